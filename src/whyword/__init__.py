@@ -1,0 +1,50 @@
+"""whyword: which words made your text classifier decide?
+
+`load` a model, `explain` texts with it, look at the `Explanation`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from whyword.errors import InputError, ModelError, WhywordError
+
+if TYPE_CHECKING:
+    from whyword.explain import explain
+    from whyword.explanation import Explanation
+    from whyword.models.store import load
+    from whyword.text import Document, Tokenizer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Document",
+    "Explanation",
+    "InputError",
+    "ModelError",
+    "Tokenizer",
+    "WhywordError",
+    "explain",
+    "load",
+]
+
+# Resolved on first use, so that `import whyword` is cheap: torch alone takes seconds.
+_HOME = {
+    "Document": "whyword.text",
+    "Tokenizer": "whyword.text",
+    "Explanation": "whyword.explanation",
+    "explain": "whyword.explain",
+    "load": "whyword.models.store",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'whyword' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,209 @@
+"""Explanations: plain records of which words drove which scores, with no torch in them."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.errors import InputError, did_you_mean
+from whyword.text import Span, check_spans
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """The relevance of every word of one text, for one or more targets.
+
+    For each target, the words' relevances and the remainder add up to the target's score.
+
+    Attributes:
+        text: The original text.
+        spans: ``(start, end)`` code points of every word.
+        classes: Names of all the classes.
+        scores: ``(class,)`` the classifier's scores (logits).
+        targets: Names of what was explained: classes, or contrasts such as ``"a - b"``.
+        target_scores: ``(target,)`` the score of each target.
+        relevance: ``(target, word)``.
+        remainder: What no word received, item by item: ``(target,)`` each. Methods that share out
+            the score name where the rest went ("padding", "special tokens", ...); for the others
+            there is one item, "not decomposed".
+        method: Name of the method.
+        settings: Its settings, as JSON values.
+        known: ``(word,)`` False for words that the model has no vector for.
+        truncated: True if the text goes on after the last word that the model reads.
+        components: ``(target, word, dimension)`` relevance per vector component, if asked for.
+
+    Raises:
+        InputError: If shapes disagree, a span does not fit the text, or a number is not finite.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+    classes: tuple[str, ...]
+    scores: Array
+    targets: tuple[str, ...]
+    target_scores: Array
+    relevance: Array
+    remainder: Mapping[str, Array]
+    method: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    known: tuple[bool, ...] | None = None
+    truncated: bool = False
+    components: Array | None = None
+
+    def __post_init__(self) -> None:
+        check_spans(self.text, self.spans)
+        targets, words = len(self.targets), len(self.spans)
+        expected = {
+            "scores": (self.scores, (len(self.classes),)),
+            "target_scores": (self.target_scores, (targets,)),
+            "relevance": (self.relevance, (targets, words)),
+            **{f"remainder[{k!r}]": (v, (targets,)) for k, v in self.remainder.items()},
+        }
+        for name, (array, shape) in expected.items():
+            if np.shape(array) != shape:
+                raise InputError(f"{name} has the shape {np.shape(array)}; expected {shape}.")
+            if not np.isfinite(array).all():
+                raise InputError(f"{name} has NaN or infinite numbers; expected finite ones.")
+
+    @property
+    def words(self) -> list[str]:
+        """The surface of every word."""
+        return [self.text[start:end] for start, end in self.spans]
+
+    @property
+    def predicted(self) -> str:
+        """The class with the highest score (the first of equals)."""
+        return self.classes[int(np.argmax(self.scores))]
+
+    @property
+    def total_remainder(self) -> Array:
+        """``(target,)``: all items of the remainder together."""
+        return sum(self.remainder.values(), np.zeros(len(self.targets)))
+
+    def index(self, target: str | None = None) -> int:
+        """Row of a target; by default the predicted class if explained, else the first.
+
+        Raises:
+            InputError: If the target was not explained.
+        """
+        if target is None:
+            return self.targets.index(self.predicted) if self.predicted in self.targets else 0
+        if target not in self.targets:
+            raise InputError(f'"{target}" was not explained. {did_you_mean(target, self.targets)}')
+        return self.targets.index(target)
+
+    def top(self, n: int = 10, target: str | None = None) -> list[tuple[str, float]]:
+        """The ``n`` words with the highest relevance, highest first, summed over occurrences.
+
+        Occurrences that differ only in case count as one word.
+        """
+        sums: dict[str, float] = {}
+        for word, relevance in zip(self.words, self.relevance[self.index(target)], strict=True):
+            sums[word.lower()] = sums.get(word.lower(), 0.0) + float(relevance)
+        return sorted(sums.items(), key=lambda item: -item[1])[:n]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; numbers per target stand under the target's name."""
+        by_target = [dict(zip(self.targets, row, strict=True)) for row in self.relevance.T.tolist()]
+        known = self.known or (True,) * len(self.spans)
+        return {
+            "text": self.text,
+            "method": self.method,
+            "settings": dict(self.settings),
+            "scores": dict(zip(self.classes, self.scores.tolist(), strict=True)),
+            "predicted": self.predicted,
+            "targets": dict(zip(self.targets, self.target_scores.tolist(), strict=True)),
+            "words": [
+                {
+                    "text": self.text[start:end],
+                    "start": start,
+                    "end": end,
+                    "known": is_known,
+                    "relevance": relevance,
+                }
+                for (start, end), is_known, relevance in zip(
+                    self.spans, known, by_target, strict=True
+                )
+            ],
+            "remainder": self._per_target(self.total_remainder),
+            "remainder_items": {k: self._per_target(v) for k, v in self.remainder.items()},
+            "truncated": self.truncated,
+        }
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """One JSON object; components are left out."""
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, source: str | Mapping[str, Any]) -> Self:
+        """Read what `to_json` or `to_dict` wrote.
+
+        Raises:
+            InputError: If it is not JSON, or a field is missing or does not fit; the message names
+                the field.
+        """
+        try:
+            data = json.loads(source) if isinstance(source, str) else source
+        except json.JSONDecodeError as error:
+            raise InputError(f"Not JSON: {error}.") from error
+        try:
+            return cls._from_dict(data)
+        except KeyError as error:
+            raise InputError(f"An explanation needs the field {error}.") from error
+        except (TypeError, AttributeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f"Not an explanation: {error}.") from error
+
+    @classmethod
+    def _from_dict(cls, data: Mapping[str, Any]) -> Self:
+        targets = tuple(data["targets"])
+        words = data["words"]
+        for index, word in enumerate(words):
+            surface = data["text"][word["start"] : word["end"]]
+            if word.get("text", surface) != surface:
+                raise InputError(
+                    f"Word {index} is {word['text']!r}, but its span {word['start']}:{word['end']} "
+                    f"reads {surface!r} in the text."
+                )
+        return cls(
+            text=data["text"],
+            spans=tuple(Span(word["start"], word["end"]) for word in words),
+            classes=tuple(data["scores"]),
+            scores=np.array(list(data["scores"].values()), dtype=float),
+            targets=targets,
+            target_scores=np.array(list(data["targets"].values()), dtype=float),
+            relevance=np.array(
+                [[word["relevance"][target] for word in words] for target in targets], dtype=float
+            ).reshape(len(targets), len(words)),
+            remainder={
+                item: np.array([values[target] for target in targets], dtype=float)
+                for item, values in data["remainder_items"].items()
+            },
+            method=data["method"],
+            settings=data.get("settings", {}),
+            known=tuple(word.get("known", True) for word in words),
+            truncated=data.get("truncated", False),
+        )
+
+    def _per_target(self, values: Array) -> dict[str, float]:
+        return dict(zip(self.targets, values.tolist(), strict=True))
+
+    def _repr_html_(self) -> str:
+        from whyword.render.html import fragment
+
+        return fragment([self])
+
+    def __repr__(self) -> str:
+        start = self.text[:40] + ("…" if len(self.text) > 40 else "")
+        score = self.scores.max() if len(self.scores) else math.nan
+        return (
+            f"Explanation({start!r}, {len(self.spans)} words, method={self.method!r}, "
+            f"predicted={self.predicted!r} ({score:.2f}), {len(self.targets)} targets)"
+        )
