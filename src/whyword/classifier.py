@@ -3,11 +3,13 @@
 Explanation methods, evaluation and the command line know only what stands here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from whyword.text import Document
@@ -53,12 +55,53 @@ class Classifier(Protocol):
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """Class scores (logits), ``(batch, class)``, differentiable in ``embeddings``."""
 
+    def __call__(self, batch: Batch) -> Tensor:
+        """Class scores of the documents as they are: ``score(embed(batch), batch)`` or faster."""
 
-def one_hot_targets(classes: Sequence[int], n_classes: int, *, batch_size: int) -> Tensor:
-    """Targets that ask for the same classes in every document, ``(target, batch, class)``.
 
-    A target is a direction in score space: one-hot for a class, +1 and -1 for a contrast. What is
-    explained is its inner product with the scores.
+@dataclass(frozen=True)
+class Attribution:
+    """Relevance of a batch, position by position.
+
+    Attributes:
+        scores: ``(batch, class)`` the classifier's scores.
+        relevance: ``(target, batch, position)``. A target is a direction in score space: one-hot
+            for a class, +1 and -1 for a contrast; its score is its inner product with the scores.
+        remainder: What no position received, item by item, ``(target, batch)`` each. None if the
+            method does not share out the score; `explain` then states the difference. What
+            positions without a word received (padding, special tokens) is added by `explain`.
+        components: ``(target, batch, position, dimension)``, if asked for; sums to ``relevance``
+            over the last axis.
     """
-    eye = torch.eye(n_classes)[list(classes)]
-    return eye[:, None, :].expand(-1, batch_size, -1)
+
+    scores: Tensor
+    relevance: Tensor
+    remainder: Mapping[str, Tensor] | None = None
+    components: Tensor | None = None
+
+
+def predict(
+    classifier: Classifier,
+    texts: Sequence[str | Document],
+    *,
+    batch_size: int = 64,
+    progress: Callable[[int], object] | None = None,
+) -> NDArray[np.float64]:
+    """Class scores (logits) of texts, ``(text, class)``.
+
+    Args:
+        classifier: The model.
+        texts: The texts; Documents are not tokenised again, and are grouped by length.
+        batch_size: Texts at a time.
+        progress: Called with the number of texts done after each batch.
+    """
+    scores = np.zeros((len(texts), len(classifier.classes)))
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        with torch.no_grad():
+            logits = classifier(classifier.encode([texts[i] for i in chosen]))
+        scores[chosen] = logits.cpu().double().numpy()
+        if progress:
+            progress(start + len(chosen))
+    return scores

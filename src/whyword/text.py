@@ -67,6 +67,12 @@ class Document:
     def __len__(self) -> int:
         return len(self.spans)
 
+    def first(self, tokens: int | None) -> "Document":
+        """The same text with no more than its first ``tokens`` tokens (None: all)."""
+        if tokens is None or len(self) <= tokens:
+            return self
+        return Document(self.text, self.spans[:tokens], truncated=True)
+
 
 def check_spans(text: str, spans: tuple[Span, ...]) -> None:
     """Raise `InputError` unless ``spans`` are ordered, disjoint, non-empty ranges of ``text``."""
@@ -120,7 +126,7 @@ def body_start(text: str) -> int:
         >>> body_start("From: a@b\nSubject: c\n\nHello")
         22
     """
-    _, blank, body = text.partition("\n\n")
+    _head, _blank, body = text.partition("\n\n")
     return len(text) - len(body)
 
 

@@ -1,0 +1,1 @@
+"""Renderers: from explanations to something to look at."""

@@ -1,0 +1,5 @@
+"""``python -m whyword``."""
+
+from whyword.cli import main
+
+main()

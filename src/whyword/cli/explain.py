@@ -1,0 +1,140 @@
+"""``whyword explain``: texts in, heatmaps out."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from whyword.errors import InputError
+
+if TYPE_CHECKING:
+    from whyword.explanation import Explanation
+
+DEFAULT_MODEL = "news20-cnn"
+PROGRESS_FROM = 64
+"""Texts from which on a progress bar is worth its line."""
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[TEXT | FILE | -]...")
+@click.option(
+    "--model",
+    "-m",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    metavar="NAME|DIR",
+    help="A model that ships with whyword, or a folder.",
+)
+@click.option(
+    "--method",
+    default="lrp",
+    show_default=True,
+    metavar="lrp|sa",
+    help="Relevance propagation, or sensitivity analysis.",
+)
+@click.option(
+    "--target",
+    "-t",
+    default="predicted",
+    show_default=True,
+    metavar="CLASS|predicted|all",
+    help='What to explain; "A - B" explains what speaks for A rather than B.',
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object per text.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a page with all classes to switch between.",
+)
+@click.option("--lines", is_flag=True, help="Take each line of a file as a text of its own.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of files and stdin.")
+def explain(
+    sources: tuple[str, ...],
+    model: str,
+    method: str,
+    target: str,
+    as_json: bool,
+    html: Path | None,
+    lines: bool,
+    encoding: str,
+) -> None:
+    """Show which words drove the classifier's decision.
+
+    Each argument is a file if there is one of that name, "-" for stdin, and otherwise the text
+    itself. Without arguments the text is read from stdin.
+    """
+    texts = read_sources(sources, encoding=encoding, lines=lines)
+    from whyword.cli.progress import progress_bar
+    from whyword.explain import explain as explain_texts
+    from whyword.models.store import load
+
+    # A page is for switching between classes.
+    targets = "all" if html and target == "predicted" else target
+    classifier = load(model)
+    with progress_bar("explaining", len(texts), show=len(texts) >= PROGRESS_FROM) as update:
+        explanations = explain_texts(
+            classifier, texts, method=method, targets=targets, progress=update
+        )
+    if html:
+        _write_page(html, explanations)
+    if as_json:
+        click.echo("[" + ",\n".join(e.to_json() for e in explanations) + "]")
+    elif not html:
+        from whyword.render.terminal import print_explanations
+
+        print_explanations(explanations)
+
+
+def read_sources(sources: tuple[str, ...], *, encoding: str, lines: bool) -> list[str]:
+    """The texts that the arguments stand for.
+
+    Raises:
+        InputError: If a file cannot be read as text, or there is nothing to read.
+    """
+    if not sources and sys.stdin.isatty():
+        raise InputError('Nothing to explain: give a text, a file, or "-" for stdin.')
+    texts: list[str] = []
+    for source in sources or ("-",):
+        content, is_file = _read_source(source, encoding)
+        texts += (
+            [line for line in content.splitlines() if line.strip()]
+            if (lines and is_file)
+            else [content]
+        )
+    return texts
+
+
+def _read_source(source: str, encoding: str) -> tuple[str, bool]:
+    from whyword.corpora import decode, read_text
+
+    if source == "-":
+        return decode(sys.stdin.buffer.read(), "stdin", encoding=encoding), True
+    try:
+        exists = Path(source).exists()
+    except (OSError, ValueError):  # too long for a file name, or with a NUL: a text
+        exists = False
+    if exists:
+        return read_text(source, encoding=encoding), True
+    if _looks_like_path(source):
+        raise InputError(f'There is no file "{source}".')
+    return source, False
+
+
+def _looks_like_path(source: str) -> bool:
+    """One word with a slash or a usual ending was meant as a file, not as a text."""
+    if any(c.isspace() for c in source) or not source:
+        return False
+    endings = (".txt", ".text", ".md", ".html", ".json", ".jsonl", ".csv", ".eml")
+    return source.lower().endswith(endings) or source.startswith(("/", "./", "../", "~"))
+
+
+def _write_page(path: Path, explanations: "list[Explanation]") -> None:
+    from whyword.render.html import page
+
+    try:
+        path.write_text(page(explanations), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+    click.echo(f"Wrote {path}.", err=True)

@@ -1,0 +1,146 @@
+"""``whyword train``: a corpus in, a model folder out."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from whyword.errors import InputError
+
+
+@click.command()
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where the model goes. Given again, a stopped run goes on.",
+)
+@click.option(
+    "--corpus",
+    default="20news",
+    show_default=True,
+    metavar="20news|PATH",
+    help="20 Newsgroups, a folder with a folder per class, a CSV or JSON Lines file.",
+)
+@click.option("--test", metavar="PATH", help="Documents to report on. [20news: its test part]")
+@click.option("--text", default="text", show_default=True, help="Column of the text.")
+@click.option("--label", default="label", show_default=True, help="Column of the class.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus files.")
+@click.option(
+    "--model", "kind", default="cnn", show_default=True, metavar="cnn", help="Architecture."
+)
+@click.option(
+    "--filters",
+    default="2:800",
+    show_default=True,
+    metavar="WIDTH:COUNT,...",
+    help="Filters of the CNN.",
+)
+@click.option(
+    "--vectors",
+    metavar="FILE",
+    help="word2vec, GloVe or fastText vectors. [learned from the training documents]",
+)
+@click.option("--window", type=int, help="Of the skip-gram that learns vectors.")
+@click.option("--vector-epochs", type=int, help="Of the skip-gram that learns vectors.")
+@click.option("--dimension", type=int, help="Of the learned vectors.")
+@click.option("--epochs", type=int, help="Most passes over the documents.")
+@click.option("--batch-size", type=int, help="Documents per step.")
+@click.option(
+    "--optimizer",
+    type=click.Choice(["adamw", "sgd"]),
+    help="sgd is the paper's: momentum and l2 penalty.",
+)
+@click.option("--learning-rate", type=float)
+@click.option("--momentum", type=float, help="Of sgd.")
+@click.option("--weight-decay", type=float)
+@click.option("--dropout", type=float, help="Share of the features dropped in training.")
+@click.option("--word-dropout", type=float, help="Share of the words dropped in training.")
+@click.option("--label-smoothing", type=float)
+@click.option("--validation", type=float, help="Share of the documents that chooses the epoch.")
+@click.option("--patience", type=int, help="Stop after so many epochs without a better one.")
+@click.option(
+    "--refit/--no-refit",
+    default=None,
+    help="Train again on all documents, once the number of epochs is chosen.",
+)
+@click.option("--seed", type=int)
+@click.option("--about", default="", help="A line about the model for `whyword models`.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def train(
+    output: Path,
+    corpus: str,
+    test: str | None,
+    text: str,
+    label: str,
+    encoding: str,
+    kind: str,
+    filters: str,
+    dropout: float | None,
+    word_dropout: float | None,
+    about: str,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train a classifier and save it where `whyword explain --model DIR` finds it."""
+    settings = {"filters": _filters(filters), "dropout": dropout, "word_dropout": word_dropout}
+    from whyword import corpora, recipe
+    from whyword.cli.progress import Phases
+
+    source = {"text": text, "label": label, "encoding": encoding}
+    documents = corpora.load(corpus, "train", **source)
+    test_source = test or (corpus if corpus == corpora.NEWS20 else None)
+    test_documents = corpora.load(test_source, "test", **source) if test_source else None
+    with Phases() as progress:
+        report = recipe.run(
+            recipe.Recipe.from_options(kind, settings, **options),
+            documents,
+            output,
+            test=test_documents,
+            about=about,
+            progress=progress,
+        )
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+        return
+    _print_report(report, output)
+
+
+def _filters(text: str) -> dict[str, int]:
+    try:
+        return {
+            str(int(width)): int(count)
+            for width, count in (part.split(":") for part in text.split(","))
+        }
+    except ValueError as error:
+        raise InputError(
+            f'Got --filters "{text}"; expected WIDTH:COUNT,..., for example 2:800 or 3:100,4:100.'
+        ) from error
+
+
+def _print_report(report: Mapping[str, Any], output: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(
+        f"validation accuracy {report['validation_accuracy']:.2%} after {report['epochs']} epochs, "
+        f"{report['training_seconds']:.0f} s; vectors {report['vector_seconds']:.0f} s",
+        highlight=False,
+    )
+    if "test" in report:
+        table = Table("class", "documents", "precision", "recall", "F1")
+        for row in report["test"]["classes"]:
+            numbers = (f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
+            table.add_row(row["name"], str(row["documents"]), *numbers)
+        console.print(table)
+        console.print(f"test accuracy {report['test']['accuracy']:.2%}", highlight=False)
+    console.print(
+        f"The model is in {output}. Try: whyword explain --model {output} 'some text'",
+        highlight=False,
+        markup=False,
+    )

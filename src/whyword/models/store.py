@@ -1,0 +1,152 @@
+"""Models on disk: JSON for what can be read, safetensors for the numbers. No pickle anywhere.
+
+A model is a folder with ``model.json`` (architecture, classes, tokeniser), ``weights.safetensors``,
+``vectors.safetensors`` and ``vocabulary.json``.
+"""
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file as load_tensors
+from safetensors.torch import save_file as save_tensors
+
+from whyword.errors import ModelError, did_you_mean
+from whyword.models.cnn import WordCNN
+from whyword.models.word import WordClassifier
+from whyword.text import Tokenizer
+from whyword.vectors import WordVectors
+
+FORMAT = 1
+KINDS: dict[str, type[WordClassifier]] = {"cnn": WordCNN}
+
+
+def pretrained() -> dict[str, Path]:
+    """The models that ship with the package, by name."""
+    root = Path(str(resources.files("whyword") / "pretrained"))
+    return {path.parent.name: path.parent for path in sorted(root.glob("*/model.json"))}
+
+
+def load(name: str | Path) -> WordClassifier:
+    """Load a model, ready to explain (in evaluation mode).
+
+    Args:
+        name: A model that ships with the package, such as ``"news20-cnn"``, or a folder.
+
+    Raises:
+        ModelError: If there is no such model, or its files are damaged or of another kind.
+    """
+    shipped = pretrained()
+    path = shipped.get(str(name), Path(name))
+    if not path.is_dir():
+        raise ModelError(
+            f'There is no model "{name}": neither a folder nor one that ships with whyword. '
+            + did_you_mean(str(name), shipped)
+        )
+    description = describe(path)
+    try:
+        network = KINDS[description["kind"]]
+        vectors = load_vectors(path)
+        # On the meta device nothing is allocated before the weights have shown their shapes.
+        with torch.device("meta"):
+            model = network(
+                vectors,
+                description["classes"],
+                tokenizer=Tokenizer(**description["tokenizer"]),
+                **network.arguments(description["settings"]),
+            )
+        model.load_state_dict(load_tensors(path / "weights.safetensors"), assign=True)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"The model in {path} cannot be read: {error}.") from error
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"The model in {path} is damaged: {error}") from error
+    return model.eval()
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """What ``model.json`` says.
+
+    Raises:
+        ModelError: If it is missing, not JSON, or of a format or kind that is not known.
+    """
+    try:
+        description = json.loads((path / "model.json").read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"{path} is not a model: it has no model.json. Train one with: whyword train."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path / 'model.json'} cannot be read: {error}.") from error
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
+        raise ModelError(f"{path} is not a whyword model of format {FORMAT}.")
+    if description.get("kind") not in KINDS:
+        raise ModelError(
+            f"{path} has a model of kind {description.get('kind')!r}; expected one of: "
+            f"{', '.join(KINDS)}."
+        )
+    return description
+
+
+def save(
+    model: WordClassifier, path: str | Path, *, quantise: bool = False, about: str = ""
+) -> None:
+    """Write a model to a folder, which is made if need be.
+
+    Args:
+        model: The model.
+        path: The folder.
+        quantise: Whether to store each vector as bytes with one scale: a quarter of the size.
+        about: One line for people, shown by ``whyword models``.
+    """
+    path = Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    description = {
+        "format": FORMAT,
+        "kind": model.kind,
+        "about": about,
+        "classes": list(model.classes),
+        "tokenizer": model.tokenizer.to_json(),
+        "settings": model.settings(),
+    }
+    text = json.dumps(description, indent=2, ensure_ascii=False)
+    (path / "model.json").write_text(text + "\n", encoding="utf-8")
+    save_vectors(model.vectors, path, quantise=quantise)
+    save_tensors(
+        {name: tensor.contiguous() for name, tensor in model.state_dict().items()},
+        path / "weights.safetensors",
+    )
+
+
+def save_vectors(vectors: WordVectors, path: Path, *, quantise: bool = False) -> None:
+    """Write ``vectors.safetensors`` and ``vocabulary.json`` into a folder."""
+    vocabulary = {"lowercase": vectors.lowercase, "words": list(vectors.words)}
+    text = json.dumps(vocabulary, ensure_ascii=False, indent=0)
+    (path / "vocabulary.json").write_text(text + "\n", encoding="utf-8")
+    save_file(_packed(vectors.array, quantise), path / "vectors.safetensors")
+
+
+def load_vectors(path: Path) -> WordVectors:
+    """Read what `save_vectors` wrote.
+
+    Raises:
+        OSError, SafetensorError, KeyError, ValueError: If the files are missing or damaged.
+    """
+    vocabulary = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
+    arrays = load_file(path / "vectors.safetensors")
+    array = arrays["vectors"].astype(np.float32) * arrays.get("scale", np.float32(1))
+    return WordVectors(tuple(vocabulary["words"]), array, bool(vocabulary["lowercase"]))
+
+
+def _packed(array: NDArray[np.float32], quantise: bool) -> dict[str, NDArray[Any]]:
+    """The vectors as they are, or as bytes with one scale per word."""
+    if not quantise:
+        return {"vectors": np.ascontiguousarray(array)}
+    scale = np.abs(array).max(axis=1, keepdims=True, initial=0) / 127
+    scale[scale == 0] = 1
+    return {"vectors": np.rint(array / scale).astype(np.int8), "scale": scale.astype(np.float32)}

@@ -1,0 +1,204 @@
+"""From a corpus to a trained model in a folder: tokens, vectors, network, report.
+
+The folder can be given again after a kill: what is done is not done twice.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from whyword import vectors as word_vectors
+from whyword.classifier import predict
+from whyword.corpora import Corpus
+from whyword.errors import InputError
+from whyword.models import store
+from whyword.models.word import WordClassifier
+from whyword.report import Report, draw_confusion, report
+from whyword.text import Document, Tokenizer
+from whyword.training import History, TrainingConfig, peak_memory, train
+from whyword.vectors import WordVectors
+
+Progress = Callable[[str, int, int, Mapping[str, float]], object]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what comes out, apart from the corpus.
+
+    Attributes:
+        kind: The architecture, a key of `store.KINDS`.
+        settings: Its keyword arguments, as JSON values.
+        vectors: A file of word vectors; None learns them from the training documents.
+        skip_gram: Arguments of `whyword.vectors.learn`.
+        tokenizer: How the classifier reads texts. Vectors are learned from whole documents.
+        training: How the network is trained; its seed is also that of the vectors.
+    """
+
+    kind: str = "cnn"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    vectors: str | None = None
+    skip_gram: Mapping[str, Any] = field(default_factory=dict)
+    tokenizer: Tokenizer = field(default_factory=Tokenizer)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @classmethod
+    def from_options(
+        cls,
+        kind: str,
+        settings: Mapping[str, Any],
+        *,
+        vectors: str | None = None,
+        window: int | None = None,
+        vector_epochs: int | None = None,
+        dimension: int | None = None,
+        **training: Any,
+    ) -> Self:
+        """A recipe from flat options; None stands for the default."""
+        skip_gram = {"window": window, "epochs": vector_epochs, "dimension": dimension}
+        return cls(
+            kind=kind,
+            settings=_given(settings),
+            vectors=vectors,
+            skip_gram=_given(skip_gram),
+            training=TrainingConfig(**_given(training)),
+        )
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def run(
+    recipe: Recipe,
+    corpus: Corpus,
+    directory: str | Path,
+    *,
+    test: Corpus | None = None,
+    about: str = "",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train a model and save it to ``directory`` with ``report.json`` and ``confusion.svg``.
+
+    Args:
+        recipe: What to do.
+        corpus: The training documents.
+        directory: Where the model goes; made if need be.
+        test: Documents to report on; the training never sees them.
+        about: One line about the model, for people.
+        progress: Called with a phase's name, the steps done, the steps in all, the latest numbers.
+
+    Returns:
+        What ``report.json`` says.
+
+    Raises:
+        InputError: If the corpora's classes differ, or the folder holds a run with another recipe.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    report_progress = progress or _silent
+    whole = _tokenise(corpus, Tokenizer(max_tokens=None), report_progress)
+    vectors = _learn_or_load(recipe, whole, directory, report_progress)
+    vector_seconds = time.perf_counter() - started
+    documents = [document.first(recipe.tokenizer.max_tokens) for document in whole]
+    network = store.KINDS[recipe.kind]
+    model, history = train(
+        lambda: network(
+            vectors,
+            corpus.classes,
+            tokenizer=recipe.tokenizer,
+            **network.arguments(recipe.settings),
+        ),
+        documents,
+        corpus.labels,
+        recipe.training,
+        directory,
+        chronological=corpus.chronological,
+        progress=report_progress,
+    )
+    store.save(model, directory, about=about)
+    summary: dict[str, Any] = {
+        "kind": recipe.kind,
+        "settings": model.settings(),
+        "vectors": {"from": recipe.vectors or "training documents", **recipe.skip_gram},
+        "vocabulary": len(vectors.words),
+        "training": asdict(recipe.training),
+        **_numbers(history),
+        "vector_seconds": round(vector_seconds, 1),
+    }
+    if test is not None:
+        result = evaluate(model, test, progress=report_progress)
+        summary["test"] = result.to_dict()
+        draw_confusion(result, directory / "confusion.svg")
+    summary["peak_memory_bytes"] = peak_memory()
+    (directory / "report.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return summary
+
+
+def evaluate(model: WordClassifier, corpus: Corpus, *, progress: Progress | None = None) -> Report:
+    """Classify a corpus and compare with its labels.
+
+    Raises:
+        InputError: If the corpus has classes that the model has not.
+    """
+    unknown = sorted(set(corpus.classes) - set(model.classes))
+    if unknown:
+        raise InputError(f"The documents have classes that the model has not: {unknown}.")
+    documents = _tokenise(corpus, model.tokenizer, progress or _silent)
+    labels = np.array([model.classes.index(name) for name in corpus.classes])[corpus.labels]
+    return report(labels, predict(model, documents).argmax(axis=1), model.classes)
+
+
+def _tokenise(corpus: Corpus, tokenizer: Tokenizer, progress: Progress) -> list[Document]:
+    documents = []
+    for text in corpus.texts:
+        documents.append(tokenizer(text))
+        progress("reading", len(documents), len(corpus), {})
+    return documents
+
+
+def _learn_or_load(
+    recipe: Recipe, documents: list[Document], directory: Path, progress: Progress
+) -> WordVectors:
+    """The vectors, from the folder if an earlier run got that far."""
+    identity = {"vectors": recipe.vectors, **recipe.skip_gram, "documents": len(documents)}
+    identity["seed"] = recipe.training.seed
+    made_from = directory / "vectors.json"
+    if made_from.exists() and json.loads(made_from.read_text(encoding="utf-8")) == identity:
+        return store.load_vectors(directory)
+    words = [document.words for document in documents]
+    if recipe.vectors:
+        vocabulary = {word for document in words for word in document}
+        vectors = word_vectors.load(
+            recipe.vectors, vocabulary=vocabulary | {word.lower() for word in vocabulary}
+        )
+    else:
+        epochs = recipe.skip_gram.get("epochs", word_vectors.EPOCHS)
+        vectors = word_vectors.learn(
+            words,
+            seed=recipe.training.seed,
+            on_epoch=lambda done: progress("word vectors", done, epochs, {}),
+            **recipe.skip_gram,
+        )
+    store.save_vectors(vectors, directory)
+    # Written last: a kill before this line learns the same vectors again.
+    made_from.write_text(json.dumps(identity) + "\n", encoding="utf-8")
+    return vectors
+
+
+def _numbers(history: History) -> dict[str, Any]:
+    return {
+        "validation_accuracy": max(history.validation_accuracy),
+        "epochs": history.best_epoch,
+        "history": asdict(history),
+        "training_seconds": round(history.seconds, 1),
+    }
+
+
+def _silent(phase: str, done: int, total: int, latest: Mapping[str, float]) -> None:
+    """Report nothing."""
