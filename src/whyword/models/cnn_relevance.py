@@ -91,7 +91,7 @@ def gradient(model: "WordCNN", batch: Batch, targets: Tensor) -> tuple[Tensor, T
 
 def signed(z: Tensor, epsilon: float) -> Tensor:
     """The paper's stabiliser s(z): ε with the sign of z, positive at zero."""
-    return torch.where(z >= 0, epsilon, -epsilon).to(z)
+    return torch.where(z >= 0, 1.0, -1.0).to(z) * epsilon
 
 
 def _scatter(messages: Tensor, won: "Winners", positions: int) -> Tensor:
