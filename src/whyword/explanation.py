@@ -63,6 +63,7 @@ class Explanation:
             "scores": (self.scores, (len(self.classes),)),
             "target_scores": (self.target_scores, (targets,)),
             "relevance": (self.relevance, (targets, words)),
+            **({} if self.known is None else {"known": (self.known, (words,))}),
             **{f"remainder[{k!r}]": (v, (targets,)) for k, v in self.remainder.items()},
         }
         for name, (array, shape) in expected.items():

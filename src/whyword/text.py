@@ -16,10 +16,6 @@ from whyword.errors import InputError
 if TYPE_CHECKING:
     from nltk.tokenize import NLTKWordTokenizer, PunktSentenceTokenizer
 
-# Footnote 5 of the paper: alphabetic characters, apostrophe, hyphen and dot, at least one of them
-# alphabetic.
-_KEPT = re.compile(r"['.\-]*[^\W\d_](?:[^\W\d_]|['.\-])*")
-
 # What the word tokeniser may have turned into `` or ''.
 _QUOTE = re.compile(r"\"|``|''")
 
@@ -28,7 +24,7 @@ _APOSTROPHES = {0x2018: "'", 0x2019: "'", 0x02BC: "'"}
 
 _LETTER = re.compile(r"[^\W\d_]")
 
-# Code points given to NLTK at once. Texts of this size are rare: 20 Newsgroups has 28 among 18,846.
+# Code points given to NLTK at once.
 _PIECE = 50_000
 
 
@@ -166,11 +162,13 @@ def _pieces(text: str, start: int) -> Iterator[tuple[int, str]]:
 
 
 def _is_kept(token: str) -> bool:
-    if token.isascii():
-        return _KEPT.fullmatch(token) is not None
+    """Footnote 5: letters, apostrophes, hyphens and dots, at least one letter."""
+    if token.isalpha():
+        return True
     # A combining mark belongs to the letter that it follows.
-    letters = "".join(c for c in token if not unicodedata.category(c).startswith("M"))
-    return _KEPT.fullmatch(letters) is not None
+    return any(c.isalpha() for c in token) and all(
+        c.isalpha() or c in "'.-" or unicodedata.category(c)[0] == "M" for c in token
+    )
 
 
 @cache

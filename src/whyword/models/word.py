@@ -56,7 +56,7 @@ class WordClassifier(nn.Module, ABC):
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         """Tokenise, look up ids, pad with `UNKNOWN`; word ``i`` stands at position ``i``."""
-        documents = tuple(self.tokenizer(t) if isinstance(t, str) else t for t in texts)
+        documents = tuple(t if isinstance(t, Document) else self.tokenizer(t) for t in texts)
         rows = [self.vectors.ids(document.words) for document in documents]
         length = max([self.minimum_positions, *map(len, rows)])
         ids = np.full((len(rows), length), UNKNOWN)

@@ -1,0 +1,92 @@
+"""Models on disk."""
+
+import json
+
+import numpy as np
+import pytest
+from models import random_cnn
+
+import whyword
+from whyword import ModelError, explain
+from whyword.models import store
+
+TEXT = "alpha beta gamma, delta unknown alpha"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = random_cnn(3, filters={2: 6, 3: 4})
+    store.save(model, tmp_path / "model", about="a test")
+    return model, tmp_path / "model"
+
+
+def test_a_saved_model_explains_as_before(saved):
+    model, path = saved
+    loaded = whyword.load(path)
+    assert loaded.classes == model.classes
+    assert not loaded.training
+    before, after = explain(model, TEXT), explain(loaded, TEXT)
+    np.testing.assert_array_equal(before.relevance, after.relevance)
+    np.testing.assert_array_equal(before.scores, after.scores)
+    assert loaded.settings() == model.settings()
+    assert loaded.tokenizer == model.tokenizer
+
+
+def test_no_file_of_a_model_is_a_pickle(saved):
+    assert {file.suffix for file in saved[1].iterdir()} == {".json", ".safetensors"}
+
+
+def test_quantised_vectors_are_close_and_small(tmp_path):
+    model = random_cnn(3, dimension=64)
+    store.save(model, tmp_path, quantise=True)
+    loaded = whyword.load(tmp_path)
+    scale = np.abs(model.vectors.array).max(axis=1, keepdims=True)
+    assert (np.abs(loaded.vectors.array - model.vectors.array) <= scale / 127).all()
+    arrays = store.load_file(tmp_path / "vectors.safetensors")
+    assert arrays["vectors"].dtype == np.int8
+
+
+def edit(path, **changes):
+    file = path / "model.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+
+BROKEN = {
+    "no model.json": lambda p: (p / "model.json").unlink(),
+    "no weights": lambda p: (p / "weights.safetensors").unlink(),
+    "no vocabulary": lambda p: (p / "vocabulary.json").unlink(),
+    "cut weights": lambda p: (p / "weights.safetensors").write_bytes(
+        (p / "weights.safetensors").read_bytes()[:-10]
+    ),
+    "empty weights": lambda p: (p / "weights.safetensors").write_bytes(b""),
+    "a pickle": lambda p: (p / "weights.safetensors").write_bytes(b"\x80\x04K\x01."),
+    "other json": lambda p: (p / "model.json").write_text("[1, 2, 3]"),
+    "no json": lambda p: (p / "model.json").write_bytes(b"\xff\xfe{}"),
+    "another format": lambda p: edit(p, format=99),
+    "another kind": lambda p: edit(p, kind="oracle"),
+    "other classes": lambda p: edit(p, classes=["a", "b"]),
+    "no classes": lambda p: edit(p, classes=None),
+    "other filters": lambda p: edit(p, settings={"filters": {"2": 10**9}}),
+    "no settings": lambda p: edit(p, settings={}),
+    "an unknown setting": lambda p: edit(p, tokenizer={"max_token": 3}),
+    "words and vectors differ": lambda p: (p / "vocabulary.json").write_text(
+        '{"lowercase": true, "words": ["alpha"]}'
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_damaged_models_are_refused(saved, how):
+    _, path = saved
+    BROKEN[how](path)
+    with pytest.raises(ModelError, match=str(path)):
+        whyword.load(path)
+
+
+def test_a_name_that_is_none_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="There is no model"):
+        whyword.load("news20-cm")
+    file = tmp_path / "file.bin"
+    file.write_bytes(b"PK")
+    with pytest.raises(ModelError, match="neither a folder nor"):
+        whyword.load(file)
