@@ -44,7 +44,7 @@ def forward(document, kernels, output):
 
 
 def lrp(document, kernels, output, target, epsilon=0.01):
-    """Relevance ``(position, dimension)`` for one class; positions may exceed the words (padding)."""
+    """Relevance ``(position, dimension)`` for one class; padding stands after the words."""
     scores, features, pooled = forward(document, kernels, output)
     top = message(features, output[0][target], output[1][target], scores[target], epsilon)
     length = max(len(padded) for *_, padded in pooled)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-import reference
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import random_cnn, random_text
 
+import reference
+from models import random_cnn, random_text
 from whyword.errors import InputError
 
 shapes = st.fixed_dictionaries(

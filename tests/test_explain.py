@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from documents import ADVERSARIAL
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from models import random_cnn, random_text
 
 import whyword
+from documents import ADVERSARIAL
+from models import random_cnn, random_text
 from whyword import InputError, ModelError, explain
 
 TEXTS = ["alpha beta gamma", "", "  \n ", "unknown words only", "beta", ADVERSARIAL, "kappa " * 500]

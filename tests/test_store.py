@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from models import random_cnn
 
 import whyword
+from models import random_cnn
 from whyword import ModelError, explain
 from whyword.models import store
 

@@ -1,10 +1,10 @@
 """Documents, spans, and the paper's preprocessing."""
 
 import pytest
-from documents import ADVERSARIAL
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from documents import ADVERSARIAL
 from whyword.errors import InputError
 from whyword.text import Document, Span, Tokenizer, body_start
 

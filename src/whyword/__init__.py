@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from whyword.errors import InputError, ModelError, WhywordError
 
 if TYPE_CHECKING:
-    from whyword.explain import explain
+    from whyword.explainer import explain
     from whyword.explanation import Explanation
     from whyword.models.store import load
     from whyword.text import Document, Tokenizer
@@ -31,7 +31,7 @@ _HOME = {
     "Document": "whyword.text",
     "Tokenizer": "whyword.text",
     "Explanation": "whyword.explanation",
-    "explain": "whyword.explain",
+    "explain": "whyword.explainer",  # not whyword.explain: a module of that name would hide it
     "load": "whyword.models.store",
 }
 

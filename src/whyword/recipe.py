@@ -15,7 +15,7 @@ import numpy as np
 from whyword import vectors as word_vectors
 from whyword.classifier import predict
 from whyword.corpora import Corpus
-from whyword.errors import InputError
+from whyword.errors import InputError, did_you_mean
 from whyword.models import store
 from whyword.models.word import WordClassifier
 from whyword.report import Report, draw_confusion, report
@@ -37,6 +37,9 @@ class Recipe:
         skip_gram: Arguments of `whyword.vectors.learn`.
         tokenizer: How the classifier reads texts. Vectors are learned from whole documents.
         training: How the network is trained; its seed is also that of the vectors.
+
+    Raises:
+        InputError: If there is no such architecture.
     """
 
     kind: str = "cnn"
@@ -45,6 +48,12 @@ class Recipe:
     skip_gram: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Tokenizer = field(default_factory=Tokenizer)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        if self.kind not in store.KINDS:
+            raise InputError(
+                f'There is no architecture "{self.kind}". {did_you_mean(self.kind, store.KINDS)}'
+            )
 
     @classmethod
     def from_options(

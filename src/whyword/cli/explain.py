@@ -67,7 +67,7 @@ def explain(
     """
     texts = read_sources(sources, encoding=encoding, lines=lines)
     from whyword.cli.progress import progress_bar
-    from whyword.explain import explain as explain_texts
+    from whyword.explainer import explain as explain_texts
     from whyword.models.store import load
 
     # A page is for switching between classes.

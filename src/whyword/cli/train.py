@@ -91,13 +91,14 @@ def train(
     from whyword import corpora, recipe
     from whyword.cli.progress import Phases
 
+    chosen = recipe.Recipe.from_options(kind, settings, **options)
     source = {"text": text, "label": label, "encoding": encoding}
     documents = corpora.load(corpus, "train", **source)
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
     test_documents = corpora.load(test_source, "test", **source) if test_source else None
     with Phases() as progress:
         report = recipe.run(
-            recipe.Recipe.from_options(kind, settings, **options),
+            chosen,
             documents,
             output,
             test=test_documents,

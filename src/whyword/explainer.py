@@ -154,7 +154,7 @@ def _records(
     if not np.isfinite(scores).all():
         bad = int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])
         raise ModelError(
-            f"The model returned a score that is not finite for {batch.documents[bad].text[:40]!r}; "
+            f"The model gives a score that is not finite for {batch.documents[bad].text[:40]!r}; "
             "its weights may be damaged."
         )
     target_scores = np.einsum("tbc,bc->tb", _numpy(weights), scores)

@@ -1,0 +1,122 @@
+"""From a corpus to a model folder, through the command line, killed and resumed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import whyword
+from whyword import InputError, corpora, recipe
+from whyword.recipe import Recipe
+from whyword.training import TrainingConfig
+
+SPACE, BIKES = "rocket orbit moon shuttle launch nasa", "bike ride helmet engine road wheel"
+BOTH = "the a of and to is it was"
+
+SMALL = Recipe(
+    settings={"filters": {"2": 12, "3": 4}},
+    skip_gram={"epochs": 5, "dimension": 10},
+    training=TrainingConfig(epochs=5, batch_size=16, learning_rate=0.05, refit=True),
+)
+OPTIONS = ["--filters", "2:12,3:4", "--vector-epochs", "5", "--dimension", "10", "--epochs", "5",
+           "--batch-size", "16", "--learning-rate", "0.05", "--refit"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("corpus") / "posts.jsonl"
+    lines = []
+    for i in range(200):
+        own = (SPACE if i % 2 else BIKES).split()
+        words = [rng.choice(own if rng.random() < 0.4 else BOTH.split()) for _ in range(20)]
+        lines.append(json.dumps({"text": " ".join(words), "label": "space" if i % 2 else "bikes"}))
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(table, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("trained")
+    corpus = corpora.load(table)
+    return recipe.run(SMALL, corpus, directory, test=corpus, about="small"), directory
+
+
+def test_the_report_says_what_was_done(trained):
+    report, directory = trained
+    assert json.loads((directory / "report.json").read_text()) == report
+    assert report["training"]["seed"] == 0
+    assert report["test"]["documents"] == 200
+    assert np.sum(report["test"]["confusion"]) == 200
+    assert report["test"]["accuracy"] > 0.9
+    assert [row["name"] for row in report["test"]["classes"]] == ["bikes", "space"]
+    assert report["peak_memory_bytes"] > 10_000_000
+    assert (directory / "confusion.svg").read_text().lstrip().startswith("<?xml")
+
+
+def test_the_model_in_the_folder_is_the_one_reported(trained, table):
+    report, directory = trained
+    corpus = corpora.load(table)
+    found = recipe.evaluate(whyword.load(directory), corpus)
+    assert found.accuracy == report["test"]["accuracy"]
+
+
+def test_a_finished_run_given_again_does_nothing_anew(trained, table):
+    report, directory = trained
+    before = (directory / "weights.safetensors").read_bytes()
+    phases = []
+    again = recipe.run(
+        SMALL, corpora.load(table), directory, progress=lambda phase, *_: phases.append(phase)
+    )
+    assert set(phases) == {"reading"}
+    assert (directory / "weights.safetensors").read_bytes() == before
+    assert again["history"] == report["history"]
+
+
+def test_killed_and_resumed_training_ends_with_the_same_weights(trained, table, tmp_path):
+    command = [sys.executable, "-m", "whyword", "train", "--corpus", str(table),
+               "--output", str(tmp_path), *OPTIONS]  # fmt: skip
+    # As many threads as in this process: another number sums in another order.
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    kills = 0
+    for attempt in range(40):
+        process = subprocess.Popen(
+            command, env=one_thread, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        marks = [tmp_path / "vectors.safetensors", tmp_path / "checkpoint.safetensors"]
+        if attempt < 2:  # the moment the first vectors, the first checkpoint are there
+            while process.poll() is None and not marks[attempt].exists():
+                time.sleep(0.001)
+            process.send_signal(signal.SIGKILL)
+        if process.wait() == 0:
+            break
+        kills += 1
+    assert kills >= 1
+    for name in ("weights.safetensors", "vectors.safetensors", "vocabulary.json"):
+        assert (tmp_path / name).read_bytes() == (trained[1] / name).read_bytes()
+
+
+def test_vectors_from_a_file(table, tmp_path):
+    lines = [f"{word} {i} 1 0.5" for i, word in enumerate(f"{SPACE} {BIKES} elsewhere".split())]
+    (tmp_path / "v.txt").write_text("\n".join(lines))
+    given = Recipe(
+        vectors=str(tmp_path / "v.txt"),
+        settings={"filters": {"1": 3}},
+        training=TrainingConfig(epochs=1),
+    )
+    recipe.run(given, corpora.load(table), tmp_path / "out")
+    model = whyword.load(tmp_path / "out")
+    assert "elsewhere" not in model.vectors.words
+    assert model.vectors.dimension == 3
+
+
+def test_test_documents_of_foreign_classes_are_refused(trained, table):
+    corpus = corpora.load(table)
+    other = corpora.Corpus(corpus.texts, corpus.labels, ("cars", "space"), corpus.names)
+    with pytest.raises(InputError, match="cars"):
+        recipe.evaluate(whyword.load(trained[1]), other)

@@ -1,0 +1,176 @@
+"""The training loop: validation part, choice of the epoch, checkpoints, both optimisers."""
+
+import contextlib
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import WORDS, random_vectors
+from whyword import InputError
+from whyword.models.cnn import WordCNN
+from whyword.text import Tokenizer
+from whyword.training import History, TrainingConfig, split, train
+
+
+def corpus(n=60, seed=0):
+    """Two classes, told apart by their words."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    texts = [
+        " ".join(rng.choice(WORDS[:5] if label else WORDS[5:], rng.integers(2, 9)))
+        for label in labels
+    ]
+    return [Tokenizer()(text) for text in texts], labels
+
+
+def build():
+    return WordCNN(random_vectors(), ("a", "b"), filters={2: 8}, word_dropout=0.1)
+
+
+def run(directory, config, build=build, **options):
+    documents, labels = corpus()
+    return train(build, documents, labels, config, directory, **options)
+
+
+def weights(model):
+    return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+
+
+def assert_same(a, b):
+    for name, array in weights(a).items():
+        np.testing.assert_array_equal(array, weights(b)[name])
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_training_learns(tmp_path, optimizer):
+    rate = 0.01 if optimizer == "adamw" else 0.1
+    config = TrainingConfig(epochs=8, optimizer=optimizer, learning_rate=rate, batch_size=8)
+    model, history = run(tmp_path, config)
+    assert max(history.validation_accuracy) == 1.0
+    assert history.loss[-1] < history.loss[0]
+    assert not model.training
+
+
+class StopError(Exception):
+    """Stands for the kill."""
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("at", [1, 9, 17, 25, 40])
+def test_a_stopped_run_ends_with_the_same_weights(tmp_path, optimizer, at):
+    config = TrainingConfig(epochs=4, batch_size=8, optimizer=optimizer, refit=True, seed=3)
+    whole, history = run(tmp_path / "whole", config)
+    steps = []
+
+    def stop(*_):
+        steps.append(1)
+        if len(steps) == at:
+            raise StopError
+
+    with contextlib.suppress(StopError):
+        run(tmp_path / "stopped", config, progress=stop)
+    assert len(steps) == at or at == 40
+    torch.manual_seed(12345)  # the state of the process must not matter
+    resumed, again = run(tmp_path / "stopped", config)
+    assert_same(whole, resumed)
+    assert again.validation_accuracy == history.validation_accuracy
+    assert again.refit_loss == history.refit_loss
+
+
+def test_training_leaves_the_random_state_alone(tmp_path):
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    run(tmp_path, TrainingConfig(epochs=1))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_seeds_differ(tmp_path):
+    first, _ = run(tmp_path / "0", TrainingConfig(epochs=1, seed=0))
+    second, _ = run(tmp_path / "1", TrainingConfig(epochs=1, seed=1))
+    with pytest.raises(AssertionError):
+        assert_same(first, second)
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path):
+    run(tmp_path, TrainingConfig(epochs=1))
+    with pytest.raises(InputError, match="other settings"):
+        run(tmp_path, TrainingConfig(epochs=1, seed=9))
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):
+    # A rate that ruins the weights: the first epochs are the best ones.
+    config = TrainingConfig(epochs=30, batch_size=8, patience=2, learning_rate=0.02)
+    documents, labels = corpus()
+    model, history = train(build, documents, labels, config, tmp_path)
+    assert len(history.validation_accuracy) == history.best_epoch + 2 < 30
+    _, held_out = split(labels, 0.1, chronological=False)
+    batch = model.encode([documents[i] for i in held_out])
+    with torch.no_grad():
+        accuracy = (model(batch).argmax(1).numpy() == labels[held_out]).mean()
+    assert accuracy == max(history.validation_accuracy)
+
+
+def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path):
+    seen = []
+
+    class Spy(WordCNN):
+        def forward(self, batch):
+            if self.training:
+                seen.extend(document.text for document in batch.documents)
+            return super().forward(batch)
+
+    documents, labels = corpus()
+    config = TrainingConfig(epochs=3, refit=True)
+    _, history = train(
+        lambda: Spy(random_vectors(), ("a", "b"), filters={2: 4}),
+        documents,
+        labels,
+        config,
+        tmp_path,
+    )
+    train_part, _ = split(labels, 0.1, chronological=False)
+    first, second = seen[: 3 * len(train_part)], seen[3 * len(train_part) :]
+    assert set(first) == {documents[i].text for i in train_part}
+    assert len(second) == history.best_epoch * len(documents)
+    assert set(second) == {document.text for document in documents}
+
+
+@given(
+    st.lists(st.integers(0, 3), min_size=5, max_size=60),
+    st.floats(0.05, 0.9),
+    st.booleans(),
+    st.integers(0, 5),
+)
+def test_split_keeps_every_class_on_both_sides(labels, share, chronological, seed):
+    labels = np.array(labels)
+    chosen, held_out = split(labels, share, chronological=chronological, seed=seed)
+    assert sorted([*chosen, *held_out]) == list(range(len(labels)))
+    for label in set(labels):
+        members = np.flatnonzero(labels == label)
+        kept, out = np.isin(members, chosen), members[np.isin(members, held_out)]
+        assert kept.any()
+        assert len(out) or len(members) == 1
+        if chronological and len(out):
+            assert out.tolist() == members[-len(out) :].tolist()
+
+
+def test_nothing_to_validate_on_is_refused():
+    with pytest.raises(InputError, match="at least two"):
+        split(np.array([0, 1, 2]), 0.1, chronological=False)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"validation": 1.0},
+     {"optimizer": "adam"}],
+)  # fmt: skip
+def test_impossible_configurations_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        TrainingConfig(**wrong)
+
+
+def test_best_epoch_is_the_first_of_equals():
+    assert History(validation_accuracy=[0.5, 0.7, 0.7]).best_epoch == 2
