@@ -85,7 +85,7 @@ class Explanation:
     @property
     def total_remainder(self) -> Array:
         """``(target,)``: all items of the remainder together."""
-        return sum(self.remainder.values(), np.zeros(len(self.targets)))
+        return np.array([*self.remainder.values(), np.zeros(len(self.targets))]).sum(axis=0)
 
     def index(self, target: str | None = None) -> int:
         """Row of a target; by default the predicted class if explained, else the first.

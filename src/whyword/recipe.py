@@ -17,6 +17,7 @@ from whyword.classifier import predict
 from whyword.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.models import store
+from whyword.models.network import NetworkClassifier
 from whyword.models.word import WordClassifier
 from whyword.report import Report, draw_confusion, report
 from whyword.text import Document, Tokenizer
@@ -35,7 +36,8 @@ class Recipe:
         settings: Its keyword arguments, as JSON values.
         vectors: A file of word vectors; None learns them from the training documents.
         skip_gram: Arguments of `whyword.vectors.learn`.
-        tokenizer: How the classifier reads texts. Vectors are learned from whole documents.
+        tokenizer: How the classifier reads texts; None leaves it to the architecture. Vectors are
+            learned from whole documents.
         training: How the network is trained; its seed is also that of the vectors.
 
     Raises:
@@ -46,7 +48,7 @@ class Recipe:
     settings: Mapping[str, Any] = field(default_factory=dict)
     vectors: str | None = None
     skip_gram: Mapping[str, Any] = field(default_factory=dict)
-    tokenizer: Tokenizer = field(default_factory=Tokenizer)
+    tokenizer: Tokenizer | None = None
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
@@ -112,17 +114,15 @@ def run(
     started = time.perf_counter()
     report_progress = progress or _silent
     whole = _tokenise(corpus, Tokenizer(max_tokens=None), report_progress)
-    vectors = _learn_or_load(recipe, whole, directory, report_progress)
-    vector_seconds = time.perf_counter() - started
-    documents = [document.first(recipe.tokenizer.max_tokens) for document in whole]
     network = store.KINDS[recipe.kind]
+    vectors = None
+    if issubclass(network, WordClassifier):
+        vectors = _learn_or_load(recipe, whole, directory, report_progress)
+    vector_seconds = time.perf_counter() - started
+    tokenizer = recipe.tokenizer or network.default_tokenizer
+    documents = [document.first(tokenizer.max_tokens) for document in whole]
     model, history = train(
-        lambda: network(
-            vectors,
-            corpus.classes,
-            tokenizer=recipe.tokenizer,
-            **network.arguments(recipe.settings),
-        ),
+        lambda: store.build(network, vectors, corpus.classes, tokenizer, recipe.settings),
         documents,
         corpus.labels,
         recipe.training,
@@ -134,8 +134,7 @@ def run(
     summary: dict[str, Any] = {
         "kind": recipe.kind,
         "settings": model.settings(),
-        "vectors": {"from": recipe.vectors or "training documents", **recipe.skip_gram},
-        "vocabulary": len(vectors.words),
+        "vectors": _about(vectors, recipe),
         "training": asdict(recipe.training),
         **_numbers(history),
         "vector_seconds": round(vector_seconds, 1),
@@ -149,7 +148,9 @@ def run(
     return summary
 
 
-def evaluate(model: WordClassifier, corpus: Corpus, *, progress: Progress | None = None) -> Report:
+def evaluate(
+    model: NetworkClassifier, corpus: Corpus, *, progress: Progress | None = None
+) -> Report:
     """Classify a corpus and compare with its labels.
 
     Raises:
@@ -198,6 +199,13 @@ def _learn_or_load(
     # Written last: a kill before this line learns the same vectors again.
     made_from.write_text(json.dumps(identity) + "\n", encoding="utf-8")
     return vectors
+
+
+def _about(vectors: WordVectors | None, recipe: Recipe) -> dict[str, Any] | None:
+    if vectors is None:
+        return None
+    source = recipe.vectors or "training documents"
+    return {"from": source, "words": len(vectors.words), **recipe.skip_gram}
 
 
 def _numbers(history: History) -> dict[str, Any]:

@@ -115,6 +115,12 @@ class Tokenizer:
         return asdict(self)
 
 
+def characters(text: str) -> Document:
+    """A document whose tokens are the characters that are not white space."""
+    spans = (Span(i, i + 1) for i, character in enumerate(text) if not character.isspace())
+    return Document(text, tuple(spans))
+
+
 def body_start(text: str) -> int:
     r"""Where a posting's body begins: after the first blank line, or at the text's end without one.
 

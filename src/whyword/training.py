@@ -23,7 +23,7 @@ from torch.nn.functional import cross_entropy
 
 from whyword.classifier import predict
 from whyword.errors import InputError
-from whyword.models.word import WordClassifier
+from whyword.models.network import NetworkClassifier
 from whyword.text import Document
 
 Indices = NDArray[np.int64]
@@ -126,7 +126,7 @@ def split(
 
 
 def train(
-    build: Callable[[], WordClassifier],
+    build: Callable[[], NetworkClassifier],
     documents: Sequence[Document],
     labels: Indices,
     config: TrainingConfig,
@@ -134,7 +134,7 @@ def train(
     *,
     chronological: bool = False,
     progress: Callable[[str, int, int, dict[str, float]], object] | None = None,
-) -> tuple[WordClassifier, History]:
+) -> tuple[NetworkClassifier, History]:
     """Train a model, or go on with the run in ``directory``.
 
     Args:
@@ -173,7 +173,7 @@ class _Run:
 
     def __init__(
         self,
-        build: Callable[[], WordClassifier],
+        build: Callable[[], NetworkClassifier],
         documents: Sequence[Document],
         labels: Indices,
         config: TrainingConfig,
@@ -228,7 +228,7 @@ class _Run:
             self.history.seconds += time.perf_counter() - started
             self._checkpoint()
 
-    def result(self) -> WordClassifier:
+    def result(self) -> NetworkClassifier:
         """The trained model."""
         if not self.config.refit:
             self.model.load_state_dict(self.best)

@@ -15,6 +15,7 @@ from torch.nn.functional import relu
 from whyword.classifier import Attribution, Batch
 from whyword.errors import InputError
 from whyword.models import cnn_relevance
+from whyword.models.network import integer_keys
 from whyword.models.word import WordClassifier
 from whyword.text import Tokenizer
 from whyword.vectors import WordVectors
@@ -84,7 +85,7 @@ class WordCNN(WordClassifier):
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The keyword arguments that `settings` stands for."""
-        return {**settings, "filters": {int(w): n for w, n in settings["filters"].items()}}
+        return {**settings, "filters": integer_keys(settings.get("filters", {}))}
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """``(batch, class)`` logits, by the plain convolution of every window."""

@@ -1,10 +1,11 @@
 """Models on disk: JSON for what can be read, safetensors for the numbers. No pickle anywhere.
 
 A model is a folder with ``model.json`` (architecture, classes, tokeniser), ``weights.safetensors``,
-``vectors.safetensors`` and ``vocabulary.json``.
+for classifiers of words ``vectors.safetensors`` and ``vocabulary.json``.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,18 @@ from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file as save_tensors
 
 from whyword.errors import ModelError, did_you_mean
+from whyword.models.characters import CharacterCNN
 from whyword.models.cnn import WordCNN
+from whyword.models.network import NetworkClassifier
+from whyword.models.recurrent import GRUClassifier, LSTMClassifier
 from whyword.models.word import WordClassifier
 from whyword.text import Tokenizer
 from whyword.vectors import WordVectors
 
 FORMAT = 1
-KINDS: dict[str, type[WordClassifier]] = {"cnn": WordCNN}
+KINDS: dict[str, type[NetworkClassifier]] = {
+    network.kind: network for network in (WordCNN, LSTMClassifier, GRUClassifier, CharacterCNN)
+}
 
 
 def pretrained() -> dict[str, Path]:
@@ -33,7 +39,7 @@ def pretrained() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(root.glob("*/model.json"))}
 
 
-def load(name: str | Path) -> WordClassifier:
+def load(name: str | Path) -> NetworkClassifier:
     """Load a model, ready to explain (in evaluation mode).
 
     Args:
@@ -52,14 +58,15 @@ def load(name: str | Path) -> WordClassifier:
     description = describe(path)
     try:
         network = KINDS[description["kind"]]
-        vectors = load_vectors(path)
+        vectors = load_vectors(path) if issubclass(network, WordClassifier) else None
         # On the meta device nothing is allocated before the weights have shown their shapes.
         with torch.device("meta"):
-            model = network(
+            model = build(
+                network,
                 vectors,
                 description["classes"],
-                tokenizer=Tokenizer(**description["tokenizer"]),
-                **network.arguments(description["settings"]),
+                Tokenizer(**description["tokenizer"]),
+                description["settings"],
             )
         model.load_state_dict(load_tensors(path / "weights.safetensors"), assign=True)
     except (OSError, SafetensorError) as error:
@@ -67,6 +74,18 @@ def load(name: str | Path) -> WordClassifier:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"The model in {path} is damaged: {error}") from error
     return model.eval()
+
+
+def build(
+    network: type[NetworkClassifier],
+    vectors: WordVectors | None,
+    classes: Sequence[str],
+    tokenizer: Tokenizer,
+    settings: Mapping[str, Any],
+) -> NetworkClassifier:
+    """An untrained network from settings as JSON values; ``vectors`` where it reads words."""
+    inputs: tuple[Any, ...] = (classes,) if vectors is None else (vectors, classes)
+    return network(*inputs, tokenizer=tokenizer, **network.arguments(settings))
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -94,7 +113,7 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def save(
-    model: WordClassifier, path: str | Path, *, quantise: bool = False, about: str = ""
+    model: NetworkClassifier, path: str | Path, *, quantise: bool = False, about: str = ""
 ) -> None:
     """Write a model to a folder, which is made if need be.
 
@@ -116,7 +135,8 @@ def save(
     }
     text = json.dumps(description, indent=2, ensure_ascii=False)
     (path / "model.json").write_text(text + "\n", encoding="utf-8")
-    save_vectors(model.vectors, path, quantise=quantise)
+    if isinstance(model, WordClassifier):
+        save_vectors(model.vectors, path, quantise=quantise)
     save_tensors(
         {name: tensor.contiguous() for name, tensor in model.state_dict().items()},
         path / "weights.safetensors",

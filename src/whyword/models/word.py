@@ -1,34 +1,26 @@
-"""What word-based classifiers share: a tokeniser, frozen word vectors, encoding."""
+"""What classifiers over frozen word vectors share."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from whyword.classifier import Batch
-from whyword.errors import InputError
+from whyword.models.network import NetworkClassifier
 from whyword.text import Document, Tokenizer
 from whyword.vectors import UNKNOWN, WordVectors
 
 
-class WordClassifier(nn.Module, ABC):
+class WordClassifier(NetworkClassifier):
     """A network over frozen word vectors; subclasses say how vectors become scores.
 
     Args:
         vectors: The word vectors; they are not trained.
-        classes: Names of the classes, at least two, all different.
+        classes: Names of the classes.
         tokenizer: Turns texts into documents.
         word_dropout: Share of the words set to the zero vector in each training step.
-
-    Raises:
-        InputError: If the classes are fewer than two or not all different.
     """
-
-    kind: str
-    """Name of the architecture, as in ``whyword train --model``."""
 
     minimum_positions = 1
     """Shorter documents are padded to this length."""
@@ -41,14 +33,8 @@ class WordClassifier(nn.Module, ABC):
         tokenizer: Tokenizer | None = None,
         word_dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        if len(set(classes)) != len(classes) or len(classes) < 2:
-            raise InputError(
-                f"Got the classes {list(classes)}; expected two or more, all different."
-            )
-        self.classes = tuple(classes)
+        super().__init__(classes, tokenizer=tokenizer)
         self.vectors = vectors
-        self.tokenizer = tokenizer or Tokenizer()
         self.word_dropout = word_dropout
         self.embedding: Tensor
         # Saved once, as the vocabulary's vectors, not again with the weights.
@@ -56,7 +42,7 @@ class WordClassifier(nn.Module, ABC):
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         """Tokenise, look up ids, pad with `UNKNOWN`; word ``i`` stands at position ``i``."""
-        documents = tuple(t if isinstance(t, Document) else self.tokenizer(t) for t in texts)
+        documents = self.documents(texts)
         rows = [self.vectors.ids(document.words) for document in documents]
         length = max([self.minimum_positions, *map(len, rows)])
         ids = np.full((len(rows), length), UNKNOWN)
@@ -77,19 +63,6 @@ class WordClassifier(nn.Module, ABC):
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, dimension)`` word vectors; zero for padding and unknown words."""
         return self.embedding[batch.ids]
-
-    @abstractmethod
-    def settings(self) -> dict[str, Any]:
-        """The keyword arguments that rebuild the network, as JSON values."""
-
-    @classmethod
-    def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments that `settings` stands for."""
-        return dict(settings)
-
-    @abstractmethod
-    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits from vectors ``(batch, position, dimension)``."""
 
     def forward(self, batch: Batch) -> Tensor:
         """``(batch, class)`` logits; in training with words dropped."""

@@ -1,0 +1,116 @@
+"""A character CNN: no vocabulary of words, no word vectors.
+
+The paper's future work ("other neural network architectures, e.g. character-based"). Characters are
+embedded, convolved and pooled by their maximum over time (after Kim et al. 2016). The relevance of
+characters sums to that of the words they stand in; given documents whose tokens are single
+characters (`whyword.text.characters`), it stays with the characters.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from whyword.classifier import Batch
+from whyword.models.network import NetworkClassifier, integer_keys
+from whyword.text import Document, Tokenizer
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 \n\t.,;:!?'\"-_/\\|@#$%^&*+=<>()[]{}`~"
+"""Characters with a vector of their own, after lower-casing; all others share one."""
+
+PADDING, OTHER, FIRST = 0, 1, 2
+
+
+class CharacterCNN(NetworkClassifier):
+    """Convolution over characters, maximum over time, one linear layer.
+
+    Args:
+        classes: Names of the classes.
+        dimension: Components of a character's vector, which is trained.
+        filters: Number of filters for each width, in characters.
+        max_characters: Characters read of a text.
+        dropout: Share of the pooled features dropped in training.
+        tokenizer: Says which words characters belong to.
+    """
+
+    kind = "characters"
+    default_tokenizer = Tokenizer(max_tokens=None)
+
+    def __init__(
+        self,
+        classes: Sequence[str],
+        *,
+        dimension: int = 16,
+        filters: Mapping[int, int] | None = None,
+        max_characters: int = 1500,
+        dropout: float = 0.5,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:
+        super().__init__(classes, tokenizer=tokenizer)
+        self.filters = dict(filters or {4: 300, 6: 500})
+        self.max_characters = max_characters
+        self.embedding = nn.Embedding(FIRST + len(ALPHABET), dimension, padding_idx=PADDING)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(dimension, count, width) for width, count in self.filters.items()
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(sum(self.filters.values()), len(self.classes))
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that rebuild the network, as JSON values."""
+        return {
+            "dimension": self.embedding.embedding_dim,
+            "filters": {str(width): count for width, count in self.filters.items()},
+            "max_characters": self.max_characters,
+            "dropout": self.dropout.p,
+        }
+
+    @classmethod
+    def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The keyword arguments that `settings` stands for."""
+        return {**settings, "filters": integer_keys(settings.get("filters", {}))}
+
+    def encode(self, texts: Sequence[str | Document]) -> Batch:
+        """One position per character; a character belongs to the token it stands in, or to none."""
+        documents = self.documents(texts)
+        read = [document.text[: self.max_characters] for document in documents]
+        length = max([*self.filters, *map(len, read)])
+        ids = np.full((len(read), length), PADDING)
+        words = np.full((len(read), length), -1)
+        for i, (document, text) in enumerate(zip(documents, read, strict=True)):
+            ids[i, : len(text)] = [_INDEX.get(c.lower(), OTHER) for c in text]
+            for word, (start, end) in enumerate(document.spans):
+                words[i, start:end] = word
+        device = self.output.weight.device
+        encoded = torch.from_numpy(ids).to(device)
+        return Batch(
+            documents=documents,
+            ids=encoded,
+            mask=encoded != PADDING,
+            words=torch.from_numpy(words).to(device),
+            known=tuple(
+                tuple(start < self.max_characters for start, _ in document.spans)
+                for document in documents
+            ),
+        )
+
+    def embed(self, batch: Batch) -> Tensor:
+        """``(batch, position, dimension)`` character vectors; zero on padding."""
+        return cast("Tensor", self.embedding(batch.ids))
+
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        """``(batch, class)`` logits."""
+        lengths = batch.mask.sum(dim=1)
+        pooled = []
+        for width, convolution in zip(self.filters, self.convolutions, strict=True):
+            values = convolution(embeddings.transpose(1, 2))
+            start = torch.arange(values.shape[2], device=values.device)
+            outside = start > (lengths - width).clamp(min=0)[:, None]
+            pooled.append(values.masked_fill(outside[:, None, :], -torch.inf).max(dim=2).values)
+        return cast("Tensor", self.output(self.dropout(relu(torch.cat(pooled, dim=1)))))
+
+
+_INDEX = {character: FIRST + i for i, character in enumerate(ALPHABET)}

@@ -1,0 +1,98 @@
+"""LSTM and GRU classifiers: recurrence over word vectors, maximum over time, one linear layer."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from whyword.classifier import Batch
+from whyword.models.word import WordClassifier
+from whyword.text import Tokenizer
+from whyword.vectors import WordVectors
+
+
+class RecurrentClassifier(WordClassifier):
+    """A recurrent network; subclasses name the cell.
+
+    Args:
+        vectors: Frozen word vectors.
+        classes: Names of the classes.
+        hidden: Units per direction.
+        layers: Recurrent layers.
+        bidirectional: Whether to read backwards as well.
+        dropout: Share of the pooled features dropped in training.
+        word_dropout: Share of the words dropped in training.
+        tokenizer: Turns texts into documents.
+    """
+
+    cell: type[nn.LSTM] | type[nn.GRU]
+
+    def __init__(
+        self,
+        vectors: WordVectors,
+        classes: Sequence[str],
+        *,
+        hidden: int = 128,
+        layers: int = 1,
+        bidirectional: bool = True,
+        dropout: float = 0.5,
+        word_dropout: float = 0.3,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:
+        super().__init__(vectors, classes, tokenizer=tokenizer, word_dropout=word_dropout)
+        # A network per direction, each over padded sequences: padding comes after the words and
+        # cannot reach them. Packed sequences train eight times slower.
+        self.directions = nn.ModuleList(
+            self.cell(vectors.dimension, hidden, num_layers=layers, batch_first=True)
+            for _ in range(1 + bidirectional)
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(hidden * (1 + bidirectional), len(self.classes))
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that rebuild the network, as JSON values."""
+        first = cast("nn.LSTM | nn.GRU", self.directions[0])
+        return {
+            "hidden": first.hidden_size,
+            "layers": first.num_layers,
+            "bidirectional": len(self.directions) == 2,
+            "dropout": self.dropout.p,
+            "word_dropout": self.word_dropout,
+        }
+
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        """``(batch, class)`` logits."""
+        # An empty document is read as one word of zeros.
+        inside = batch.mask.clone()
+        inside[:, 0] = True
+        states = [self.directions[0](embeddings)[0]]
+        for backward in self.directions[1:]:
+            order = _reversed(inside)
+            states.append(_gather(backward(_gather(embeddings, order))[0], order))
+        features = torch.cat(states, dim=2).masked_fill(~inside[:, :, None], -torch.inf)
+        return cast("Tensor", self.output(self.dropout(features.max(dim=1).values)))
+
+
+def _reversed(inside: Tensor) -> Tensor:
+    """``(batch, position)``: for each position the one to read instead, last word first."""
+    position = torch.arange(inside.shape[1], device=inside.device).expand_as(inside)
+    return torch.where(inside, inside.sum(dim=1, keepdim=True) - 1 - position, position)
+
+
+def _gather(values: Tensor, order: Tensor) -> Tensor:
+    return values.gather(1, order[:, :, None].expand_as(values))
+
+
+class LSTMClassifier(RecurrentClassifier):
+    """Long short-term memory (Hochreiter and Schmidhuber 1997)."""
+
+    kind = "lstm"
+    cell = nn.LSTM
+
+
+class GRUClassifier(RecurrentClassifier):
+    """Gated recurrent units (Cho et al. 2014)."""
+
+    kind = "gru"
+    cell = nn.GRU
