@@ -59,11 +59,12 @@ class Explanation:
     def __post_init__(self) -> None:
         check_spans(self.text, self.spans)
         targets, words = len(self.targets), len(self.spans)
-        expected = {
+        if self.known is not None and len(self.known) != words:
+            raise InputError(f"known has {len(self.known)} entries; expected {words}.")
+        expected: dict[str, tuple[Array, tuple[int, ...]]] = {
             "scores": (self.scores, (len(self.classes),)),
             "target_scores": (self.target_scores, (targets,)),
             "relevance": (self.relevance, (targets, words)),
-            **({} if self.known is None else {"known": (self.known, (words,))}),
             **{f"remainder[{k!r}]": (v, (targets,)) for k, v in self.remainder.items()},
         }
         for name, (array, shape) in expected.items():
@@ -85,7 +86,10 @@ class Explanation:
     @property
     def total_remainder(self) -> Array:
         """``(target,)``: all items of the remainder together."""
-        return np.array([*self.remainder.values(), np.zeros(len(self.targets))]).sum(axis=0)
+        total = np.zeros(len(self.targets))
+        for item in self.remainder.values():
+            total = total + item
+        return total
 
     def index(self, target: str | None = None) -> int:
         """Row of a target; by default the predicted class if explained, else the first.
