@@ -72,6 +72,10 @@ class WordVectors:
             found.append(row or index.get(key.lower(), UNKNOWN))
         return found
 
+    def first(self, n: int) -> "WordVectors":
+        """The first ``n`` words; learned vectors stand in order of frequency."""
+        return WordVectors(self.words[:n], self.array[:n], self.lowercase)
+
     def table(self) -> NDArray[np.float32]:
         """``(word + 1, dimension)``: a zero row for `UNKNOWN`, then the vectors."""
         return np.vstack([np.zeros((1, self.dimension), np.float32), self.array])

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import relu
+from torch.nn.functional import embedding, relu
 
 from whyword.classifier import Attribution, Batch
 from whyword.errors import InputError
@@ -126,22 +126,20 @@ class WordCNN(WordClassifier):
         self, kernel: tuple[Tensor, Tensor], vectors: Tensor, where: Tensor, lengths: Tensor
     ) -> Winners:
         weight, bias = kernel
-        count, dimension, width = weight.shape
-        # (word, width, filter): the product of each unique word with each part of each filter.
-        product = vectors @ weight.permute(1, 2, 0).reshape(dimension, width * count)
-        product = product.view(len(vectors), width, count)
+        count, _, width = weight.shape
+        windows = where.shape[1] - width + 1
+        # Per place k in a window, the product of each unique word with that part of each filter.
+        products = [vectors @ weight[:, :, k].T for k in range(width)]
         with torch.no_grad():
-            windows = where.shape[1] - width + 1
-            values = product[where[:, :windows], 0]
+            values = embedding(where[:, :windows], products[0])
             for k in range(1, width):
-                values += product[where[:, k : k + windows], k]
+                values += embedding(where[:, k : k + windows], products[k])
             outside = ~self._windows(lengths, windows, width)
-            start = values.masked_fill_(outside[:, :, None], -torch.inf).argmax(dim=1)
-        offsets = torch.arange(width, device=where.device)
-        members = where.gather(1, (start[:, :, None] + offsets).flatten(1)).view(
-            *start.shape, width
+            start = values.masked_fill_(outside[:, :, None], -torch.inf).max(dim=1).indices
+        every = torch.arange(count, device=where.device)
+        word_value = torch.stack(
+            [products[k][where.gather(1, start + k), every] for k in range(width)], dim=2
         )
-        word_value = product[members, offsets, torch.arange(count, device=where.device)[:, None]]
         return Winners(word_value.sum(dim=2) + bias, start, word_value)
 
     @staticmethod
