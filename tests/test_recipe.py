@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import whyword
-from whyword import InputError, corpora, recipe
+from whyword import InputError, ModelError, corpora, recipe
 from whyword.recipe import Recipe
 from whyword.training import TrainingConfig
 
@@ -113,6 +114,14 @@ def test_vectors_from_a_file(table, tmp_path):
     model = whyword.load(tmp_path / "out")
     assert "elsewhere" not in model.vectors.words
     assert model.vectors.dimension == 3
+
+
+def test_vectors_of_another_model(trained, table, tmp_path):
+    given = replace(SMALL, vectors=str(trained[1]), training=TrainingConfig(epochs=1))
+    recipe.run(given, corpora.load(table), tmp_path)
+    assert whyword.load(tmp_path).vectors.words == whyword.load(trained[1]).vectors.words
+    with pytest.raises(ModelError, match="no word vectors"):
+        recipe.run(replace(given, vectors=str(table.parent)), corpora.load(table), tmp_path)
 
 
 def test_test_documents_of_foreign_classes_are_refused(trained, table):

@@ -34,7 +34,8 @@ class Recipe:
     Attributes:
         kind: The architecture, a key of `store.KINDS`.
         settings: Its keyword arguments, as JSON values.
-        vectors: A file of word vectors; None learns them from the training documents.
+        vectors: A file of word vectors, or a folder of a model that has some; None learns them from
+            the training documents.
         skip_gram: Arguments of `whyword.vectors.learn`.
         tokenizer: How the classifier reads texts; None leaves it to the architecture. Vectors are
             learned from whole documents.
@@ -182,7 +183,9 @@ def _learn_or_load(
     if made_from.exists() and json.loads(made_from.read_text(encoding="utf-8")) == identity:
         return store.load_vectors(directory)
     words = [document.words for document in documents]
-    if recipe.vectors:
+    if recipe.vectors and Path(recipe.vectors).is_dir():
+        vectors = store.vectors_of(recipe.vectors)
+    elif recipe.vectors:
         vocabulary = {word for document in words for word in document}
         vectors = word_vectors.load(
             recipe.vectors, vocabulary=vocabulary | {word.lower() for word in vocabulary}

@@ -42,8 +42,8 @@ from whyword.errors import InputError
 )
 @click.option(
     "--vectors",
-    metavar="FILE",
-    help="word2vec, GloVe or fastText vectors. [learned from the training documents]",
+    metavar="FILE|DIR",
+    help="word2vec, GloVe or fastText vectors, or those of a model. [learned from the documents]",
 )
 @click.option("--window", type=int, help="Of the skip-gram that learns vectors.")
 @click.option("--vector-epochs", type=int, help="Of the skip-gram that learns vectors.")

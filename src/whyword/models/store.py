@@ -163,6 +163,18 @@ def load_vectors(path: Path) -> WordVectors:
     return WordVectors(tuple(vocabulary["words"]), array, bool(vocabulary["lowercase"]))
 
 
+def vectors_of(path: str | Path) -> WordVectors:
+    """The word vectors of a saved model.
+
+    Raises:
+        ModelError: If the folder has none, or they are damaged.
+    """
+    try:
+        return load_vectors(Path(path))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} has no word vectors that can be read: {error}.") from error
+
+
 def _packed(array: NDArray[np.float32], quantise: bool) -> dict[str, NDArray[Any]]:
     """The vectors as they are, or as bytes with one scale per word."""
     if not quantise:
