@@ -121,6 +121,11 @@ def test_what_is_no_classifier_or_text_is_refused():
         explain(random_cnn(0), [None])
 
 
+def test_a_model_in_training_mode_is_refused():
+    with pytest.raises(InputError, match=r"model\.eval\(\)"):
+        explain(random_cnn(0).train(), ["alpha"])
+
+
 def test_damaged_weights_are_reported():
     model = random_cnn(0)
     with torch.no_grad():

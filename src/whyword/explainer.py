@@ -88,6 +88,11 @@ def explain(
             f"Got {type(classifier).__name__} as the classifier; expected an object with classes, "
             'encode, embed and score, such as whyword.load("news20-cnn").'
         )
+    if getattr(classifier, "training", False):
+        raise InputError(
+            "The model is in training mode, in which dropout makes its scores random; call "
+            "model.eval() first."
+        )
     directions = _directions(targets, classifier.classes)
     run = method_named(method)
     explanations: list[Explanation] = []

@@ -20,7 +20,7 @@ from whyword.errors import InputError
 UNKNOWN = 0
 """The id of padding and of every word without a vector; its row is zero."""
 
-EPOCHS = 40
+EPOCHS = 10
 """Passes that `learn` makes over the documents."""
 
 _APOSTROPHES = str.maketrans("‘’ʼ", "'''")
@@ -85,11 +85,11 @@ def learn(
     documents: Sequence[Sequence[str]],
     *,
     dimension: int = 300,
-    window: int = 15,
+    window: int = 40,
     epochs: int = EPOCHS,
     min_count: int = 2,
     negative: int = 5,
-    sample: float = 1e-3,
+    sample: float = 1e-4,
     seed: int = 0,
     on_epoch: Callable[[int], object] | None = None,
 ) -> WordVectors:

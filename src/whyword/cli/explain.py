@@ -1,5 +1,6 @@
 """``whyword explain``: texts in, heatmaps out."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,16 +119,13 @@ def _read_source(source: str, encoding: str) -> tuple[str, bool]:
     if exists:
         return read_text(source, encoding=encoding), True
     if _looks_like_path(source):
-        raise InputError(f'There is no file "{source}".')
+        raise InputError(f'There is no file "{source}". If it is a text, give it on stdin.')
     return source, False
 
 
 def _looks_like_path(source: str) -> bool:
-    """One word with a slash or a usual ending was meant as a file, not as a text."""
-    if any(c.isspace() for c in source) or not source:
-        return False
-    endings = (".txt", ".text", ".md", ".html", ".json", ".jsonl", ".csv", ".eml")
-    return source.lower().endswith(endings) or source.startswith(("/", "./", "../", "~"))
+    """One word with a slash or an ending was meant as a file, not as a text."""
+    return re.fullmatch(r"\S*/\S*|\S+\.\w{1,5}", source) is not None
 
 
 def _write_page(path: Path, explanations: "list[Explanation]") -> None:
