@@ -164,7 +164,8 @@ def _records(
         )
     target_scores = np.einsum("tbc,bc->tb", _numpy(weights), scores)
     relevance = _numpy(attribution.relevance)
-    positions = _numpy(batch.words).astype(int)
+    positions = batch.words.cpu().numpy()
+    mask = batch.mask.cpu().numpy()
     records = []
     for b, document in enumerate(batch.documents):
         by_word = _by_word(relevance[:, b], positions[b], len(document))
@@ -173,7 +174,9 @@ def _records(
             remainder = {"not decomposed": target_scores[:, b] - by_word.sum(axis=1)}
         else:
             remainder = {item: _numpy(v)[:, b] for item, v in attribution.remainder.items()}
-            remainder["padding"] = relevance[:, b, positions[b] < 0].sum(axis=1)
+            remainder["padding"] = relevance[:, b, ~mask[b]].sum(axis=1)
+            if (between := mask[b] & (positions[b] < 0)).any():
+                remainder["between words"] = relevance[:, b, between].sum(axis=1)
         components = attribution.components
         records.append(
             Explanation(
