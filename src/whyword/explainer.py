@@ -93,10 +93,12 @@ def explain(
             "The model is in training mode, in which dropout makes its scores random; call "
             "model.eval() first."
         )
+    if batch_size < 1:
+        raise InputError(f"Got batch_size {batch_size}; expected at least 1.")
     directions = _directions(targets, classifier.classes)
     run = method_named(method)
     explanations: list[Explanation] = []
-    for start in range(0, len(texts), max(batch_size, 1)):
+    for start in range(0, len(texts), batch_size):
         batch = classifier.encode(texts[start : start + batch_size])
         names, weights = _targets_of(batch, classifier, directions)
         try:
@@ -141,7 +143,7 @@ def _targets_of(
         names, weights = directions
         return [names] * len(batch), weights[:, None, :].expand(-1, len(batch), -1)
     with torch.no_grad():
-        predicted = classifier.score(classifier.embed(batch), batch).argmax(dim=1)
+        predicted = classifier(batch).argmax(dim=1)
     one_hot = torch.nn.functional.one_hot(predicted, len(classifier.classes))
     return [[classifier.classes[c]] for c in predicted.tolist()], one_hot[None].float()
 
