@@ -1,0 +1,163 @@
+"""One target's account: words + remainder = score, and the words that matter most.
+
+Every renderer shows these numbers, so they are worked out here and nowhere else.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from whyword.explanation import Explanation
+
+NOT_DECOMPOSED = "not decomposed"
+"""The remainder's item for methods whose numbers are no shares of the score."""
+
+METHOD_NAMES = {"lrp": "LRP", "sa": "sensitivity"}
+
+
+class Equation(NamedTuple):
+    """Words + remainder = score, as text; ``sign`` is "≈" if the numbers do not add up."""
+
+    words: str
+    remainder: str
+    score: str
+    sign: str
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Account:
+    """What one target's numbers add up to.
+
+    Attributes:
+        target: Its name.
+        score: Its score.
+        words: Sum over the words.
+        positive: Sum over the words with positive relevance.
+        negative: Sum over the words with negative relevance.
+        remainder: What no word received.
+        items: The remainder, item by item.
+        decomposed: False for methods that do not share out the score.
+        largest: The largest absolute relevance of a word: the strongest colour.
+        decimals: Digits after the point that show ``largest`` well.
+        top: Words with the most positive relevance (summed over occurrences), highest first.
+        bottom: Words with the most negative relevance, lowest first.
+    """
+
+    target: str
+    score: float
+    words: float
+    positive: float
+    negative: float
+    remainder: float
+    items: Mapping[str, float]
+    decomposed: bool
+    largest: float
+    decimals: int
+    top: tuple[tuple[str, float], ...]
+    bottom: tuple[tuple[str, float], ...]
+
+    def equation(self) -> Equation:
+        """The sum for people, with as many digits as it takes for the printed numbers to add up."""
+        numbers = (self.words, self.remainder, self.score)
+        for decimals in range(self.decimals, self.decimals + 4):
+            words, remainder, score = (round(n, decimals) for n in numbers)
+            if abs(words + remainder - score) < 0.1 * 10.0**-decimals:
+                break
+        else:
+            decimals = self.decimals
+        return Equation(
+            words=number(self.words, decimals, plus=False),
+            remainder=number(self.remainder, decimals, plus=False),
+            score=number(self.score, decimals, plus=False),
+            sign="=" if self.adds_up() else "≈",
+            items=tuple((name, number(value, decimals)) for name, value in self.items.items()),
+        )
+
+    def adds_up(self) -> bool:
+        """Whether words and remainder are the score, but for rounding in single precision."""
+        scale = max(self.positive, -self.negative, abs(self.remainder), abs(self.score), 1e-30)
+        return abs(self.words + self.remainder - self.score) < 1e-4 * scale
+
+    def share(self, relevance: float) -> float | None:
+        """A word's share of the score, or None if that means nothing."""
+        if not self.decomposed or abs(relevance) > 10 * abs(self.score):
+            return None
+        return relevance / self.score if self.score else None
+
+
+def account(explanation: Explanation, target: str | None = None, *, words: int = 8) -> Account:
+    """The account of one target; by default the predicted class.
+
+    Args:
+        explanation: What to account for.
+        target: One of ``explanation.targets``.
+        words: How many words to list for, and how many against.
+
+    Raises:
+        InputError: If the target was not explained.
+    """
+    row = explanation.index(target)
+    target = explanation.targets[row]
+    relevance = explanation.relevance[row]
+    largest = float(abs(relevance).max(initial=0.0))
+    ranked = explanation.top(len(relevance), target)
+    items = {name: float(values[row]) for name, values in explanation.remainder.items()}
+    return Account(
+        target=target,
+        score=float(explanation.target_scores[row]),
+        words=float(relevance.sum()),
+        positive=float(relevance[relevance > 0].sum()),
+        negative=float(relevance[relevance < 0].sum()),
+        remainder=float(explanation.total_remainder[row]),
+        items=items,
+        decomposed=NOT_DECOMPOSED not in items,
+        largest=largest,
+        decimals=decimals_for(largest),
+        top=tuple(item for item in ranked[:words] if item[1] > 0),
+        bottom=tuple(item for item in ranked[: -words - 1 : -1] if item[1] < 0),
+    )
+
+
+def decimals_for(largest: float) -> int:
+    """Digits after the point: two, or more where the largest number is below 0.1.
+
+    Example:
+        >>> decimals_for(5.3), decimals_for(0.0042)
+        (2, 4)
+    """
+    if not largest > 0:
+        return 2
+    return min(max(2, 1 - math.floor(math.log10(largest))), 12)
+
+
+def number(value: float, decimals: int = 2, *, plus: bool = True) -> str:
+    """A number for people, with its sign; zero has none.
+
+    Example:
+        >>> number(1.234), number(-0.5), number(-0.001)
+        ('+1.23', '-0.50', '0.00')
+    """
+    text = f"{value:+.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        return text[1:]
+    return text if plus else text.removeprefix("+")
+
+
+def method_line(explanation: Explanation) -> str:
+    """Method and settings in one line.
+
+    Example: ``LRP, epsilon 0.01``
+    """
+    settings = [f"{name} {value}" for name, value in explanation.settings.items()]
+    return ", ".join([METHOD_NAMES.get(explanation.method, explanation.method), *settings])
+
+
+def not_shared(explanation: Explanation) -> str:
+    """What to say in place of the sum for methods that do not decompose the score."""
+    name = METHOD_NAMES.get(explanation.method, explanation.method)
+    return (
+        f"{name[:1].upper()}{name[1:]} does not share out the score: its numbers compare words "
+        "with each other and do not add up to it."
+    )
