@@ -15,10 +15,11 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 VECTORS = "runs/news20-cnn-0"
+SHORT = "--epochs 8 --no-refit"
 COMMANDS = {
-    "lstm": f"whyword train --model lstm --vectors {VECTORS} --output runs/news20-lstm",
-    "gru": f"whyword train --model gru --vectors {VECTORS} --output runs/news20-gru",
-    "characters": "whyword train --model characters --output runs/news20-characters",
+    "lstm": f"whyword train --model lstm --vectors {VECTORS} {SHORT} --output runs/news20-lstm",
+    "gru": f"whyword train --model gru --vectors {VECTORS} {SHORT} --output runs/news20-gru",
+    "characters": "whyword train --model characters --no-refit --output runs/news20-characters",
 }
 
 

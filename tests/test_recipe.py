@@ -20,12 +20,14 @@ SPACE, BIKES = "rocket orbit moon shuttle launch nasa", "bike ride helmet engine
 BOTH = "the a of and to is it was"
 
 SMALL = Recipe(
-    settings={"filters": {"2": 12, "3": 4}},
-    skip_gram={"epochs": 5, "dimension": 10},
-    training=TrainingConfig(epochs=5, batch_size=16, learning_rate=0.05, refit=True),
+    settings={"filters": {"2": 12, "3": 4}, "dropout": 0.1, "word_dropout": 0.0},
+    skip_gram={"epochs": 10, "dimension": 10, "window": 5, "sample": 0.1},
+    training=TrainingConfig(epochs=5, batch_size=16, learning_rate=0.02, refit=True),
 )
-OPTIONS = ["--filters", "2:12,3:4", "--vector-epochs", "5", "--dimension", "10", "--epochs", "5",
-           "--batch-size", "16", "--learning-rate", "0.05", "--refit"]  # fmt: skip
+OPTIONS = ["--filters", "2:12,3:4", "--vector-epochs", "10", "--window", "5",
+           "--sample", "0.1", "--dimension", "10", "--epochs", "5",
+           "--batch-size", "16", "--learning-rate", "0.02", "--dropout", "0.1",
+           "--word-dropout", "0", "--refit"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -66,12 +66,18 @@ class Recipe:
         *,
         vectors: str | None = None,
         window: int | None = None,
+        sample: float | None = None,
         vector_epochs: int | None = None,
         dimension: int | None = None,
         **training: Any,
     ) -> Self:
         """A recipe from flat options; None stands for the default."""
-        skip_gram = {"window": window, "epochs": vector_epochs, "dimension": dimension}
+        skip_gram = {
+            "window": window,
+            "sample": sample,
+            "epochs": vector_epochs,
+            "dimension": dimension,
+        }
         return cls(
             kind=kind,
             settings=_given(settings),

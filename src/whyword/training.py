@@ -51,16 +51,16 @@ class TrainingConfig:
         InputError: If a number is out of its range.
     """
 
-    epochs: int = 12
+    epochs: int = 10
     batch_size: int = 32
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 1e-3
     momentum: float = 0.9
     weight_decay: float = 1e-2
-    label_smoothing: float = 0.0
+    label_smoothing: float = 0.1
     validation: float = 0.1
     patience: int | None = None
-    refit: bool = False
+    refit: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -46,6 +46,7 @@ from whyword.errors import InputError
     help="word2vec, GloVe or fastText vectors, or those of a model. [learned from the documents]",
 )
 @click.option("--window", type=int, help="Of the skip-gram that learns vectors.")
+@click.option("--sample", type=float, help="Share above which it skips frequent words.")
 @click.option("--vector-epochs", type=int, help="Of the skip-gram that learns vectors.")
 @click.option("--dimension", type=int, help="Of the learned vectors.")
 @click.option("--epochs", type=int, help="Most passes over the documents.")

@@ -60,7 +60,7 @@ class WordCNN(WordClassifier):
         *,
         filters: Mapping[int, int] | None = None,
         dropout: float = 0.5,
-        word_dropout: float = 0.0,
+        word_dropout: float = 0.3,
         tokenizer: Tokenizer | None = None,
     ) -> None:
         super().__init__(vectors, classes, tokenizer=tokenizer, word_dropout=word_dropout)
