@@ -118,14 +118,12 @@ def run(
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    started = time.perf_counter()
     report_progress = progress or _silent
     whole = _tokenise(corpus, Tokenizer(max_tokens=None), report_progress)
     network = store.KINDS[recipe.kind]
-    vectors = None
+    vectors, vector_seconds = None, 0.0
     if issubclass(network, WordClassifier):
-        vectors = _learn_or_load(recipe, whole, directory, report_progress)
-    vector_seconds = time.perf_counter() - started
+        vectors, vector_seconds = _learn_or_load(recipe, whole, directory, report_progress)
     tokenizer = recipe.tokenizer or network.default_tokenizer
     documents = [document.first(tokenizer.max_tokens) for document in whole]
     model, history = train(
@@ -181,13 +179,15 @@ def _tokenise(corpus: Corpus, tokenizer: Tokenizer, progress: Progress) -> list[
 
 def _learn_or_load(
     recipe: Recipe, documents: list[Document], directory: Path, progress: Progress
-) -> WordVectors:
-    """The vectors, from the folder if an earlier run got that far."""
+) -> tuple[WordVectors, float]:
+    """The vectors and the seconds they took; from the folder if an earlier run got that far."""
+    started = time.perf_counter()
     identity = {"vectors": recipe.vectors, **recipe.skip_gram, "documents": len(documents)}
     identity["seed"] = recipe.training.seed
     made_from = directory / "vectors.json"
-    if made_from.exists() and json.loads(made_from.read_text(encoding="utf-8")) == identity:
-        return store.load_vectors(directory)
+    earlier = json.loads(made_from.read_text(encoding="utf-8")) if made_from.exists() else {}
+    if earlier.get("recipe") == identity:
+        return store.load_vectors(directory), earlier["seconds"]
     words = [document.words for document in documents]
     if recipe.vectors and Path(recipe.vectors).is_dir():
         vectors = store.vectors_of(recipe.vectors)
@@ -206,8 +206,10 @@ def _learn_or_load(
         )
     store.save_vectors(vectors, directory)
     # Written last: a kill before this line learns the same vectors again.
-    made_from.write_text(json.dumps(identity) + "\n", encoding="utf-8")
-    return vectors
+    seconds = time.perf_counter() - started
+    done = {"recipe": identity, "seconds": seconds}
+    made_from.write_text(json.dumps(done) + "\n", encoding="utf-8")
+    return vectors, seconds
 
 
 def _about(vectors: WordVectors | None, recipe: Recipe) -> dict[str, Any] | None:

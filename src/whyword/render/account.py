@@ -39,6 +39,7 @@ class Account:
         remainder: What no word received.
         items: The remainder, item by item.
         decomposed: False for methods that do not share out the score.
+        signed: False for methods whose numbers do not tell for from against.
         largest: The largest absolute relevance of a word: the strongest colour.
         decimals: Digits after the point that show ``largest`` well.
         top: Words with the most positive relevance (summed over occurrences), highest first.
@@ -53,6 +54,7 @@ class Account:
     remainder: float
     items: Mapping[str, float]
     decomposed: bool
+    signed: bool
     largest: float
     decimals: int
     top: tuple[tuple[str, float], ...]
@@ -104,6 +106,7 @@ def account(explanation: Explanation, target: str | None = None, *, words: int =
     largest = float(abs(relevance).max(initial=0.0))
     ranked = explanation.top(len(relevance), target)
     items = {name: float(values[row]) for name, values in explanation.remainder.items()}
+    decomposed = NOT_DECOMPOSED not in items
     return Account(
         target=target,
         score=float(explanation.target_scores[row]),
@@ -112,7 +115,8 @@ def account(explanation: Explanation, target: str | None = None, *, words: int =
         negative=float(relevance[relevance < 0].sum()),
         remainder=float(explanation.total_remainder[row]),
         items=items,
-        decomposed=NOT_DECOMPOSED not in items,
+        decomposed=decomposed,
+        signed=decomposed or bool((explanation.relevance < 0).any()),
         largest=largest,
         decimals=decimals_for(largest),
         top=tuple(item for item in ranked[:words] if item[1] > 0),

@@ -6,18 +6,17 @@ underlined; without any style (a pipe, a file) the lists of words carry the sign
 """
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.segment import Segment
 from rich.style import Style
 
 from whyword.explanation import Explanation
 from whyword.render.account import Account, account, method_line, not_shared, number
+from whyword.render.lines import Piece, encodable, neutral, wrapped
 from whyword.render.palette import (
     DEFAULT_PALETTE,
     Palette,
@@ -27,19 +26,13 @@ from whyword.render.palette import (
     palette_named,
 )
 
-TAB = 8
-FAINT = 0.05
-"""Weaker intensities are not coloured, stronger ones in steps of this size."""
+FAINT, FAINT_WITHOUT_COLOUR = 0.08, 0.2
+"""Weaker intensities get no style."""
+
+CELLS = 32
+"""Width of a list of words."""
 
 BOLD, DIM = Style(bold=True), Style(dim=True)
-Piece = tuple[str, Style | None]
-
-# Controls but for tab and newline, marks that reorder what follows, and half surrogate pairs. A
-# carriage return is harmless right before a newline only.
-_DRIVING = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
-)
-_ATOMS = re.compile(r"\S+|\s")
 
 
 def render(
@@ -101,18 +94,10 @@ def print_explanations(
     for index, explanation in enumerate(explanations):
         if index:
             console.print()
+        if len(explanations) > 1:
+            console.print(f"{index + 1} / {len(explanations)}", style="dim", highlight=False)
         shown = render(explanation, target=target, palette=palette)
         console.print(shown, soft_wrap=not console.is_terminal, crop=False)
-
-
-def neutral(text: str) -> str:
-    r"""The text with everything that could drive a terminal made visible; tabs and newlines stay.
-
-    Example:
-        >>> neutral("a\x1b[31m b\u202e c")
-        'a␛[31m b⟨U+202E⟩ c'
-    """
-    return _DRIVING.sub(lambda found: _visible(ord(found[0])), text)
 
 
 @dataclass(frozen=True)
@@ -135,42 +120,41 @@ class Heatmap:
         """Yield the segments, which rich writes unchanged."""
         coloured = console.color_system is not None and not console.no_color
         width = None if options.no_wrap else (self.width or options.max_width)
-        a = account(self.explanation, self.explanation.targets[self.row])
+        a = account(self.explanation, self.explanation.targets[self.row], words=6)
         parts = [
             _scores(self.explanation),
-            [("\n\n", None)],
             self._text(coloured),
-            [("\n", None)] if self.explanation.text.endswith("\n") else [("\n\n", None)],
-            self._notes(a, coloured),
-            _ranked(a),
+            self._legend(a, coloured, console.is_terminal),
+            self._words(a, coloured),
             _sum(a, self.explanation),
         ]
-        pieces = [(_encodable(text, options.encoding), style) for p in parts for text, style in p]
-        yield from _wrapped(pieces, width)
+        pieces = [(encodable(text, options.encoding), style) for p in parts for text, style in p]
+        yield from wrapped(pieces, width)
 
-    def _text(self, coloured: bool) -> "Iterator[Piece]":
-        """The text, piece by piece; joined together they are `neutral` of it."""
-        e, position = self.explanation, 0
+    def _text(self, coloured: bool) -> Iterator[Piece]:
+        """The text between empty lines; its pieces joined together are `neutral` of it."""
+        e, text, position = self.explanation, neutral(self.explanation.text), 0
         steps = intensities(e.relevance[self.row]).tolist()
         known = e.known or (True,) * len(steps)
+        yield "\n", None
         for (start, end), intensity, is_known in zip(e.spans, steps, known, strict=True):
-            yield neutral(e.text[position:start]), None
-            yield neutral(e.text[start:end]), self._style(intensity, is_known, coloured)
+            yield text[position:start], None
+            yield text[start:end], self._style(intensity, coloured, is_known)
             position = end
-        yield neutral(e.text[position:]), DIM if e.truncated else None
+        yield text[position:], DIM if e.truncated else None
+        yield "\n" if text.endswith("\n") else "\n\n", None
 
-    def _style(self, intensity: float, known: bool, coloured: bool) -> Style | None:
-        strength = round(intensity / FAINT) * FAINT
-        plain = None if known else Style(italic=True)
-        if abs(strength) < FAINT:
-            return plain
+    def _style(self, intensity: float, coloured: bool, known: bool = True) -> Style:
+        style = Style(italic=not known)
+        if abs(intensity) < (FAINT if coloured else FAINT_WITHOUT_COLOUR):
+            return style
         if not coloured:
-            return Style(bold=strength > 0, underline=strength < 0) + plain
-        strongest = self.shades.positive if strength > 0 else self.shades.negative
-        behind = blend(strongest, self.shades.paper, strength)
-        return Style(color=self.shades.ink, bgcolor=behind) + plain
+            return style + Style(bold=intensity > 0, underline=intensity < 0)
+        strongest = self.shades.positive if intensity > 0 else self.shades.negative
+        behind = blend(strongest, self.shades.paper, intensity)
+        return style + Style(color=self.shades.ink, bgcolor=behind)
 
-    def _notes(self, a: Account, coloured: bool) -> "Iterator[Piece]":
+    def _legend(self, a: Account, coloured: bool, styled: bool) -> Iterator[Piece]:
         """How to read the heatmap."""
         e = self.explanation
         if e.truncated:
@@ -179,10 +163,40 @@ class Heatmap:
             unknown = [w for w, k in zip(e.words, e.known, strict=True) if not k]
             yield f"Unknown to the model: {_list(unknown)}.\n", DIM
         if coloured and a.largest:
-            yield number(-a.largest, a.decimals) + " ", DIM
-            for intensity in (-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1):
-                yield "  ", self._style(intensity, True, True)
-            yield f" {number(a.largest, a.decimals)} for {_label(a.target)}\n", DIM
+            yield number(-a.largest, a.decimals) + " " if a.signed else "0 ", DIM
+            for quarter in range(-4 if a.signed else 0, 5):
+                yield "  ", self._style(quarter / 4, True)
+            yield f" {number(a.largest, a.decimals)}\n", DIM
+        elif styled and a.largest:
+            yield "bold: for" + (", underlined: against\n" if a.signed else "\n"), DIM
+        yield "\n", None
+
+    def _words(self, a: Account, coloured: bool) -> Iterator[Piece]:
+        """Top words for and against the target, side by side."""
+        heading = f"for {_label(a.target)}"
+        columns = [(heading, a.top), ("against", a.bottom)] if a.signed else [(heading, a.top)]
+        if not (a.top or a.bottom):
+            return
+        longest = max((abs(value) for _word, value in a.top + a.bottom), default=1.0)
+        cells = max(CELLS, cell_len(heading))
+        for index, (name, _words) in enumerate(columns):
+            last = index == len(columns) - 1
+            yield name if last else set_cell_size(name, cells) + "  ", BOLD
+        yield "\n", None
+        for row in range(max(len(words) for _name, words in columns)):
+            for index, (_name, words) in enumerate(columns):
+                last = index == len(columns) - 1
+                word, value = words[row] if row < len(words) else ("", 0.0)
+                figure = f"{number(value, a.decimals):>8} " if word else ""
+                label = set_cell_size(
+                    _label(word), min(cell_len(_label(word)), CELLS - len(figure))
+                )
+                yield figure, None
+                yield label, self._style(value / longest, coloured)
+                if not last:
+                    yield " " * (cells - len(figure) - cell_len(label) + 2), None
+            yield "\n", None
+        yield "\n", None
 
 
 def _scores(e: Explanation, shown: int = 4) -> Iterator[Piece]:
@@ -193,83 +207,22 @@ def _scores(e: Explanation, shown: int = 4) -> Iterator[Piece]:
         yield ("" if rank == 0 else "   ") + text, DIM if rank else BOLD
     if len(order) > shown:
         yield f"   and {len(order) - shown} more", DIM
-
-
-def _ranked(a: Account) -> Iterator[Piece]:
-    """Top words for and against the target."""
-    for name, words in ((f"for {_label(a.target)}", a.top), ("against", a.bottom)):
-        if words:
-            yield name + ":", BOLD
-            shown = (f"{_label(word)} {number(value, a.decimals)}" for word, value in words)
-            yield "  " + "  ".join(shown) + "\n", None
+    yield "\n", None
 
 
 def _sum(a: Account, e: Explanation) -> Iterator[Piece]:
     """Words + remainder = score, or why there is no such sum; and the method."""
     if a.decomposed:
         words, remainder, score, sign, items = a.equation()
-        sign = "=" if sign == "=" else "~"
+        sign = sign.replace("≈", "~")
         yield f"words {words} + remainder {remainder} {sign} score {score}", BOLD
-        if len(items) > 1 or a.remainder:
+        if items and a.remainder:
             yield " (remainder: " + ", ".join(f"{name} {value}" for name, value in items) + ")", DIM
     else:
-        yield f"score {number(a.score, plus=False)}. {not_shared(e)}", BOLD
+        yield f"score {number(a.score, plus=False)}", BOLD
+        yield f". {not_shared(e)}", None
     yield "\n", None
     yield method_line(e) + "\n", DIM
-
-
-def _wrapped(pieces: Sequence[Piece], width: int | None) -> Iterator[Segment]:
-    """Segments of the pieces, with newlines added where lines are wider than ``width``.
-
-    Nothing else is added and nothing taken away: a space stays at the end of its line.
-    """
-    breaks = set(_breaks("".join(text for text, _style in pieces), width)) if width else set()
-    position = 0
-    for text, style in pieces:
-        start = 0
-        for index, character in enumerate(text):
-            # newlines carry no style: a background would fill the rest of the line
-            if character == "\n" or position + index in breaks:
-                yield Segment(text[start:index], style)
-                yield Segment("\n")
-                start = index + (character == "\n")
-        yield Segment(text[start:], style)
-        position += len(text)
-
-
-def _breaks(text: str, width: int) -> Iterator[int]:
-    """Where to add newlines. One cell is left for the space after a line's last word."""
-    width = max(width - 1, 1)
-    column = 0
-    for atom in _ATOMS.finditer(text):
-        for offset, size in _sizes(atom[0], column, width):
-            if atom[0] == "\n":
-                column = 0
-                continue
-            limit = width + atom[0].isspace()
-            if column and column + size > limit:
-                yield atom.start() + offset
-                column = 0
-            column += size
-
-
-def _sizes(atom: str, column: int, width: int) -> Iterator[tuple[int, int]]:
-    """Offset and cells of an atom, in parts if it does not fit any line."""
-    if atom == "\t":
-        yield 0, TAB - column % TAB
-    elif cell_len(atom) <= width:
-        yield 0, cell_len(atom)
-    else:
-        offset = 0
-        for part in chop_cells(atom, width):
-            yield offset, cell_len(part)
-            offset += len(part)
-
-
-def _visible(code: int) -> str:
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
 
 
 def _label(text: str) -> str:
@@ -281,11 +234,6 @@ def _list(words: Iterable[str], shown: int = 8) -> str:
     distinct = list(dict.fromkeys(_label(word) for word in words))
     rest = len(distinct) - shown
     return ", ".join(distinct[:shown]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def _encodable(text: str, encoding: str) -> str:
-    """Without characters that the terminal's encoding lacks: printing them would raise."""
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _is_dark() -> bool:
