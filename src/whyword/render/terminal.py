@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import zip_longest
 
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -145,14 +146,14 @@ class Heatmap:
         yield "\n" if text.endswith("\n") else "\n\n", None
 
     def _style(self, intensity: float, coloured: bool, known: bool = True) -> Style:
-        style = Style(italic=not known)
+        italic = not known
         if abs(intensity) < (FAINT if coloured else FAINT_WITHOUT_COLOUR):
-            return style
+            return Style(italic=italic)
         if not coloured:
-            return style + Style(bold=intensity > 0, underline=intensity < 0)
+            return Style(italic=italic, bold=intensity > 0, underline=intensity < 0)
         strongest = self.shades.positive if intensity > 0 else self.shades.negative
         behind = blend(strongest, self.shades.paper, intensity)
-        return style + Style(color=self.shades.ink, bgcolor=behind)
+        return Style(italic=italic, color=self.shades.ink, bgcolor=behind)
 
     def _legend(self, a: Account, coloured: bool, styled: bool) -> Iterator[Piece]:
         """How to read the heatmap."""
@@ -177,24 +178,20 @@ class Heatmap:
         columns = [(heading, a.top), ("against", a.bottom)] if a.signed else [(heading, a.top)]
         if not (a.top or a.bottom):
             return
-        longest = max((abs(value) for _word, value in a.top + a.bottom), default=1.0)
-        cells = max(CELLS, cell_len(heading))
-        for index, (name, _words) in enumerate(columns):
-            last = index == len(columns) - 1
-            yield name if last else set_cell_size(name, cells) + "  ", BOLD
+        longest = max(abs(value) for _word, value in a.top + a.bottom)
+        widths = (max(CELLS, cell_len(heading)) + 2, 0)
+        for (name, _words), width in zip(columns, widths, strict=False):
+            yield name + " " * (width - cell_len(name)), BOLD
         yield "\n", None
-        for row in range(max(len(words) for _name, words in columns)):
-            for index, (_name, words) in enumerate(columns):
-                last = index == len(columns) - 1
-                word, value = words[row] if row < len(words) else ("", 0.0)
-                figure = f"{number(value, a.decimals):>8} " if word else ""
-                label = set_cell_size(
-                    _label(word), min(cell_len(_label(word)), CELLS - len(figure))
-                )
+        for entries in zip_longest(*(words for _name, words in columns)):
+            for entry, width in zip(entries, widths, strict=False):
+                word, value = entry or ("", 0.0)
+                figure = f"{number(value, a.decimals):>8} " if entry else ""
+                label = _label(word)
+                label = set_cell_size(label, min(cell_len(label), CELLS - len(figure)))
                 yield figure, None
                 yield label, self._style(value / longest, coloured)
-                if not last:
-                    yield " " * (cells - len(figure) - cell_len(label) + 2), None
+                yield " " * (width - len(figure) - cell_len(label)), None
             yield "\n", None
         yield "\n", None
 

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from documents import explanation_of
+from whyword.render.account import account, decimals_for, method_line, not_shared, number
+
+
+def test_an_account_adds_up():
+    explanation = explanation_of(
+        "good bad good fine",
+        relevance=[[1.5, -2.0, 0.5, 0.25], [0.0] * 4, [-1.0, 0, 0, 0]],
+        remainder={"bias": np.array([0.25, 1, 3]), "padding": np.array([0.5, 0, 0])},
+    )
+    a = account(explanation, "a")
+    assert (a.words, a.positive, a.negative) == (0.25, 2.25, -2.0)
+    assert (a.remainder, a.score, dict(a.items)) == (0.75, 1.0, {"bias": 0.25, "padding": 0.5})
+    assert a.top == (("good", 2.0), ("fine", 0.25))
+    assert a.bottom == (("bad", -2.0),)
+    assert a.largest == 2.0
+    assert a.equation()[:4] == ("0.25", "0.75", "1.00", "=")
+    assert a.share(-2.0) == -2.0
+    assert account(explanation).target == explanation.predicted == "c"
+    assert account(explanation, "b").share(0.5) == 0.5
+    assert (account(explanation, "b").top, account(explanation, "b").bottom) == ((), ())
+
+
+@given(st.floats(-50, 50), st.floats(-5, 5))
+def test_printed_numbers_add_up(words, remainder):
+    explanation = explanation_of(
+        "word", classes=("a",), relevance=[[words]], remainder={"bias": np.array([remainder])}
+    )
+    shown = account(explanation).equation()
+    if len(shown.score.partition(".")[2]) < 5:  # the last resort may be off by one digit
+        total = float(shown.words) + float(shown.remainder)
+        assert total == pytest.approx(float(shown.score), abs=0.011)
+    assert float(shown.words) == pytest.approx(words, abs=0.0051)
+    assert shown.sign == "="
+
+
+def test_printed_digits_grow_until_they_add_up():
+    explanation = explanation_of(
+        "word", classes=("a",), relevance=[[1.234]], remainder={"bias": np.array([1.234])}
+    )
+    assert account(explanation).equation()[:4] == ("1.234", "1.234", "2.468", "=")
+
+
+def test_a_sum_that_does_not_add_up_says_so():
+    explanation = explanation_of(
+        "word", classes=("a",), relevance=[[1.0]], target_scores=np.array([3.0])
+    )
+    assert account(explanation).equation().sign == "≈"
+
+
+def test_methods_that_do_not_decompose_have_no_shares():
+    explanation = explanation_of(
+        "one two",
+        relevance=np.ones((3, 2)),
+        remainder={"not decomposed": np.zeros(3)},
+        method="sa",
+        settings={"norm": "l2"},
+    )
+    a = account(explanation)
+    assert not a.decomposed
+    assert not a.signed
+    assert a.share(1.0) is None
+    assert not_shared(explanation).startswith("Sensitivity does not share out the score")
+    assert method_line(explanation) == "sensitivity, norm l2"
+
+
+def test_no_share_of_a_vanishing_score():
+    explanation = explanation_of(
+        "word", classes=("a",), relevance=[[1.0]], remainder={"bias": np.array([-1.0])}
+    )
+    assert account(explanation).share(1.0) is None
+    assert account(explanation).share(0.0) is None
+
+
+@pytest.mark.parametrize(
+    ("largest", "decimals"), [(0, 2), (123, 2), (0.1, 2), (0.099, 3), (3e-5, 6), (1e-300, 12)]
+)
+def test_small_numbers_get_more_digits(largest, decimals):
+    assert decimals_for(largest) == decimals
+
+
+@pytest.mark.parametrize(
+    ("value", "plus", "text"),
+    [(0.0, True, "0.00"), (-0.001, True, "0.00"), (1.0, True, "+1.00"), (1.0, False, "1.00")],
+)
+def test_numbers_for_people(value, plus, text):
+    assert number(value, plus=plus) == text
