@@ -9,16 +9,18 @@ from whyword.render.account import account, decimals_for, method_line, not_share
 
 def test_an_account_adds_up():
     explanation = explanation_of(
-        "good bad good fine",
-        relevance=[[1.5, -2.0, 0.5, 0.25], [0.0] * 4, [-1.0, 0, 0, 0]],
+        "good bad good fine odd",
+        relevance=[[1.5, -2.0, 0.5, 0.5, -0.25], [0.0] * 5, [-1.0, 0, 0, 0, 0]],
         remainder={"bias": np.array([0.25, 1, 3]), "padding": np.array([0.5, 0, 0])},
     )
     a = account(explanation, "a")
-    assert (a.words, a.positive, a.negative) == (0.25, 2.25, -2.0)
+    assert (a.words, a.positive, a.negative) == (0.25, 2.5, -2.25)
     assert (a.remainder, a.score, dict(a.items)) == (0.75, 1.0, {"bias": 0.25, "padding": 0.5})
-    assert a.top == (("good", 2.0), ("fine", 0.25))
-    assert a.bottom == (("bad", -2.0),)
+    assert a.top == (("good", 2.0), ("fine", 0.5))
+    assert a.bottom == (("bad", -2.0), ("odd", -0.25))
     assert a.largest == 2.0
+    shorter = account(explanation, "a", words=1)
+    assert (shorter.top, shorter.bottom) == ((("good", 2.0),), (("bad", -2.0),))
     assert a.equation()[:4] == ("0.25", "0.75", "1.00", "=")
     assert a.share(-2.0) == -2.0
     assert account(explanation).target == explanation.predicted == "c"

@@ -265,6 +265,8 @@ def test_browser_reproduces_the_text(visit, text):
     tab = visit(source)
     assert shown_text(tab) == holdable(text)
     assert tab.locator("h2").text_content() in NASTY
+    if text == ADVERSARIAL:  # not only there, but shown
+        assert "two tabs   three spaces\n    indented" in tab.locator(".ww-text").inner_text()
     for radio in range(3):
         tab.locator("label").nth(radio).click()
         assert shown_text(tab) == holdable(text)
@@ -284,6 +286,13 @@ def test_browser_switches_classes(visit, three):
     )
     assert slot(tab, "items") == "bias 0.00"
     assert slot(tab, "most") == "+2.00"
+    bars = tab.locator(".ww-walk i").evaluate_all("bars => bars.map(bar => bar.style.cssText)")
+    assert bars == [  # up by 1, down by 2, no remainder; -1 to 1 is all
+        "left: 50%; width: 50%;",
+        "left: 0%; width: 100%;",
+        "left: 0%; width: 0%;",
+        "left: 0%; width: 50%;",
+    ]
     assert (colour(tab, "one"), colour(tab, "two")) != before
     assert colour(tab, "two") == "color(srgb 0.490196 0.701961 0.941176)"  # the strongest blue
     assert tab.locator("[data-list=top] li").all_inner_texts() == ["one\n+1.00"]
@@ -293,6 +302,9 @@ def test_browser_switches_classes(visit, three):
 @pytest.mark.browser
 def test_browser_keyboard(visit, three):
     tab = visit(page([three]))
+    tab.keyboard.press("2")
+    assert slot(tab, "name") == "c"
+    tab.keyboard.press("1")
     focused = "document.activeElement.textContent"
     tab.locator(".w").first.focus()
     tab.keyboard.press("ArrowRight")
@@ -309,6 +321,12 @@ def test_browser_keyboard(visit, three):
     tab.keyboard.press("ArrowUp")
     tab.keyboard.press("ArrowUp")
     assert slot(tab, "name") == "b"
+    tab.locator("input:checked").focus()
+    tab.keyboard.press("2")
+    tab.keyboard.press("ArrowDown")
+    assert slot(tab, "name") == "a"
+    tab.locator(".w").first.focus()
+    assert tab.locator(".ww-tip").is_visible()
     tab.keyboard.press("Escape")
     assert not tab.locator(".ww-tip").is_visible()
     assert tab.locator(".w[tabindex='0']").count() == 1
@@ -380,6 +398,15 @@ def test_browser_fragments_do_not_disturb_each_other(visit, three):
     assert tab.locator("[data-slot=name]").all_text_contents() == ["a", "b"]
     assert tab.locator("input:checked").count() == 2
     assert (shown_text(tab, 0), shown_text(tab, 1)) == (three.text, other.text)
+    tab.locator(".w", has_text="one").focus()
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate("document.activeElement.textContent") == "two"
+    tab.keyboard.press("ArrowUp")
+    assert tab.locator("[data-slot=name]").all_text_contents() == ["c", "b"]
+    tab.locator(".w", has_text="four").hover()
+    assert tab.locator(".ww-tip").nth(1).is_visible()
+    tab.mouse.move(1, 1)
+    assert not tab.locator(".ww-tip").nth(1).is_visible()
 
 
 @pytest.mark.browser

@@ -77,6 +77,7 @@ def test_a_text_cannot_drive_the_terminal(options):
 
 def test_neutral_text_keeps_its_length_and_what_is_harmless():
     assert len(neutral(HOSTILE)) == len(HOSTILE)
+    assert "lone � end" in neutral(HOSTILE)
     assert neutral(ADVERSARIAL) == ADVERSARIAL
     assert neutral("a\rb\r\nc\td\u200f") == "a␍b\r\nc\td\u200f"
 

@@ -108,6 +108,7 @@
       const { radios } = states.get(item);
       if (!radios[to]) return false;
       radios[to].checked = true;
+      if (radios.includes(document.activeElement)) radios[to].focus();
       show(item);
       return true;
     }
@@ -120,7 +121,7 @@
 
     root.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.altKey || event.metaKey) return;
-      const item = itemOf(event.target);
+      const item = itemOf(event.target) ?? (states.size === 1 ? states.keys().next().value : null);
       if (event.key === "Escape") return hideTip();
       if (!item) return;
       const { words, radios } = states.get(item);
