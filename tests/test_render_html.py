@@ -325,7 +325,7 @@ def test_browser_keyboard(visit, three):
     tab.keyboard.press("2")
     tab.keyboard.press("ArrowDown")
     assert slot(tab, "name") == "a"
-    tab.locator(".w").first.focus()
+    tab.locator(".w[tabindex='0']").focus()
     assert tab.locator(".ww-tip").is_visible()
     tab.keyboard.press("Escape")
     assert not tab.locator(".ww-tip").is_visible()
