@@ -61,7 +61,10 @@ class StopError(Exception):
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("at", [1, 9, 17, 25, 40])
 def test_a_stopped_run_ends_with_the_same_weights(tmp_path, optimizer, at):
-    config = TrainingConfig(epochs=4, batch_size=8, optimizer=optimizer, refit=True, seed=3)
+    rate = 0.01 if optimizer == "adamw" else 0.02
+    config = TrainingConfig(
+        epochs=4, batch_size=8, optimizer=optimizer, learning_rate=rate, refit=True, seed=3
+    )
     whole, history = run(tmp_path / "whole", config)
     steps = []
 
@@ -77,7 +80,25 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path, optimizer, at):
     resumed, again = run(tmp_path / "stopped", config)
     assert_same(whole, resumed)
     assert again.validation_accuracy == history.validation_accuracy
-    assert again.refit_loss == history.refit_loss
+    assert (again.loss, again.refit_loss) == (history.loss, history.refit_loss)
+    assert len(history.refit_loss) >= 2
+
+
+def test_every_epoch_draws_its_own_dropout(tmp_path):
+    seeds = []
+
+    class Spy(WordCNN):
+        def forward(self, batch):
+            if self.training:
+                seeds.append(torch.initial_seed())
+            return super().forward(batch)
+
+    run(
+        tmp_path,
+        TrainingConfig(epochs=3, refit=False),
+        lambda: Spy(random_vectors(), ("a", "b"), filters={2: 4}),
+    )
+    assert len(set(seeds)) == 3
 
 
 def test_training_leaves_the_random_state_alone(tmp_path):
