@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from documents import explanation_of
+from whyword.errors import InputError
 from whyword.render.account import account, decimals_for, method_line, not_shared, number
+from whyword.render.html import page
+from whyword.render.terminal import to_text
 
 
 def test_an_account_adds_up():
@@ -92,3 +97,15 @@ def test_small_numbers_get_more_digits(largest, decimals):
 )
 def test_numbers_for_people(value, plus, text):
     assert number(value, plus=plus) == text
+
+
+@pytest.mark.parametrize("show", [account, to_text, lambda e: page([e])])
+def test_an_explanation_of_nothing_cannot_be_shown(show):
+    nothing = replace(
+        explanation_of("a", remainder={}),
+        targets=(),
+        target_scores=np.zeros(0),
+        relevance=np.zeros((0, 1)),
+    )
+    with pytest.raises(InputError, match="no targets"):
+        show(nothing)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from whyword.errors import InputError
 from whyword.explanation import Explanation
 
 NOT_DECOMPOSED = "not decomposed"
@@ -98,8 +99,10 @@ def account(explanation: Explanation, target: str | None = None, *, words: int =
         words: How many words to list for, and how many against.
 
     Raises:
-        InputError: If the target was not explained.
+        InputError: If the target was not explained, or nothing was.
     """
+    if not explanation.targets:
+        raise InputError("The explanation has no targets; expected at least one to show.")
     row = explanation.index(target)
     target = explanation.targets[row]
     relevance = explanation.relevance[row]

@@ -58,9 +58,9 @@ def render(
         InputError: If the target was not explained, or there is no such palette.
     """
     colours = palette_named(palette)
-    row = explanation.index(target)
+    numbers = account(explanation, target, words=6)
     is_dark = _is_dark() if dark is None else dark
-    return Heatmap(explanation, row, colours.dark if is_dark else colours.light, width)
+    return Heatmap(explanation, numbers, colours.dark if is_dark else colours.light, width)
 
 
 def to_text(
@@ -107,13 +107,13 @@ class Heatmap:
 
     Attributes:
         explanation: What is shown.
-        row: The target's row.
+        account: The target's numbers.
         shades: The colours.
         width: Where to wrap; None takes the console's width.
     """
 
     explanation: Explanation
-    row: int
+    account: Account
     shades: Shades
     width: int | None = None
 
@@ -121,13 +121,12 @@ class Heatmap:
         """Yield the segments, which rich writes unchanged."""
         coloured = console.color_system is not None and not console.no_color
         width = None if options.no_wrap else (self.width or options.max_width)
-        a = account(self.explanation, self.explanation.targets[self.row], words=6)
         parts = [
             _scores(self.explanation),
             self._text(coloured),
-            self._legend(a, coloured, console.is_terminal),
-            self._words(a, coloured),
-            _sum(a, self.explanation),
+            self._legend(coloured, console.is_terminal),
+            self._words(coloured),
+            _sum(self.account, self.explanation),
         ]
         pieces = [(encodable(text, options.encoding), style) for p in parts for text, style in p]
         yield from wrapped(pieces, width)
@@ -135,7 +134,7 @@ class Heatmap:
     def _text(self, coloured: bool) -> Iterator[Piece]:
         """The text between empty lines; its pieces joined together are `neutral` of it."""
         e, text, position = self.explanation, neutral(self.explanation.text), 0
-        steps = intensities(e.relevance[self.row]).tolist()
+        steps = intensities(e.relevance[e.index(self.account.target)]).tolist()
         known = e.known or (True,) * len(steps)
         yield "\n", None
         for (start, end), intensity, is_known in zip(e.spans, steps, known, strict=True):
@@ -155,9 +154,9 @@ class Heatmap:
         behind = blend(strongest, self.shades.paper, intensity)
         return Style(italic=italic, color=self.shades.ink, bgcolor=behind)
 
-    def _legend(self, a: Account, coloured: bool, styled: bool) -> Iterator[Piece]:
+    def _legend(self, coloured: bool, styled: bool) -> Iterator[Piece]:
         """How to read the heatmap."""
-        e = self.explanation
+        e, a = self.explanation, self.account
         if e.truncated:
             yield f"The model read the first {len(e.spans)} words, not the dimmed rest.\n", DIM
         if e.known and not all(e.known):
@@ -172,8 +171,9 @@ class Heatmap:
             yield "bold: for" + (", underlined: against\n" if a.signed else "\n"), DIM
         yield "\n", None
 
-    def _words(self, a: Account, coloured: bool) -> Iterator[Piece]:
+    def _words(self, coloured: bool) -> Iterator[Piece]:
         """Top words for and against the target, side by side."""
+        a = self.account
         heading = f"for {_label(a.target)}"
         columns = [(heading, a.top), ("against", a.bottom)] if a.signed else [(heading, a.top)]
         if not (a.top or a.bottom):

@@ -62,7 +62,7 @@ class Item:
     @classmethod
     def of(cls, explanation: Explanation) -> Self:
         """Everything that the templates show of this explanation."""
-        accounts = [account(explanation, target) for target in explanation.targets]
+        accounts = [account(explanation, target) for target in explanation.targets or (None,)]
         steps = np.rint(intensities(explanation.relevance) * STEPS).astype(int)
         targets = [_target(a, row.tolist()) for a, row in zip(accounts, steps, strict=True)]
         index = explanation.index()
