@@ -31,7 +31,7 @@ def main() -> None:
         for scheme in ("light", "dark"):
             view = browser.new_page(
                 viewport={"width": 1000, "height": 640},
-                color_scheme=scheme,  # type: ignore[arg-type]
+                color_scheme=scheme,
                 device_scale_factor=1.5,
             )
             view.goto(file.as_uri())
