@@ -1,0 +1,34 @@
+"""Layer-wise relevance propagation through any unmodified PyTorch function.
+
+`relevance` runs a model's forward pass, intercepts the torch functions that the embeddings reach,
+and replaces what their backward passes carry by relevance. It knows no model.
+"""
+
+from whyword.lrp.accounting import Account, Entry
+from whyword.lrp.calls import Call, propagate, register, through_layer
+from whyword.lrp.composites import Composite
+from whyword.lrp.engine import Result, UnsupportedFunction, relevance
+from whyword.lrp.functions import ROUTING
+from whyword.lrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Layer, Rule, WSquare, ZPlus
+
+__all__ = [
+    "ROUTING",
+    "Account",
+    "AlphaBeta",
+    "Call",
+    "Composite",
+    "Entry",
+    "Epsilon",
+    "Flat",
+    "Gamma",
+    "Layer",
+    "Result",
+    "Rule",
+    "UnsupportedFunction",
+    "WSquare",
+    "ZPlus",
+    "propagate",
+    "register",
+    "relevance",
+    "through_layer",
+]

@@ -1,0 +1,58 @@
+"""Composites: which rule for which layer, in one place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from whyword.lrp.rules import Epsilon, Rule
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A rule for each linear layer: by its name in the model, its place, its function, or default.
+
+    Example:
+        ε at the top, γ below, and by weights alone where the embeddings come in:
+
+        >>> from whyword.lrp import Epsilon, Gamma, WSquare
+        >>> composite = Composite(default=Gamma(0.25), places={-1: Epsilon(), 0: WSquare()})
+        >>> composite.rule_for("linear", "output", place=1, layers=2)
+        Epsilon(epsilon=0.01, bias_share=True, stabiliser_share=True)
+        >>> composite.rule_for("conv1d", "convolutions.0", place=0, layers=2)
+        WSquare(epsilon=1e-09)
+
+    Attributes:
+        default: The rule of layers that nothing else names.
+        layers: Rules by patterns (``*``, ``?``) over the qualified names of the modules that hold
+            the weights; the first that fits counts.
+        places: Rules by place in the network: 0 is a layer that reads the embeddings, -1 the last
+            one before the scores. A layer's place is the number of layers with weights on the
+            longest way from the embeddings to it.
+        functions: Rules by the name of the torch function (``"linear"``, ``"conv1d"``, ``"lstm"``).
+        sums: The rule of sums without weights: residual connections, pooling by mean, attention,
+            normalisation, recurrent cells. Sums over positions share the stabiliser in proportion
+            to the summands, so that padding gets nothing.
+    """
+
+    default: Rule = field(default_factory=Epsilon)
+    layers: Mapping[str, Rule] = field(default_factory=dict)
+    places: Mapping[int, Rule] = field(default_factory=dict)
+    functions: Mapping[str, Rule] = field(default_factory=dict)
+    sums: Epsilon = field(default_factory=Epsilon)
+
+    def rule_for(self, function: str, layer: str, *, place: int = 0, layers: int = 1) -> Rule:
+        """The rule of one call.
+
+        Args:
+            function: Name of the torch function.
+            layer: Qualified name of the module that holds the weights.
+            place: The layers before it, on the longest way.
+            layers: The layers on the longest way from embeddings to scores.
+        """
+        for pattern, rule in self.layers.items():
+            if fnmatchcase(layer, pattern):
+                return rule
+        for at in (place, place - layers):
+            if at in self.places:
+                return self.places[at]
+        return self.functions.get(function, self.default)

@@ -1,0 +1,260 @@
+"""Recurrent networks: LSTM, GRU and simple RNN, re-run step by step under signal-take-all rules.
+
+``torch.lstm`` and its like arrive as one function each. Arras et al. 2017, section 3.1: in a
+product of gate and signal the signal takes all; the sum in a cell is a layer with two inputs; the
+candidate is a layer over the current input and the previous state, to which the composite's rule
+applies.
+Relevance that reaches initial states is lost, and booked so.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whyword.errors import InputError
+from whyword.lrp.accounting import Entry
+from whyword.lrp.calls import Call, losses, on_path, propagate, register
+from whyword.lrp.functions.sums import share_sum
+from whyword.lrp.rules import Layer
+
+State = tuple[Tensor, ...]
+Weights = Sequence[Tensor]
+"""Of the input and of the state, then, if there are any, the biases of both."""
+
+Step = Callable[[Call, Tensor, State, Weights], State]
+"""From one step's input ``(row, input)`` and the state before to the state after, h first."""
+
+
+def lstm_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
+    """c' = f ⊙ c + i ⊙ g and h' = o ⊙ tanh(c'), with candidate g = tanh(W x + U h + b)."""
+    h, c = state
+    i, f, g, o = _affine(x.detach(), h.detach(), weights).chunk(4, dim=1)
+    w, u, *b = (part.chunk(4)[2] for part in weights)
+    candidate = _candidate(call, x, h, g, lambda: torch.cat([w, u], dim=1), sum(b) if b else None)
+    i, f, o = i.sigmoid(), f.sigmoid(), o.sigmoid()
+    value = f * c.detach() + i * candidate.detach()
+    c = share_sum(call, value, (c, f), (candidate, i))
+    return propagate(call, o * value.tanh(), lambda R: (R,), c), c
+
+
+def gru_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
+    """h' = (1 - z) ⊙ n + z ⊙ h, with candidate n = tanh(W x + b + r ⊙ (U h + b'))."""
+    (h,) = state
+    w_all, u_all, *biases = weights
+    b_in, b_state = (biases[0], biases[1]) if biases else (None, None)
+    from_x = torch.nn.functional.linear(x.detach(), w_all, b_in).chunk(3, dim=1)
+    from_h = torch.nn.functional.linear(h.detach(), u_all, b_state).chunk(3, dim=1)
+    r, z = ((from_x[k] + from_h[k]).sigmoid() for k in range(2))
+    w, u, *b = (part.chunk(3)[2] for part in weights)
+    bias = b[0] + r * b[1] if b else None
+
+    def weight() -> Tensor:
+        # r scales what each unit gets from the state: weights of their own for every row.
+        return torch.cat([w.expand(len(r), -1, -1), r[:, :, None] * u], dim=2)
+
+    candidate = _candidate(call, x, h, from_x[2] + r * from_h[2], weight, bias)
+    value = (1 - z) * candidate.detach() + z * h.detach()
+    return (share_sum(call, value, (h, z), (candidate, 1 - z)),)
+
+
+def rnn_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
+    """h' = tanh(W x + U h + b), or ReLU."""
+    (h,) = state
+    z = _affine(x.detach(), h.detach(), weights)
+    w, u, *b = weights
+    function = torch.relu if "relu" in call.name else torch.tanh
+    bias = sum(b) if b else None
+    return (_candidate(call, x, h, z, lambda: torch.cat([w, u], dim=1), bias, function),)
+
+
+def _affine(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
+    w, u, *b = weights
+    return x @ w.T + h @ u.T + (sum(b) if b else 0)
+
+
+def _candidate(
+    call: Call,
+    x: Tensor,
+    h: Tensor,
+    z: Tensor,
+    weight: Callable[[], Tensor],
+    bias: Any,
+    function: Callable[[Tensor], Tensor] = torch.tanh,
+) -> Tensor:
+    """An activation of a layer over [x, h]; its rule is the composite's.
+
+    Args:
+        call: The call.
+        x: ``(row, input)``.
+        h: ``(row, hidden)``.
+        z: ``(row, hidden)``, the layer's value.
+        weight: Makes the weights ``(hidden, input + hidden)``, or these for every row.
+        bias: ``(hidden,)`` or ``(row, hidden)``, or None.
+        function: The activation.
+    """
+    inputs = torch.cat([x.detach(), h.detach()], dim=1)
+
+    def apply(x: Tensor, w: Tensor) -> Tensor:
+        return x @ w.T if w.ndim == 2 else (w @ x[:, :, None])[:, :, 0]
+
+    def pull(q: Tensor, w: Tensor) -> Tensor:
+        return q @ w if w.ndim == 2 else (q[:, None, :] @ w)[:, 0]
+
+    def backward(relevance: Tensor) -> tuple[Tensor, ...]:
+        layer = Layer(
+            x=inputs,
+            weight=weight(),
+            bias=bias,
+            z=z,
+            apply=apply,
+            pull=pull,
+            share=lambda v: v.sum(dim=1, keepdim=True) / inputs.shape[1],
+        )
+        found = call.rule()(layer, relevance)
+        return found[:, : x.shape[1]], found[:, x.shape[1] :]
+
+    def lost(relevance: Tensor) -> dict[str, Tensor]:
+        return losses(call.rule(), z, bias, relevance)
+
+    return propagate(call, function(z), backward, x, h, lost=lost)
+
+
+STEPS: dict[str, Step] = {
+    "lstm": lstm_step,
+    "gru": gru_step,
+    "rnn_tanh": rnn_step,
+    "rnn_relu": rnn_step,
+}
+CELLS: dict[str, Step] = {f"{name}_cell": step for name, step in STEPS.items()}
+NAMES = {*STEPS, *CELLS}
+
+
+@register(*CELLS)
+def cell(call: Call) -> Any:
+    """One step, as `torch.nn.LSTMCell` and its like call it."""
+    x: Tensor = call.argument(0, "input")
+    state = call.argument(1, "hx")
+    weights = [w for w in (call.argument(i, "") for i in range(2, 6)) if w is not None]
+    many = isinstance(state, tuple | list)
+    after = CELLS[call.name](call, x, tuple(state) if many else (state,), weights)
+    return after if many else after[0]
+
+
+@register(*STEPS)
+def recurrent(call: Call) -> Any:
+    """A whole network: layers, directions, padded or packed sequences.
+
+    Returns:
+        As torch: outputs ``(position, batch, direction · hidden)``, or with the batch first, or one
+        row per step and sequence if they are packed; then the final states.
+
+    Raises:
+        InputError: If dropout is active, or the outputs are projected.
+    """
+    if packed := isinstance(call.args[3], list | tuple):
+        data, sizes, initial, flat, biases, layers, dropout, training, both = call.args
+    else:
+        data, initial, flat, biases, layers, dropout, training, both, batch_first = call.args
+    if training and dropout:
+        raise InputError("Dropout is active; call model.eval() before explaining.")
+    per_direction = 4 if biases else 2
+    if len(flat) != per_direction * layers * (1 + both):
+        raise InputError("Recurrent networks with projections (proj_size) have no rule.")
+    states = tuple(initial) if isinstance(initial, tuple | list) else (initial,)
+    weights = [flat[k : k + per_direction] for k in range(0, len(flat), per_direction)]
+
+    books = _Books(call)
+    data = books.paid_out(data)
+    steps = list(data.split(sizes.tolist()) if packed else data.unbind(int(batch_first)))
+    finals: list[State] = []
+    for layer in range(layers):
+        outputs = []
+        for direction in range(1 + both):
+            k = layer * (1 + both) + direction
+            start = tuple(s[k] for s in states)
+            run, final = _run(books.inner, steps, start, weights[k], reverse=bool(direction))
+            outputs.append(run)
+            finals.append(final)
+        steps = [torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)]
+    output = torch.cat(steps) if packed else torch.stack(steps, dim=int(batch_first))
+    last = (torch.stack(parts) for parts in zip(*finals, strict=True))
+    return (books.taken_in(output), *map(books.taken_in, last))
+
+
+def _run(
+    call: Call, steps: Sequence[Tensor], initial: State, weights: Weights, *, reverse: bool
+) -> tuple[list[Tensor], State]:
+    """One layer in one direction: the states h of every step, and the final state.
+
+    Where sequences are packed, later steps have fewer rows: those of the longer sequences, which
+    come first. Forwards, rows end; backwards, rows begin.
+    """
+    step = STEPS[call.name]
+    order = range(len(steps))[::-1] if reverse else range(len(steps))
+    state = tuple(s[: len(steps[order[0]])] for s in initial)
+    outputs: list[Tensor] = []
+    ended: list[State] = []
+    for t in order:
+        rows, wanted = len(state[0]), len(steps[t])
+        if wanted < rows:
+            ended.insert(0, tuple(s[wanted:] for s in state))
+            state = tuple(s[:wanted] for s in state)
+        elif wanted > rows:
+            state = tuple(
+                torch.cat([s, first[rows:wanted]]) for s, first in zip(state, initial, strict=True)
+            )
+        state = step(call, steps[t], state, weights)
+        outputs.append(state[0])
+    if ended:
+        state = tuple(torch.cat(parts) for parts in zip(state, *ended, strict=True))
+    return outputs[::-1] if reverse else outputs, state
+
+
+class _Books:
+    """One entry in the account for a whole network, however many steps it takes.
+
+    Attributes:
+        inner: The call under which the steps run; their entries end up in that of the network.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.received = 0.0
+        self.entries: list[Entry] = []
+        self.inner = replace(call, record=self.entries.append if call.record else None)
+
+    def taken_in(self, output: Tensor) -> Tensor:
+        """Count the relevance of an output."""
+
+        def count(relevance: Tensor) -> tuple[Tensor]:
+            self.received += float(relevance.sum())
+            return (relevance,)
+
+        return self._metered(output, count)
+
+    def paid_out(self, data: Tensor) -> Tensor:
+        """Count the relevance of the inputs, which comes last, and close the books."""
+
+        def count(relevance: Tensor) -> tuple[Tensor]:
+            passed = float(relevance.sum())
+            causes: dict[str, float] = {}
+            for entry in self.entries:
+                for cause, amount in entry.lost.items():
+                    causes[cause] = causes.get(cause, 0.0) + amount
+            causes["initial state"] = self.received - passed - sum(causes.values())
+            if self.call.record:
+                entry = Entry(self.call.name, self.call.layer, self.received, passed, causes)
+                self.call.record(entry)
+            self.received = 0.0
+            self.entries.clear()
+            return (relevance,)
+
+        return self._metered(data, count)
+
+    def _metered(self, value: Tensor, count: Callable[[Tensor], tuple[Tensor]]) -> Tensor:
+        if self.call.record is None or not on_path(value):
+            return value
+        return propagate(replace(self.call, record=None), value.detach(), count, value)
