@@ -66,3 +66,155 @@ def gradient(document, kernels, output, target):
             for k in range(weight.shape[1]):
                 result[t + k] += output[0][target, j] * weight[:, k]
     return result[: len(document)]
+
+
+# --- Rules, structures and recurrent networks, for the engine ------------------------------------
+# Relevance is computed backwards by hand, one document at a time; a layer is a plain matrix.
+
+EPSILON = 0.01
+
+
+def sign(z):
+    return 1.0 if z >= 0 else -1.0
+
+
+def rule_epsilon(c, b, relevance, n, *, epsilon=EPSILON, delta=1.0, sigma=1.0):
+    """Arras et al. 2016, section 2.1 (δ = σ = 1); Arras et al. 2017, Eq. 1 (σ = 1)."""
+    z = c.sum() + b
+    s = epsilon * sign(z)
+    return (c + (delta * b + sigma * s) / n) / (z + s) * relevance
+
+
+def rule_gamma(c, b, relevance, n, *, gamma=0.25, epsilon=EPSILON):
+    """Contributions of the output's sign count 1 + γ times."""
+    z = c.sum() + b
+    up = z >= 0
+    boost = np.array([1 + gamma if (v > 0) == up and v != 0 else 1.0 for v in [*c, b]])
+    boosted = boost * np.array([*c, b])
+    return boosted[:-1] / (boosted.sum() + epsilon * sign(z)) * relevance
+
+
+def rule_alpha_beta(c, b, relevance, n, *, alpha=2.0, beta=1.0, epsilon=1e-9):
+    positive = sum(v for v in [*c, b] if v > 0) + epsilon
+    negative = sum(v for v in [*c, b] if v < 0) - epsilon
+    return np.array(
+        [(alpha * v / positive if v > 0 else -beta * v / negative) * relevance for v in c]
+    )
+
+
+def rule_flat(c, b, relevance, n):
+    return np.full(len(c), relevance / n)
+
+
+def layer(rule, x, weight, bias, relevance, connected=None):
+    """R of the inputs (n,) of z = x W + b from R of the outputs (m,); W is (n, m)."""
+    result = np.zeros(len(x))
+    for j in range(weight.shape[1]):
+        reach = np.arange(len(x)) if connected is None else np.flatnonzero(connected[:, j])
+        if rule == "w_square":
+            squares = weight[reach, j] ** 2
+            result[reach] += squares / (squares.sum() + 1e-9) * relevance[j]
+        else:
+            c = x[reach] * weight[reach, j]
+            result[reach] += rule(c, bias[j], relevance[j], len(reach))
+    return result
+
+
+def weighted_sum(contributions, relevance, epsilon=EPSILON):
+    """One sum over positions, its stabiliser shared in proportion to |c|."""
+    z = contributions.sum()
+    s = epsilon * sign(z)
+    size = np.abs(contributions)
+    return (contributions + s * size / size.sum()) / (z + s) * relevance
+
+
+def two_terms(a, b, relevance, epsilon=EPSILON):
+    """An element-wise sum of two: the stabiliser in equal halves."""
+    z = a + b
+    s = np.array([epsilon * sign(v) for v in z.ravel()]).reshape(z.shape)
+    return (a + s / 2) / (z + s) * relevance, (b + s / 2) / (z + s) * relevance
+
+
+def convolution(x, weight, bias, *, stride=1, padding=0, dilation=1):
+    """A convolution of ``(position, dimension)`` as a matrix: values, matrix, bias, connections."""
+    count, dimension, width = weight.shape
+    length = len(x) + 2 * padding
+    starts = range(0, length - dilation * (width - 1), stride)
+    matrix = np.zeros((length, dimension, len(starts), count))
+    connected = np.zeros(matrix.shape, dtype=bool)
+    for t, start in enumerate(starts):
+        for k in range(width):
+            for j in range(count):
+                matrix[start + k * dilation, :, t, j] = weight[j, :, k]
+                connected[start + k * dilation, :, t, j] = True
+    padded = np.zeros((length, dimension))
+    padded[padding : padding + len(x)] = x
+    n, m = length * dimension, len(starts) * count
+    matrix, connected = matrix.reshape(n, m), connected.reshape(n, m)
+    biases = np.tile(bias, len(starts))
+    values = (padded.ravel() @ matrix + biases).reshape(len(starts), count)
+    return values, padded, matrix, biases, connected
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+def lstm(rule, x, weights, incoming, final=None):
+    """Arras et al. 2017, section 3.1: signal-take-all, one document, a loop over time.
+
+    Args:
+        rule: Of the candidate's layer.
+        x: ``(position, dimension)``.
+        weights: W (4H, D), U (4H, H), b (4H,): input gate, forget gate, candidate, output gate.
+        incoming: ``(position, H)`` relevance of the states h.
+        final: Relevance of the last cell state.
+
+    Returns:
+        States h, last cell state, relevance of x.
+    """
+    w, u, b = weights
+    hidden = u.shape[1]
+    h, c = [np.zeros(hidden)], [np.zeros(hidden)]
+    steps = []
+    for vector in x:
+        i, f, g, o = np.split(w @ vector + u @ h[-1] + b, 4)
+        i, f, o = sigmoid(i), sigmoid(f), sigmoid(o)
+        steps.append((i, f, np.tanh(g)))
+        c.append(f * c[-1] + i * np.tanh(g))
+        h.append(o * np.tanh(c[-1]))
+    matrix = np.concatenate([w[2 * hidden : 3 * hidden], u[2 * hidden : 3 * hidden]], axis=1).T
+    bias = b[2 * hidden : 3 * hidden]
+    relevance = np.zeros_like(x)
+    from_h = np.zeros(hidden)
+    from_c = np.zeros(hidden) if final is None else final.copy()
+    for t in range(len(x) - 1, -1, -1):
+        i, f, g = steps[t]
+        cell = from_c + from_h + incoming[t]  # the output gate takes nothing
+        from_c, candidate = two_terms(f * c[t], i * g, cell)
+        inputs = np.concatenate([x[t], h[t]])
+        shares = layer(rule, inputs, matrix, bias, candidate)
+        relevance[t], from_h = shares[: x.shape[1]], shares[x.shape[1] :]
+    return np.array(h[1:]), c[-1], relevance
+
+
+def gru(rule, x, weights, incoming):
+    """Signal-take-all for h' = (1 - z) n + z h; W, U are (3H, ·), b and b' (3H,): r, z, n."""
+    w, u, b, b_state = weights
+    hidden = u.shape[1]
+    h, steps = [np.zeros(hidden)], []
+    for vector in x:
+        wx, uh = np.split(w @ vector + b, 3), np.split(u @ h[-1] + b_state, 3)
+        r, z = sigmoid(wx[0] + uh[0]), sigmoid(wx[1] + uh[1])
+        n = np.tanh(wx[2] + r * uh[2])
+        steps.append((r, z, n))
+        h.append((1 - z) * n + z * h[-1])
+    relevance, from_h = np.zeros_like(x), np.zeros(hidden)
+    for t in range(len(x) - 1, -1, -1):
+        r, z, n = steps[t]
+        kept, candidate = two_terms(z * h[t], (1 - z) * n, from_h + incoming[t])
+        matrix = np.concatenate([w[2 * hidden :], r[:, None] * u[2 * hidden :]], axis=1).T
+        bias = b[2 * hidden :] + r * b_state[2 * hidden :]
+        shares = layer(rule, np.concatenate([x[t], h[t]]), matrix, bias, candidate)
+        relevance[t], from_h = shares[: x.shape[1]], shares[x.shape[1] :] + kept
+    return np.array(h[1:]), relevance

@@ -22,10 +22,15 @@ class Trace(NamedTuple):
     Attributes:
         gate: Whether it only scales other tensors, so that products give it no relevance.
         depth: Layers with weights that it has passed through, on its longest way.
+        windows: The convolution whose output it holds, element by element, if it does
+            (`whyword.lrp.functions.pooling`).
+        version: torch's count of the tensor's changes in place when this was noted.
     """
 
     gate: bool = False
     depth: int = 0
+    windows: Any = None
+    version: int = 0
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ def propagate(
             record(Entry.balanced(call.name, call.layer, float(relevance.sum()), passed, causes))
             return parts
 
-    result: Tensor = _Propagate.apply(rule, value, *inputs)  # type: ignore[no-untyped-call]
+    result: Tensor = _Propagate.apply(rule, (value,), *inputs)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -134,8 +139,10 @@ class _Propagate(torch.autograd.Function):
     """Returns a value as it is; its backward pass is a rule."""
 
     @staticmethod
-    def forward(backward: Backward, value: Tensor, *inputs: Tensor) -> Tensor:
-        return value
+    def forward(backward: Backward, value: tuple[Tensor], *inputs: Tensor) -> Tensor:
+        # In a tuple, or it would come out as a view, which models may not change in place; detached,
+        # or it would know the rule, which knows it: a cycle that keeps both in memory.
+        return value[0].detach()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -146,7 +153,9 @@ class _Propagate(torch.autograd.Function):
         return (None, None, *ctx.rule(relevance[0]))
 
 
-def through_layer(call: Call, x: Tensor, layer: Layer, rule: Rule | None = None) -> Tensor:
+def through_layer(
+    call: Call, x: Tensor, layer: Layer, *, rule: Rule | None = None, value: Tensor | None = None
+) -> Tensor:
     """The value of a linear layer whose inputs ``x`` get relevance by a rule.
 
     Args:
@@ -154,6 +163,7 @@ def through_layer(call: Call, x: Tensor, layer: Layer, rule: Rule | None = None)
         x: The layer's inputs, attached.
         layer: The layer.
         rule: By default what the composite says.
+        value: By default the layer's; another if an activation is taken with it.
     """
 
     def backward(relevance: Tensor) -> tuple[Tensor]:
@@ -162,7 +172,7 @@ def through_layer(call: Call, x: Tensor, layer: Layer, rule: Rule | None = None)
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         return losses(rule or call.rule(), layer.z, layer.bias, relevance)
 
-    return propagate(call, layer.z, backward, x, lost=lost)
+    return propagate(call, layer.z if value is None else value, backward, x, lost=lost)
 
 
 def losses(rule: Rule, z: Tensor, bias: Tensor | None, relevance: Tensor) -> dict[str, Tensor]:
@@ -186,6 +196,11 @@ def trace(tensor: Tensor) -> Trace:
     """What the engine remembers about a tensor."""
     found: Trace = getattr(tensor, "whyword_trace", Trace())
     return found
+
+
+def remember(tensor: Tensor, found: Trace) -> None:
+    """Note something about a tensor of this forward pass."""
+    tensor.whyword_trace = found._replace(version=tensor._version)  # type: ignore[attr-defined]
 
 
 def is_gate(value: Any) -> bool:

@@ -20,6 +20,7 @@ the mode belongs to the calling thread.
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from types import FrameType
 from typing import Any
@@ -31,9 +32,10 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from whyword.errors import InputError, WhywordError
 from whyword.lrp.accounting import Account
-from whyword.lrp.calls import HANDLERS, Call, Trace, on_path, trace
+from whyword.lrp.calls import HANDLERS, Call, Trace, on_path, remember, trace
 from whyword.lrp.composites import Composite
-from whyword.lrp.functions import GATE_KEEPING, GATES, LAYERS, ROUTING
+from whyword.lrp.functions import ELEMENTWISE, GATE_KEEPING, GATES, IN_PLACE, LAYERS, ROUTING
+from whyword.lrp.functions.pooling import intact_windows
 from whyword.lrp.rules import Rule
 
 
@@ -83,8 +85,11 @@ def relevance(
     """
     account = Account() if accounting else None
     leaf = embeddings.detach().requires_grad_()
-    with torch.enable_grad(), Interception(composite or Composite(), model, leaf, account):
-        scores = score(leaf.clone())
+    options = (composite or Composite(), model, leaf, account)
+    try:
+        scores = _forward(score, Interception(*options))
+    except _ChangedInPlace:
+        scores = _forward(score, Interception(*options, copying=True))
     if not isinstance(scores, Tensor) or scores.ndim != 2 or targets.shape[1:] != scores.shape:
         shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
         raise InputError(
@@ -95,13 +100,13 @@ def relevance(
         raise InputError("The scores do not depend on the embeddings; there is nothing to explain.")
     initial = targets.to(scores) * scores.detach()
     if account is None and len(initial) > 1:
-        (found,) = torch.autograd.grad(scores, leaf, initial, is_grads_batched=True)
+        found = torch.func.vmap(partial(_backward, scores, leaf))(initial)
         return Result(scores.detach(), found)
     rows, accounts = [], []
     for started in initial:
         if account is not None:
             account.begin(float(started.sum()))
-        (row,) = torch.autograd.grad(scores, leaf, started, retain_graph=True)
+        row = _backward(scores, leaf, started)
         rows.append(row)
         if account is not None:
             accounts.append(account.finish(float(row.sum())))
@@ -109,10 +114,25 @@ def relevance(
     return Result(scores.detach(), found, accounts if accounting else None)
 
 
+def _forward(score: Callable[[Tensor], Tensor], interception: "Interception") -> Tensor:
+    with torch.enable_grad(), interception:
+        return score(interception.leaf.clone())
+
+
+def _backward(scores: Tensor, leaf: Tensor, started: Tensor) -> Tensor:
+    return torch.autograd.grad(scores, leaf, started, retain_graph=True)[0]
+
+
+class _ChangedInPlace(Exception):  # noqa: N818 - not an error, a reason to start again
+    """The model changes a tensor that rules remember the value of."""
+
+
 class Interception(TorchFunctionMode):
     """Gives each function that the embeddings reach its rule, or refuses it.
 
     Attributes:
+        copying: Whether rules get copies of what they remember, because the model changes tensors
+            in place. That costs memory, so it is found out by trying.
         layers: Number of layers with weights on the longest way so far.
     """
 
@@ -122,8 +142,11 @@ class Interception(TorchFunctionMode):
         model: nn.Module | None,
         leaf: Tensor,
         account: Account | None,
+        *,
+        copying: bool = False,
     ) -> None:
         super().__init__()
+        self.copying = copying
         self.composite, self.model, self.leaf, self.account = composite, model, leaf, account
         self.layers = 0
         weights = () if model is None else chain(model.named_parameters(), model.named_buffers())
@@ -144,33 +167,52 @@ class Interception(TorchFunctionMode):
             return func(*args, **kwargs)
         name = _name(func)
         in_place = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
+        if (in_place or name in IN_PLACE) and not self.copying:
+            raise _ChangedInPlace
         plain = name.removesuffix("_") if in_place else name
         place = max(found.depth for found in read)
         if plain in HANDLERS:
+            copies = tree_map(self._copy, (args, kwargs))
             call = Call(
                 function=getattr(Tensor, plain) if in_place else func,
                 name=plain,
-                args=args,
-                kwargs=kwargs,
+                args=copies[0],
+                kwargs=copies[1],
                 rule=self._rule(plain, self._layer(given), place),
                 sums=self.composite.sums,
                 layer=self._layer(given),
                 record=None if self.account is None else self.account.add,
             )
-            result = HANDLERS[plain](call)
-            if in_place:  # the tensor that others may hold takes over value and history
+            result = tree_map(self._copy, HANDLERS[plain](call))
+            if (
+                in_place or name in IN_PLACE
+            ):  # the tensor that others may hold takes over value and history
                 result = args[0].copy_(result)
         else:
             result = func(*args, **kwargs)
-        reached = [t for t in tree_leaves(result) if on_path(t)]
+        changed = args[0] if name == "__setitem__" else result
+        reached = [t for t in tree_leaves(changed) if on_path(t)]
         if reached and plain not in HANDLERS and plain not in ROUTING:
             raise UnsupportedFunction(self._refusal(name))
         gate = plain in GATES or (plain in GATE_KEEPING and all(found.gate for found in read))
         depth = place + (plain in LAYERS)
         self.layers = max(self.layers, depth)
+        windows = self._windows(plain, args, result)
         for tensor in reached:
-            tensor.whyword_trace = Trace(gate, depth)
+            remember(tensor, Trace(gate, depth, windows))
         return result
+
+    @staticmethod
+    def _windows(name: str, args: tuple[Any, ...], result: Any) -> Any:
+        """The convolution whose output the result still holds, element by element."""
+        if name == "conv1d":
+            return trace(result).windows
+        if name not in ELEMENTWISE | {"masked_fill"} or not args or not on_path(args[0]):
+            return None
+        windows = intact_windows(args[0])
+        if windows is None or not isinstance(result, Tensor) or result.shape != args[0].shape:
+            return None
+        return windows.overwritten(args[1]) if name == "masked_fill" else windows
 
     def _rule(self, function: str, layer: str, place: int) -> Callable[[], Rule]:
         """The rule of a layer, once the number of layers is known."""
@@ -181,6 +223,14 @@ class Interception(TorchFunctionMode):
         if isinstance(value, Tensor) and value.is_leaf and value.requires_grad:
             return value if value is self.leaf else value.detach()
         return value
+
+    def _copy(self, value: Any) -> Any:
+        """A tensor of its own for the rules, if the model may change it."""
+        if not self.copying or not on_path(value):
+            return value
+        copy = value.clone()
+        remember(copy, trace(value))
+        return copy
 
     def _layer(self, given: Any) -> str:
         names = (self.names.get(id(t)) for t in tree_leaves(given) if isinstance(t, Tensor))

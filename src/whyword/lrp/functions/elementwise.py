@@ -1,7 +1,5 @@
 """Functions of one tensor that work element by element, or choose among its elements."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -46,18 +44,3 @@ def dropout(call: Call) -> Tensor:
         raise InputError("Dropout is active; call model.eval() before explaining.")
     x: Tensor = call.argument(0, "input")
     return x
-
-
-@register("amax", "amin")
-def extreme(call: Call) -> Any:
-    """The maximum over axes: the first winner takes all (autograd would split among equals)."""
-    x: Tensor = call.argument(0, "input")
-    axes = call.argument(1, "dim", ())
-    axes = (axes,) if isinstance(axes, int) else tuple(axes) or tuple(range(x.ndim))
-    axes = sorted(a % x.ndim for a in axes)
-    others = [a for a in range(x.ndim) if a not in axes]
-    choose = torch.max if call.name == "amax" else torch.min
-    value = choose(x.permute(*others, *axes).flatten(len(others)), dim=-1).values
-    for axis in axes if call.argument(2, "keepdim", False) else ():
-        value = value.unsqueeze(axis)
-    return value

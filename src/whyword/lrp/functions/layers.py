@@ -8,7 +8,8 @@ from torch.nn.functional import conv_transpose1d, pad
 from torch.nn.functional import linear as affine
 
 from whyword.errors import InputError
-from whyword.lrp.calls import Call, constant, register, through_layer
+from whyword.lrp.calls import Call, Trace, constant, register, remember, through_layer
+from whyword.lrp.functions.pooling import Windows
 from whyword.lrp.rules import Layer
 
 NAMES = {"linear", "addmm", "conv1d"}
@@ -98,7 +99,10 @@ def conv1d(call: Call) -> Tensor:
         pull=pull,
         share=share,
     )
-    return through_layer(call, x, layer)
+    z = through_layer(call, x, layer)
+    if groups == 1 and z.ndim == 3 and z.requires_grad:
+        remember(z, Trace(windows=Windows(call, x, layer, stride, dilation)))
+    return z
 
 
 @register("layer_norm")
@@ -127,7 +131,7 @@ def layer_norm(call: Call) -> Tensor:
         pull=lambda q, w: centred(q * w * scale),
         share=lambda v: v.mean(dim=axes, keepdim=True),
     )
-    return through_layer(call, x, layer, call.sums)
+    return through_layer(call, x, layer, rule=call.sums)
 
 
 def _without_input(call: Call) -> dict[str, Any]:

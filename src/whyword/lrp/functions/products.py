@@ -18,7 +18,9 @@ from whyword.lrp.functions.layers import matrix_layer
 from whyword.lrp.functions.sums import weighted_sum
 
 _MULTIPLICATIONS = "mul __mul__ __rmul__ __imul__ multiply".split()
-_DIVISIONS = "div __div__ __truediv__ __rtruediv__ __itruediv__ true_divide divide".split()
+_DIVISIONS = (
+    "div __div__ __truediv__ __rtruediv__ __rdiv__ __itruediv__ __idiv__ true_divide divide".split()
+)
 _MATRIX_PRODUCTS = "matmul __matmul__ __rmatmul__ mm bmm".split()
 
 NAMES = {*_MULTIPLICATIONS, *_DIVISIONS}
@@ -44,7 +46,7 @@ def mul(call: Call) -> Tensor:
 def div(call: Call) -> Tensor:
     """A quotient: the numerator takes all; a denominator normalises and takes nothing."""
     a, b = call.args[0], call.argument(1, "other")
-    if call.name == "__rtruediv__":
+    if call.name in ("__rtruediv__", "__rdiv__"):
         a, b = b, a
     options = {name: v for name, v in call.kwargs.items() if name == "rounding_mode"}
     value = torch.div(constant(a), constant(b), **options)

@@ -11,7 +11,7 @@ from whyword.lrp.calls import Call, constant, losses, on_path, propagate, regist
 from whyword.lrp.rules import stabiliser
 
 _ADDITIONS = """
-    add __add__ __radd__ __iadd__ sub __sub__ __rsub__ __isub__ subtract
+    add __add__ __radd__ __iadd__ sub __sub__ __rsub__ rsub __isub__ subtract
 """.split()
 
 NAMES = {*_ADDITIONS, "sum", "mean"}
@@ -22,7 +22,7 @@ def add(call: Call) -> Tensor:
     """z = a ± b: a linear layer with weights ±1 and n inputs; a constant summand is its bias."""
     a, b = call.args[0], call.argument(1, "other")
     sign = call.kwargs.get("alpha", 1) * (-1 if "sub" in call.name else 1)
-    if call.name == "__rsub__":
+    if call.name in ("__rsub__", "rsub"):
         a, b = b, a
     z = torch.as_tensor(constant(a)) + sign * torch.as_tensor(constant(b))
     return share_sum(call, z, *((t, s) for t, s in ((a, 1), (b, sign)) if on_path(t)))
@@ -72,7 +72,7 @@ def pool(call: Call) -> Tensor:
         return t.sum(dim=axes, keepdim=keep) * weight
 
     def pull(q: Tensor, weight: Tensor) -> Tensor:
-        for axis in () if keep else axes:
+        for axis in () if keep else reversed(axes):
             q = q.unsqueeze(axis - x.ndim)
         return (q * weight).expand(*q.shape[: q.ndim - x.ndim], *x.shape)
 

@@ -1,0 +1,34 @@
+"""Packed sequences: rows are moved around; which ones, the same function says about row numbers.
+
+Autograd's own backward passes would do, one target at a time.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whyword.lrp.calls import Call, constant, register
+
+NAMES = {"_pack_padded_sequence", "_pad_packed_sequence"}
+
+
+@register("_pack_padded_sequence")
+def pack(call: Call) -> Any:
+    """``(position, batch, ...)`` to one row for each step of each sequence."""
+    x: Tensor = call.argument(0, "input")
+    rows, sizes = call.function(_numbers(x.shape[:2], x), *map(constant, call.args[1:]))
+    return x.flatten(0, 1)[rows[:, 0]], sizes
+
+
+@register("_pad_packed_sequence")
+def pad(call: Call) -> Any:
+    """One row for each step of each sequence to ``(position, batch, ...)``."""
+    data, sizes, batch_first, filler, length = call.args
+    rows, lengths = call.function(_numbers(data.shape[:1], data), sizes, batch_first, -1, length)
+    padding = data.new_full((1, *data.shape[1:]), filler)
+    return torch.cat([padding, data])[rows[..., 0] + 1], lengths
+
+
+def _numbers(shape: torch.Size, like: Tensor) -> Tensor:
+    return torch.arange(shape.numel(), device=like.device).view(*shape, 1)
