@@ -5,6 +5,8 @@ method ``explain(rule, x, target)`` for one document ``(position, dimension)`` t
 torch but the numbers of the weights.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import nn
@@ -63,7 +65,7 @@ class Flattened(Structure):
 class Convolved(Structure):
     """Convolution, ReLU before or after the maximum over time."""
 
-    options = {"kernel_size": 2}
+    options: ClassVar = {"kernel_size": 2}
 
     def build(self):
         self.convolution = nn.Conv1d(DIMENSION, HIDDEN, **self.options)
@@ -98,11 +100,11 @@ class Convolved(Structure):
 
 
 class Wide(Convolved):
-    options = {"kernel_size": 3, "stride": 2, "padding": 1}
+    options: ClassVar = {"kernel_size": 3, "stride": 2, "padding": 1}
 
 
 class Dilated(Convolved):
-    options = {"kernel_size": 2, "dilation": 2}
+    options: ClassVar = {"kernel_size": 2, "dilation": 2}
 
 
 class FunctionalPooling(Convolved):
@@ -318,7 +320,7 @@ class Recurrent(Structure):
     """Mean over the states of a recurrent network."""
 
     network = nn.LSTM
-    options = {}
+    options: ClassVar = {}
 
     def __init__(self):
         self.directions = 1 + bool(self.options.get("bidirectional"))
@@ -378,15 +380,15 @@ class GRU(Recurrent):
 
 
 class StackedLSTM(Recurrent):
-    options = {"num_layers": 2}
+    options: ClassVar = {"num_layers": 2}
 
 
 class BidirectionalLSTM(Recurrent):
-    options = {"bidirectional": True}
+    options: ClassVar = {"bidirectional": True}
 
 
 class StackedBidirectionalGRU(GRU):
-    options = {"num_layers": 2, "bidirectional": True}
+    options: ClassVar = {"num_layers": 2, "bidirectional": True}
 
 
 STRUCTURES = (

@@ -140,8 +140,8 @@ class _Propagate(torch.autograd.Function):
 
     @staticmethod
     def forward(backward: Backward, value: tuple[Tensor], *inputs: Tensor) -> Tensor:
-        # In a tuple, or it would come out as a view, which models may not change in place; detached,
-        # or it would know the rule, which knows it: a cycle that keeps both in memory.
+        # In a tuple, or it would come out as a view, which models may not change in place;
+        # detached, or it would know the rule, which knows it: a cycle that keeps both in memory.
         return value[0].detach()
 
     @staticmethod

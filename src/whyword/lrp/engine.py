@@ -166,15 +166,14 @@ class Interception(TorchFunctionMode):
         if not read:
             return func(*args, **kwargs)
         name = _name(func)
-        in_place = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
-        if (in_place or name in IN_PLACE) and not self.copying:
+        plain, in_place = _plain(name, kwargs)
+        if in_place and not self.copying:
             raise _ChangedInPlace
-        plain = name.removesuffix("_") if in_place else name
         place = max(found.depth for found in read)
         if plain in HANDLERS:
             copies = tree_map(self._copy, (args, kwargs))
             call = Call(
-                function=getattr(Tensor, plain) if in_place else func,
+                function=func if plain == name else getattr(Tensor, plain),
                 name=plain,
                 args=copies[0],
                 kwargs=copies[1],
@@ -184,9 +183,7 @@ class Interception(TorchFunctionMode):
                 record=None if self.account is None else self.account.add,
             )
             result = tree_map(self._copy, HANDLERS[plain](call))
-            if (
-                in_place or name in IN_PLACE
-            ):  # the tensor that others may hold takes over value and history
+            if in_place:  # the tensor that others may hold takes over value and history
                 result = args[0].copy_(result)
         else:
             result = func(*args, **kwargs)
@@ -257,6 +254,13 @@ class Interception(TorchFunctionMode):
                 return f", called in {kind}{f' ({name!r})' if name else ''} at {place},"
             frame = frame.f_back
         return ""
+
+
+def _plain(name: str, kwargs: Mapping[str, Any]) -> tuple[str, bool]:
+    """The name of the same function out of place, and whether it works in place."""
+    if name.endswith("_") and not name.endswith("__") and name != "requires_grad_":
+        return name.removesuffix("_"), True
+    return name, name in IN_PLACE or bool(kwargs.get("inplace"))
 
 
 def _name(func: Callable[..., Any]) -> str:
