@@ -376,7 +376,12 @@ def test_what_has_been_overwritten_takes_nothing():
         z[:, :, :20] = 0.0
         return z.max(dim=2).values
 
-    for model in (masked, assigned):
+    def through_a_view(x):
+        z = nn.functional.conv1d(x.mT, weight)
+        z[:, :, :20].masked_fill_(torch.ones(20, dtype=torch.bool), 0.0)
+        return z.max(dim=2).values
+
+    for model in (masked, assigned, through_a_view):
         found = lrp.relevance(model, x, every_class(1, 4)).relevance
         assert found[:, :, 20:].any()
         assert not found[:, :, :20].any()
@@ -425,6 +430,29 @@ def filled(layer, x):
     for t in range(x.shape[1]):
         h[:, t] = layer(x[:, t])
     return h.amax(dim=1)
+
+
+def test_a_filled_tensor_knows_how_deep_it_is():
+    layer, output = nn.Linear(3, 3).double(), nn.Linear(3, 2).double()
+    x = torch.randn(2, 4, 3, dtype=torch.float64)
+    top = lrp.Composite(places={-1: lrp.Flat()})
+    found, expected = (
+        lrp.relevance(f, x, every_class(2), composite=top).relevance
+        for f in (lambda x: output(filled(layer, x)), lambda x: output(layer(x).amax(1)))
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_sums_of_nothing_and_of_different_shapes_conserve():
+    output = nn.Linear(3, 2).double()
+    x = torch.randn(2, 4, 3, dtype=torch.float64)
+    for model in (
+        lambda x: output((x - 100).relu().mean(dim=1)),
+        lambda x: output((x + x.mean(dim=1, keepdim=True)).sum(dim=1)),
+        lambda x: output(torch.ones(1, 4, dtype=torch.float64) @ (x * 0)).squeeze(1),
+    ):
+        found = lrp.relevance(model, x, every_class())
+        torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
 
 
 def test_nothing_is_kept_in_memory():

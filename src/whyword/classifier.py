@@ -37,6 +37,54 @@ class Batch:
     def __len__(self) -> int:
         return len(self.documents)
 
+    @classmethod
+    def of_words(
+        cls,
+        documents: Sequence[Document],
+        ids: Sequence[Sequence[int]],
+        known: Sequence[Sequence[bool]],
+        *,
+        padding: int,
+        at_least: int = 1,
+        device: torch.device | None = None,
+    ) -> "Batch":
+        """A batch in which word ``i`` stands at position ``i``.
+
+        Args:
+            documents: The texts with their tokens.
+            ids: One per word and document.
+            known: One per word and document.
+            padding: The id of the positions behind the last word.
+            at_least: Positions of the shortest batch.
+            device: Where the tensors go.
+        """
+        length = max([at_least, *map(len, ids)])
+        padded = np.full((len(ids), length), padding)
+        words = np.full((len(ids), length), -1)
+        for i, row in enumerate(ids):
+            padded[i, : len(row)] = row
+            words[i, : len(row)] = range(len(row))
+        places = torch.from_numpy(words).to(device)
+        return cls(
+            documents=tuple(documents),
+            ids=torch.from_numpy(padded).to(device),
+            mask=places >= 0,
+            words=places,
+            known=tuple(tuple(row) for row in known),
+        )
+
+    def rows(self, rows: Tensor) -> "Batch":
+        """The documents at these places ``(row,)``, each as often as it is named."""
+        chosen = rows.tolist()
+        rows = rows.to(self.ids.device)
+        return Batch(
+            documents=tuple(self.documents[i] for i in chosen),
+            ids=self.ids[rows],
+            mask=self.mask[rows],
+            words=self.words[rows],
+            known=tuple(self.known[i] for i in chosen),
+        )
+
 
 @runtime_checkable
 class Classifier(Protocol):

@@ -191,7 +191,7 @@ def _records(
                 relevance=by_word,
                 remainder=remainder,
                 method=method,
-                settings=dict(settings),
+                settings={name: _json_value(value) for name, value in settings.items()},
                 known=batch.known[b],
                 truncated=document.truncated,
                 components=(
@@ -210,6 +210,10 @@ def _by_word(values: np.ndarray, words: np.ndarray, n_words: int) -> np.ndarray:
     inside = words >= 0
     np.add.at(result.swapaxes(0, 1), words[inside], values[:, inside].swapaxes(0, 1))
     return result
+
+
+def _json_value(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int | float) else repr(value)
 
 
 def _numpy(tensor: Tensor) -> np.ndarray:

@@ -3,6 +3,7 @@
 The folder can be given again after a kill: what is done is not done twice.
 """
 
+import inspect
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -42,7 +43,7 @@ class Recipe:
         training: How the network is trained; its seed is also that of the vectors.
 
     Raises:
-        InputError: If there is no such architecture.
+        InputError: If there is no such architecture, or it has no such setting.
     """
 
     kind: str = "cnn"
@@ -57,6 +58,9 @@ class Recipe:
             raise InputError(
                 f'There is no architecture "{self.kind}". {did_you_mean(self.kind, store.KINDS)}'
             )
+        known = inspect.signature(store.KINDS[self.kind]).parameters
+        if unknown := [name for name in self.settings if name not in known]:
+            raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
 
     @classmethod
     def from_options(

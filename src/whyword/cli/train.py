@@ -31,15 +31,16 @@ from whyword.errors import InputError
 @click.option("--label", default="label", show_default=True, help="Column of the class.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus files.")
 @click.option(
-    "--model", "kind", default="cnn", show_default=True, metavar="cnn", help="Architecture."
-)
-@click.option(
-    "--filters",
-    default="2:800",
+    "--model",
+    "kind",
+    default="cnn",
     show_default=True,
-    metavar="WIDTH:COUNT,...",
-    help="Filters of the CNN.",
+    metavar="cnn|lstm|gru|characters",
+    help="Architecture.",
 )
+@click.option("--filters", metavar="WIDTH:COUNT,...", help="Of a CNN.  [cnn: 2:800]")
+@click.option("--hidden", type=int, help="Units per direction of an LSTM or GRU.")
+@click.option("--layers", type=int, help="Of an LSTM or GRU.")
 @click.option(
     "--vectors",
     metavar="FILE|DIR",
@@ -80,7 +81,9 @@ def train(
     label: str,
     encoding: str,
     kind: str,
-    filters: str,
+    filters: str | None,
+    hidden: int | None,
+    layers: int | None,
     dropout: float | None,
     word_dropout: float | None,
     about: str,
@@ -88,7 +91,13 @@ def train(
     **options: Any,
 ) -> None:
     """Train a classifier and save it where `whyword explain --model DIR` finds it."""
-    settings = {"filters": _filters(filters), "dropout": dropout, "word_dropout": word_dropout}
+    settings = {
+        "filters": None if filters is None else _filters(filters),
+        "hidden": hidden,
+        "layers": layers,
+        "dropout": dropout,
+        "word_dropout": word_dropout,
+    }
     from whyword import corpora, recipe
     from whyword.cli.progress import Phases
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,20 +43,13 @@ class WordClassifier(NetworkClassifier):
         """Tokenise, look up ids, pad with `UNKNOWN`; word ``i`` stands at position ``i``."""
         documents = self.documents(texts)
         rows = [self.vectors.ids(document.words) for document in documents]
-        length = max([self.minimum_positions, *map(len, rows)])
-        ids = np.full((len(rows), length), UNKNOWN)
-        positions = np.full((len(rows), length), -1)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
-            positions[i, : len(row)] = range(len(row))
-        device = self.embedding.device
-        words = torch.from_numpy(positions).to(device)
-        return Batch(
-            documents=documents,
-            ids=torch.from_numpy(ids).to(device),
-            mask=words >= 0,
-            words=words,
-            known=tuple(tuple(id_ != UNKNOWN for id_ in row) for row in rows),
+        return Batch.of_words(
+            documents,
+            rows,
+            [[id_ != UNKNOWN for id_ in row] for row in rows],
+            padding=UNKNOWN,
+            at_least=self.minimum_positions,
+            device=self.embedding.device,
         )
 
     def embed(self, batch: Batch) -> Tensor:

@@ -1,0 +1,197 @@
+"""LIME, KernelSHAP and DeepLIFT, computed by captum (``pip install "whyword[captum]"``).
+
+The first two treat each word as one feature that is there or has zero vectors, one document and one
+target at a time.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from whyword.classifier import Attribution, Batch, Classifier
+from whyword.errors import InputError
+from whyword.models.characters import CharacterCNN
+from whyword.models.cnn import WordCNN
+
+
+def lime(
+    classifier: Classifier,
+    batch: Batch,
+    targets: Tensor,
+    *,
+    components: bool = False,
+    samples: int = 500,
+    seed: int = 0,
+) -> Attribution:
+    """LIME: a sparse linear model of what taking words away does (Ribeiro et al. 2016).
+
+    Args:
+        classifier: The model.
+        batch: The encoded documents.
+        targets: ``(target, batch, class)``.
+        components: There are none.
+        samples: Changed texts per document and target.
+        seed: Of the random changes.
+
+    Raises:
+        InputError: If captum is not installed, or components are asked for.
+    """
+    return _by_words("Lime", classifier, batch, targets, components, samples, seed)
+
+
+def kernel_shap(
+    classifier: Classifier,
+    batch: Batch,
+    targets: Tensor,
+    *,
+    components: bool = False,
+    samples: int = 500,
+    seed: int = 0,
+) -> Attribution:
+    """KernelSHAP: Shapley values by weighted regression (Lundberg and Lee 2017).
+
+    Args:
+        classifier: The model.
+        batch: The encoded documents.
+        targets: ``(target, batch, class)``.
+        components: There are none.
+        samples: Changed texts per document and target.
+        seed: Of the random changes.
+
+    Raises:
+        InputError: If captum is not installed, or components are asked for.
+    """
+    return _by_words("KernelShap", classifier, batch, targets, components, samples, seed)
+
+
+def deep_lift(
+    classifier: Classifier, batch: Batch, targets: Tensor, *, components: bool = False
+) -> Attribution:
+    """DeepLIFT, rescale rule, against zero vectors (Shrikumar et al. 2017).
+
+    captum knows activations and pooling that are modules, and silently takes the gradient of all
+    others. The CNNs of this package are written out as modules for it; of other models, what the
+    gradient loses is seen in the remainder.
+
+    Args:
+        classifier: The model, a `torch.nn.Module`.
+        batch: The encoded documents.
+        targets: ``(target, batch, class)``.
+        components: Whether to return each component's part.
+
+    Raises:
+        InputError: If captum is not installed, the model is no module, or it is recurrent.
+    """
+    attr = _captum()
+    if not isinstance(classifier, nn.Module):
+        raise InputError(f"DeepLIFT needs a torch module; got {type(classifier).__name__}.")
+    if any(isinstance(module, nn.RNNBase) for module in classifier.modules()):
+        raise InputError("captum has no DeepLIFT for recurrent networks; use lrp.")
+    embeddings = classifier.embed(batch).detach()
+    with torch.no_grad():
+        scores = classifier.score(embeddings, batch)
+    parts = embeddings.new_zeros(len(targets), *embeddings.shape)
+    for row, target in enumerate(targets):
+        for b in range(len(batch)):
+            model, length = _for_deep_lift(classifier, batch.rows(torch.tensor([b])), target[b])
+            given = embeddings[[b], :length].requires_grad_()
+            with torch.enable_grad():
+                found = attr.DeepLift(model).attribute(given, torch.zeros_like(given))
+            parts[row, b, :length] = found[0].detach()
+    return Attribution(scores, parts.sum(dim=3), components=parts if components else None)
+
+
+def _for_deep_lift(classifier: Any, batch: Batch, target: Tensor) -> tuple[nn.Module, int]:
+    """A module of modules for one document, and the positions that it reads."""
+    if isinstance(classifier, WordCNN | CharacterCNN):
+        length = max(int(batch.mask.sum()), *classifier.filters)
+        return _Convolutional(classifier, length, target), length
+    return _Scored(classifier, batch, target, torch.ones_like(batch.mask[0])), batch.ids.shape[1]
+
+
+class _Convolutional(nn.Module):
+    """Convolution, maximum over time, ReLU and a linear layer, all of them modules."""
+
+    def __init__(self, model: WordCNN | CharacterCNN, length: int, target: Tensor) -> None:
+        super().__init__()
+        self.convolutions = model.convolutions
+        self.pools = nn.ModuleList(nn.MaxPool1d(length - width + 1) for width in model.filters)
+        self.relu, self.output = nn.ReLU(), model.output
+        self.target = target
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        x = embeddings.mT
+        layers = zip(self.convolutions, self.pools, strict=True)
+        pooled = torch.cat([pool(convolution(x)) for convolution, pool in layers], dim=1)
+        scores: Tensor = self.output(self.relu(pooled.squeeze(2)))
+        return (scores * self.target.to(scores)).sum(dim=1)
+
+
+def _by_words(
+    method: str,
+    classifier: Classifier,
+    batch: Batch,
+    targets: Tensor,
+    components: bool,
+    samples: int,
+    seed: int,
+) -> Attribution:
+    """A method of captum over words as features."""
+    attr = _captum()
+    if components:
+        raise InputError(f"{method} takes whole words away; it has no components.")
+    if samples < 1:
+        raise InputError(f"Got {samples} samples; expected at least 1.")
+    embeddings = classifier.embed(batch).detach()
+    with torch.no_grad():
+        scores = classifier.score(embeddings, batch)
+    relevance = scores.new_zeros(*targets.shape[:2], batch.ids.shape[1])
+    with torch.random.fork_rng(devices=[]):  # captum draws from torch's own generator
+        for row, target in enumerate(targets):
+            for b in range(len(batch)):
+                single = batch.rows(torch.tensor([b]))
+                inside = single.words[0] >= 0
+                present, features = single.words[0][inside].unique(return_inverse=True)
+                given = embeddings[[b]][:, inside].float()  # as captum's weights of samples are
+                model = _Scored(classifier, single, target[b], inside)
+                if len(present) <= 1:  # of which captum draws no samples
+                    alone = model(given) - model(torch.zeros_like(given))
+                    relevance[row, b, inside] = (alone / given.shape[1]).to(relevance)
+                    continue
+                torch.manual_seed(seed)
+                found = getattr(attr, method)(model)
+                attributed = found.attribute(
+                    given,
+                    feature_mask=features[None, :, None].expand_as(given),
+                    n_samples=samples,
+                    perturbations_per_eval=16,
+                )
+                # Equal parts for the positions of a word.
+                parts = attributed[0, :, 0].detach() / features.bincount()[features]
+                relevance[row, b, inside] = parts.to(relevance)
+    return Attribution(scores, relevance)
+
+
+class _Scored(nn.Module):
+    """From vectors of one document, or changed copies of them, to one number each."""
+
+    def __init__(self, classifier: Any, batch: Batch, target: Tensor, inside: Tensor) -> None:
+        super().__init__()
+        self.classifier, self.batch, self.target, self.inside = classifier, batch, target, inside
+        self.whole = classifier.embed(batch).detach()
+
+    def forward(self, given: Tensor) -> Tensor:
+        copies = self.batch.rows(torch.zeros(len(given), dtype=torch.long))
+        embeddings = self.whole.repeat(len(given), 1, 1)
+        embeddings[:, self.inside] = given.to(embeddings)
+        scores: Tensor = self.classifier.score(embeddings, copies)
+        return (scores * self.target.to(scores)).sum(dim=1).to(given)
+
+
+def _captum() -> Any:
+    try:
+        from captum import attr
+    except ImportError as error:
+        raise InputError('This method needs captum: pip install "whyword[captum]".') from error
+    return attr
