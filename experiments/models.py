@@ -2,7 +2,7 @@
 
     python experiments/models.py [KIND ...]
 
-Recurrent models use the word vectors of ``runs/news20-cnn-0`` (learned from the training documents
+The recurrent models use the word vectors of ``runs/news20-cnn-0`` (learned from the training documents
 by ``experiments/training.py``); the seconds reported include learning them.
 """
 
@@ -19,6 +19,7 @@ SHORT = "--epochs 8 --no-refit"
 COMMANDS = {
     "lstm": f"whyword train --model lstm --vectors {VECTORS} {SHORT} --output runs/news20-lstm",
     "gru": f"whyword train --model gru --vectors {VECTORS} {SHORT} --output runs/news20-gru",
+    "linear": "whyword train --model linear --output runs/news20-linear",
     "characters": "whyword train --model characters --no-refit --output runs/news20-characters",
 }
 

@@ -10,6 +10,7 @@ from whyword.errors import InputError, ModelError, WhywordError
 if TYPE_CHECKING:
     from whyword.explainer import explain
     from whyword.explanation import Explanation
+    from whyword.models.module import ModuleClassifier
     from whyword.models.store import load
     from whyword.text import Document, Tokenizer
 
@@ -20,6 +21,7 @@ __all__ = [
     "Explanation",
     "InputError",
     "ModelError",
+    "ModuleClassifier",
     "Tokenizer",
     "WhywordError",
     "explain",
@@ -33,6 +35,7 @@ _HOME = {
     "Explanation": "whyword.explanation",
     "explain": "whyword.explainer",  # not whyword.explain: a module of that name would hide it
     "load": "whyword.models.store",
+    "ModuleClassifier": "whyword.models.module",
 }
 
 

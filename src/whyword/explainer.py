@@ -19,7 +19,7 @@ CONTRAST = " - "
 
 @overload
 def explain(
-    classifier: Classifier,
+    classifier: Any,
     texts: str | Document,
     *,
     method: str = ...,
@@ -31,7 +31,7 @@ def explain(
 ) -> Explanation: ...
 @overload
 def explain(
-    classifier: Classifier,
+    classifier: Any,
     texts: Sequence[str | Document],
     *,
     method: str = ...,
@@ -42,7 +42,7 @@ def explain(
     **settings: Any,
 ) -> list[Explanation]: ...
 def explain(
-    classifier: Classifier,
+    classifier: Any,
     texts: str | Document | Sequence[str | Document],
     *,
     method: str = "lrp",
@@ -55,7 +55,9 @@ def explain(
     """Which words drove the classifier's scores?
 
     Args:
-        classifier: The model, for example from `whyword.load`.
+        classifier: The model: from `whyword.load`, a fitted scikit-learn pipeline, a
+            `whyword.ModuleClassifier` around a torch module, or anything that is a
+            `whyword.classifier.Classifier`.
         texts: One text, or several.
         method: Name of the method, a key of `whyword.methods.METHODS`.
         targets: ``"all"`` classes, the ``"predicted"`` one, a class name, a contrast of two
@@ -83,11 +85,7 @@ def explain(
             progress=progress,
             **settings,
         )[0]
-    if not isinstance(classifier, Classifier):
-        raise InputError(
-            f"Got {type(classifier).__name__} as the classifier; expected an object with classes, "
-            'encode, embed and score, such as whyword.load("news20-cnn").'
-        )
+    classifier = as_classifier(classifier)
     if getattr(classifier, "training", False):
         raise InputError(
             "The model is in training mode, in which dropout makes its scores random; call "
@@ -111,6 +109,26 @@ def explain(
         if progress:
             progress(len(explanations))
     return explanations
+
+
+def as_classifier(model: Any) -> Classifier:
+    """What people have, as a `Classifier`.
+
+    Raises:
+        InputError: If it is neither a classifier nor a pipeline.
+        ModelError: If it is a pipeline that is not linear.
+    """
+    if isinstance(model, Classifier):
+        return model
+    if hasattr(model, "named_steps"):  # a pipeline of scikit-learn
+        from whyword.models.linear import LinearClassifier
+
+        return LinearClassifier(model)
+    raise InputError(
+        f"Got {type(model).__name__} as the classifier; expected an object with classes, encode, "
+        'embed and score, such as whyword.load("news20-cnn"), a scikit-learn pipeline, or a torch '
+        "module in a whyword.ModuleClassifier."
+    )
 
 
 def _directions(

@@ -14,10 +14,12 @@ from typing import Any, Self
 import numpy as np
 
 from whyword import vectors as word_vectors
-from whyword.classifier import predict
+from whyword.classifier import Classifier, predict
 from whyword.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
+from whyword.linear_training import train_linear
 from whyword.models import store
+from whyword.models.linear import LinearClassifier
 from whyword.models.network import NetworkClassifier
 from whyword.models.word import WordClassifier
 from whyword.report import Report, draw_confusion, report
@@ -33,7 +35,7 @@ class Recipe:
     """Everything that decides what comes out, apart from the corpus.
 
     Attributes:
-        kind: The architecture, a key of `store.KINDS`.
+        kind: The architecture, a key of `store.KINDS`, or ``"linear"``.
         settings: Its keyword arguments, as JSON values.
         vectors: A file of word vectors, or a folder of a model that has some; None learns them from
             the training documents.
@@ -54,11 +56,13 @@ class Recipe:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        if self.kind not in store.KINDS:
+        kinds = (*store.KINDS, store.LINEAR)
+        if self.kind not in kinds:
             raise InputError(
-                f'There is no architecture "{self.kind}". {did_you_mean(self.kind, store.KINDS)}'
+                f'There is no architecture "{self.kind}". {did_you_mean(self.kind, kinds)}'
             )
-        known = inspect.signature(store.KINDS[self.kind]).parameters
+        builder = train_linear if self.kind == store.LINEAR else store.KINDS[self.kind]
+        known = inspect.signature(builder).parameters
         if unknown := [name for name in self.settings if name not in known]:
             raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
 
@@ -123,31 +127,12 @@ def run(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     report_progress = progress or _silent
-    whole = _tokenise(corpus, Tokenizer(max_tokens=None), report_progress)
-    network = store.KINDS[recipe.kind]
-    vectors, vector_seconds = None, 0.0
-    if issubclass(network, WordClassifier):
-        vectors, vector_seconds = _learn_or_load(recipe, whole, directory, report_progress)
-    tokenizer = recipe.tokenizer or network.default_tokenizer
-    documents = [document.first(tokenizer.max_tokens) for document in whole]
-    model, history = train(
-        lambda: store.build(network, vectors, corpus.classes, tokenizer, recipe.settings),
-        documents,
-        corpus.labels,
-        recipe.training,
-        directory,
-        chronological=corpus.chronological,
-        progress=report_progress,
-    )
+    model: Classifier
+    if recipe.kind == store.LINEAR:
+        model, summary = _train_linear(recipe, corpus, report_progress)
+    else:
+        model, summary = _train_network(recipe, corpus, directory, report_progress)
     store.save(model, directory, about=about)
-    summary: dict[str, Any] = {
-        "kind": recipe.kind,
-        "settings": model.settings(),
-        "vectors": _about(vectors, recipe),
-        "training": asdict(recipe.training),
-        **_numbers(history),
-        "vector_seconds": round(vector_seconds, 1),
-    }
     if test is not None:
         result = evaluate(model, test, progress=report_progress)
         summary["test"] = result.to_dict()
@@ -157,9 +142,60 @@ def run(
     return summary
 
 
-def evaluate(
-    model: NetworkClassifier, corpus: Corpus, *, progress: Progress | None = None
-) -> Report:
+def _train_network(
+    recipe: Recipe, corpus: Corpus, directory: Path, progress: Progress
+) -> tuple[NetworkClassifier, dict[str, Any]]:
+    """Tokens, vectors, network."""
+    whole = _tokenise(corpus, Tokenizer(max_tokens=None), progress)
+    network = store.KINDS[recipe.kind]
+    vectors, vector_seconds = None, 0.0
+    if issubclass(network, WordClassifier):
+        vectors, vector_seconds = _learn_or_load(recipe, whole, directory, progress)
+    tokenizer = recipe.tokenizer or network.default_tokenizer
+    documents = [document.first(tokenizer.max_tokens) for document in whole]
+    model, history = train(
+        lambda: store.build(network, vectors, corpus.classes, tokenizer, recipe.settings),
+        documents,
+        corpus.labels,
+        recipe.training,
+        directory,
+        chronological=corpus.chronological,
+        progress=progress,
+    )
+    return model, {
+        "kind": recipe.kind,
+        "settings": model.settings(),
+        "vectors": _about(vectors, recipe),
+        "training": asdict(recipe.training),
+        **_numbers(history),
+        "vector_seconds": round(vector_seconds, 1),
+    }
+
+
+def _train_linear(
+    recipe: Recipe, corpus: Corpus, progress: Progress
+) -> tuple[LinearClassifier, dict[str, Any]]:
+    """No tokens, no vectors: scikit-learn does all of it."""
+    model, history = train_linear(
+        corpus,
+        **recipe.settings,
+        validation=recipe.training.validation,
+        seed=recipe.training.seed,
+        progress=lambda done, total, latest: progress("fit", done, total, {"validation": latest}),
+    )
+    return model, {
+        "kind": recipe.kind,
+        "settings": dict(recipe.settings),
+        "vectors": None,
+        "validation_accuracy": max(history.validation_accuracy.values()),
+        "penalty": history.penalty,
+        "history": {"validation_accuracy": history.validation_accuracy},
+        "training_seconds": round(history.seconds, 1),
+        "vector_seconds": 0.0,
+    }
+
+
+def evaluate(model: Classifier, corpus: Corpus, *, progress: Progress | None = None) -> Report:
     """Classify a corpus and compare with its labels.
 
     Raises:
@@ -168,7 +204,8 @@ def evaluate(
     unknown = sorted(set(corpus.classes) - set(model.classes))
     if unknown:
         raise InputError(f"The documents have classes that the model has not: {unknown}.")
-    documents = _tokenise(corpus, model.tokenizer, progress or _silent)
+    tokenizer = getattr(model, "tokenizer", None)
+    documents = _tokenise(corpus, tokenizer, progress or _silent) if tokenizer else corpus.texts
     labels = np.array([model.classes.index(name) for name in corpus.classes])[corpus.labels]
     return report(labels, predict(model, documents).argmax(axis=1), model.classes)
 

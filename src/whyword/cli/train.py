@@ -35,12 +35,13 @@ from whyword.errors import InputError
     "kind",
     default="cnn",
     show_default=True,
-    metavar="cnn|lstm|gru|characters",
+    metavar="cnn|lstm|gru|characters|linear",
     help="Architecture.",
 )
 @click.option("--filters", metavar="WIDTH:COUNT,...", help="Of a CNN.  [cnn: 2:800]")
 @click.option("--hidden", type=int, help="Units per direction of an LSTM or GRU.")
 @click.option("--layers", type=int, help="Of an LSTM or GRU.")
+@click.option("--ngrams", type=int, help="Words per feature of a linear model, at most.  [2]")
 @click.option(
     "--vectors",
     metavar="FILE|DIR",
@@ -84,6 +85,7 @@ def train(
     filters: str | None,
     hidden: int | None,
     layers: int | None,
+    ngrams: int | None,
     dropout: float | None,
     word_dropout: float | None,
     about: str,
@@ -95,6 +97,7 @@ def train(
         "filters": None if filters is None else _filters(filters),
         "hidden": hidden,
         "layers": layers,
+        "ngrams": ngrams,
         "dropout": dropout,
         "word_dropout": word_dropout,
     }
@@ -139,8 +142,9 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
 
     console = Console()
     console.print(
-        f"validation accuracy {report['validation_accuracy']:.2%} after {report['epochs']} epochs, "
-        f"{report['training_seconds']:.0f} s; vectors {report['vector_seconds']:.0f} s",
+        f"validation accuracy {report['validation_accuracy']:.2%}"
+        + (f" after {report['epochs']} epochs" if "epochs" in report else "")
+        + f", {report['training_seconds']:.0f} s; vectors {report['vector_seconds']:.0f} s",
         highlight=False,
     )
     if "test" in report:

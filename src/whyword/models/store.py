@@ -28,6 +28,9 @@ from whyword.text import Tokenizer
 from whyword.vectors import WordVectors
 
 FORMAT = 1
+LINEAR = "linear"
+"""The one kind that is no network; scikit-learn loads with it."""
+
 KINDS: dict[str, type[NetworkClassifier]] = {
     network.kind: network for network in (WordCNN, LSTMClassifier, GRUClassifier, CharacterCNN)
 }
@@ -39,7 +42,7 @@ def pretrained() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(root.glob("*/model.json"))}
 
 
-def load(name: str | Path) -> NetworkClassifier:
+def load(name: str | Path) -> Any:
     """Load a model, ready to explain (in evaluation mode).
 
     Args:
@@ -56,6 +59,8 @@ def load(name: str | Path) -> NetworkClassifier:
             + did_you_mean(str(name), shipped)
         )
     description = describe(path)
+    if description["kind"] == LINEAR:
+        return _load_linear(path, description)
     try:
         network = KINDS[description["kind"]]
         vectors = load_vectors(path) if issubclass(network, WordClassifier) else None
@@ -74,6 +79,21 @@ def load(name: str | Path) -> NetworkClassifier:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"The model in {path} is damaged: {error}") from error
     return model.eval()
+
+
+def _load_linear(path: Path, description: Mapping[str, Any]) -> Any:
+    try:
+        from whyword.models.linear import LinearClassifier
+    except ImportError as error:
+        raise ModelError(
+            f'{path} is a linear model, which needs scikit-learn: pip install "whyword[train]".'
+        ) from error
+    try:
+        return LinearClassifier.load(path, description)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"The model in {path} cannot be read: {error}.") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The model in {path} is damaged: {error}") from error
 
 
 def build(
@@ -104,27 +124,28 @@ def describe(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path / 'model.json'} cannot be read: {error}.") from error
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ModelError(f"{path} is not a whyword model of format {FORMAT}.")
-    if description.get("kind") not in KINDS:
+    if description.get("kind") not in (*KINDS, LINEAR):
         raise ModelError(
             f"{path} has a model of kind {description.get('kind')!r}; expected one of: "
-            f"{', '.join(KINDS)}."
+            f"{', '.join((*KINDS, LINEAR))}."
         )
     return description
 
 
-def save(
-    model: NetworkClassifier, path: str | Path, *, quantise: bool = False, about: str = ""
-) -> None:
+def save(model: Any, path: str | Path, *, quantise: bool = False, about: str = "") -> None:
     """Write a model to a folder, which is made if need be.
 
     Args:
-        model: The model.
+        model: A network, or a `whyword.models.linear.LinearClassifier`.
         path: The folder.
         quantise: Whether to store each vector as bytes with one scale: a quarter of the size.
         about: One line for people, shown by ``whyword models``.
     """
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
+    if not isinstance(model, NetworkClassifier):
+        model.save(path, about=about)
+        return
     description = {
         "format": FORMAT,
         "kind": model.kind,
