@@ -442,6 +442,11 @@ def test_a_filled_tensor_knows_how_deep_it_is():
         for f in (lambda x: output(filled(layer, x)), lambda x: output(layer(x).amax(1)))
     )
     torch.testing.assert_close(found, expected)
+    # What is called last need not be deepest.
+    aside = lrp.relevance(
+        lambda x: (output(layer(x).amax(1)), x.sum())[0], x, every_class(2), composite=top
+    )
+    torch.testing.assert_close(aside.relevance, expected)
 
 
 def test_sums_of_nothing_and_of_different_shapes_conserve():

@@ -193,9 +193,9 @@ def on_path(value: Any) -> bool:
 
 
 def trace(tensor: Tensor) -> Trace:
-    """What the engine remembers about a tensor."""
+    """What the engine remembers about a tensor, and still holds if it was changed in place."""
     found: Trace = getattr(tensor, "whyword_trace", Trace())
-    return found
+    return found if found.version == tensor._version else found._replace(windows=None)
 
 
 def remember(tensor: Tensor, found: Trace) -> None:

@@ -35,7 +35,6 @@ from whyword.lrp.accounting import Account
 from whyword.lrp.calls import HANDLERS, Call, Trace, on_path, remember, trace
 from whyword.lrp.composites import Composite
 from whyword.lrp.functions import ELEMENTWISE, GATE_KEEPING, GATES, IN_PLACE, LAYERS, ROUTING
-from whyword.lrp.functions.pooling import intact_windows
 from whyword.lrp.rules import Rule
 
 
@@ -206,7 +205,7 @@ class Interception(TorchFunctionMode):
             return trace(result).windows
         if name not in ELEMENTWISE | {"masked_fill"} or not args or not on_path(args[0]):
             return None
-        windows = intact_windows(args[0])
+        windows = trace(args[0]).windows
         if windows is None or not isinstance(result, Tensor) or result.shape != args[0].shape:
             return None
         return windows.overwritten(args[1]) if name == "masked_fill" else windows

@@ -99,16 +99,9 @@ def pool(call: Call) -> Any:
     return (values, indices) if wanted else values
 
 
-def intact_windows(x: Tensor) -> Windows | None:
-    """The convolution whose output ``x`` holds, unless ``x`` has been changed since."""
-    found = trace(x)
-    windows: Windows | None = found.windows
-    return windows if found.version == x._version else None
-
-
 def _windows(x: Tensor, winners: int) -> Windows | None:
     """The convolution whose output ``x`` holds, if its winners are few."""
-    windows = intact_windows(x)
+    windows: Windows | None = trace(x).windows
     return windows if windows is not None and winners * FEW <= x.numel() else None
 
 
