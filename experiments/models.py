@@ -2,8 +2,8 @@
 
     python experiments/models.py [KIND ...]
 
-The recurrent models use the word vectors of ``runs/news20-cnn-0`` (learned from the training documents
-by ``experiments/training.py``); the seconds reported include learning them.
+The recurrent models use the word vectors of ``runs/news20-cnn-0`` (learned from the training
+documents by ``experiments/training.py``); the seconds reported include learning them.
 """
 
 import json

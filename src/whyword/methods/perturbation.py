@@ -76,8 +76,8 @@ def random(
     scores = classifier.score(classifier.embed(batch), batch)
     relevance = scores.new_zeros(*targets.shape[:2], batch.ids.shape[1])
     for b, document in enumerate(batch.documents):
-        text = zlib.crc32(document.text.encode("utf-8", "surrogatepass"))
-        generator = torch.Generator().manual_seed((seed << 32) + text)
+        named = f"{seed} {document.text}".encode("utf-8", "surrogatepass")
+        generator = torch.Generator().manual_seed(zlib.crc32(named))
         inside = batch.words[b] >= 0
         numbers = torch.randn(len(targets), int(inside.sum()), generator=generator)
         relevance[:, b, inside] = numbers.to(relevance)

@@ -4,6 +4,7 @@ The first two treat each word as one feature that is there or has zero vectors, 
 target at a time.
 """
 
+import warnings
 from typing import Any
 
 import torch
@@ -96,7 +97,8 @@ def deep_lift(
         for b in range(len(batch)):
             model, length = _for_deep_lift(classifier, batch.rows(torch.tensor([b])), target[b])
             given = embeddings[[b], :length].requires_grad_()
-            with torch.enable_grad():
+            with torch.enable_grad(), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Setting forward, backward hooks")
                 found = attr.DeepLift(model).attribute(given, torch.zeros_like(given))
             parts[row, b, :length] = found[0].detach()
     return Attribution(scores, parts.sum(dim=3), components=parts if components else None)
@@ -105,8 +107,8 @@ def deep_lift(
 def _for_deep_lift(classifier: Any, batch: Batch, target: Tensor) -> tuple[nn.Module, int]:
     """A module of modules for one document, and the positions that it reads."""
     if isinstance(classifier, WordCNN | CharacterCNN):
-        length = max(int(batch.mask.sum()), *classifier.filters)
-        return _Convolutional(classifier, length, target), length
+        words = int(batch.mask.sum())
+        return _Convolutional(classifier, words, target), max(words, *classifier.filters)
     return _Scored(classifier, batch, target, torch.ones_like(batch.mask[0])), batch.ids.shape[1]
 
 
@@ -116,14 +118,15 @@ class _Convolutional(nn.Module):
     def __init__(self, model: WordCNN | CharacterCNN, length: int, target: Tensor) -> None:
         super().__init__()
         self.convolutions = model.convolutions
-        self.pools = nn.ModuleList(nn.MaxPool1d(length - width + 1) for width in model.filters)
+        self.windows = [max(length - width, 0) + 1 for width in model.filters]
+        self.pools = nn.ModuleList(nn.MaxPool1d(count) for count in self.windows)
         self.relu, self.output = nn.ReLU(), model.output
         self.target = target
 
     def forward(self, embeddings: Tensor) -> Tensor:
         x = embeddings.mT
-        layers = zip(self.convolutions, self.pools, strict=True)
-        pooled = torch.cat([pool(convolution(x)) for convolution, pool in layers], dim=1)
+        layers = zip(self.convolutions, self.pools, self.windows, strict=True)
+        pooled = torch.cat([pool(conv(x)[..., :count]) for conv, pool, count in layers], dim=1)
         scores: Tensor = self.output(self.relu(pooled.squeeze(2)))
         return (scores * self.target.to(scores)).sum(dim=1)
 
