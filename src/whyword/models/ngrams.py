@@ -49,7 +49,12 @@ class Analyzer:
         Raises:
             InputError: If ``text`` is not a string, or the tokens are not found in it.
         """
-        return Document(text, tuple(span for _, span in self._tokens(text)))
+        spans: list[Span] = []
+        for _, span in self._tokens(text):
+            # Two tokens may stem from one character, such as "¼".
+            merged = bool(spans) and span.start < spans[-1].end
+            spans.append(Span(spans.pop().start, span.end) if merged else span)
+        return Document(text, tuple(spans))
 
     def ngrams(self, document: Document) -> list[NGram]:
         """Every occurrence of a feature; words are those of ``document``, however it was tokenised.
@@ -92,10 +97,7 @@ class Analyzer:
                     "has to return parts of it, in their order."
                 )
             position = start + len(token)
-            first, last = origin[start], origin[position - 1] + 1
-            if tokens and first < tokens[-1][1].end:  # two tokens of one character, such as "ĳ"
-                first = tokens[-1][1].end
-            tokens.append((token, Span(first, max(last, first + 1))))
+            tokens.append((token, Span(origin[start], origin[position - 1] + 1)))
         return tokens
 
     def _origin(self, text: str, processed: str) -> Sequence[int]:
