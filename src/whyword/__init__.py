@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from whyword.errors import InputError, ModelError, WhywordError
 
 if TYPE_CHECKING:
-    from whyword.explainer import explain
+    from whyword.explainer import explain, stream
     from whyword.explanation import Explanation
     from whyword.models.module import ModuleClassifier
     from whyword.models.store import load
+    from whyword.targets import PerText
     from whyword.text import Document, Tokenizer
 
 __version__ = "0.1.0"
@@ -22,10 +23,12 @@ __all__ = [
     "InputError",
     "ModelError",
     "ModuleClassifier",
+    "PerText",
     "Tokenizer",
     "WhywordError",
     "explain",
     "load",
+    "stream",
 ]
 
 # Resolved on first use, so that `import whyword` is cheap: torch alone takes seconds.
@@ -34,6 +37,8 @@ _HOME = {
     "Tokenizer": "whyword.text",
     "Explanation": "whyword.explanation",
     "explain": "whyword.explainer",  # not whyword.explain: a module of that name would hide it
+    "stream": "whyword.explainer",
+    "PerText": "whyword.targets",
     "load": "whyword.models.store",
     "ModuleClassifier": "whyword.models.module",
 }

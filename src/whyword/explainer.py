@@ -1,20 +1,17 @@
 """`explain`: texts in, explanations out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from whyword.classifier import Attribution, Batch, Classifier
-from whyword.errors import InputError, ModelError, did_you_mean
+from whyword.errors import InputError, ModelError
 from whyword.explanation import Explanation
 from whyword.methods import method_named
+from whyword.targets import PerText, Targets, resolve
 from whyword.text import Document
-
-CONTRAST = " - "
-"""Between two class names: what speaks for the first rather than the second."""
 
 
 @overload
@@ -23,7 +20,7 @@ def explain(
     texts: str | Document,
     *,
     method: str = ...,
-    targets: str | Sequence[str] = ...,
+    targets: Targets = ...,
     components: bool = ...,
     batch_size: int = ...,
     progress: Callable[[int], object] | None = ...,
@@ -35,7 +32,7 @@ def explain(
     texts: Sequence[str | Document],
     *,
     method: str = ...,
-    targets: str | Sequence[str] = ...,
+    targets: Targets = ...,
     components: bool = ...,
     batch_size: int = ...,
     progress: Callable[[int], object] | None = ...,
@@ -46,7 +43,7 @@ def explain(
     texts: str | Document | Sequence[str | Document],
     *,
     method: str = "lrp",
-    targets: str | Sequence[str] = "all",
+    targets: Targets = "all",
     components: bool = False,
     batch_size: int = 16,
     progress: Callable[[int], object] | None = None,
@@ -61,7 +58,7 @@ def explain(
         texts: One text, or several.
         method: Name of the method, a key of `whyword.methods.METHODS`.
         targets: ``"all"`` classes, the ``"predicted"`` one, a class name, a contrast of two
-            (``"sci.space - sci.med"``), or several names.
+            (``"sci.space - sci.med"``), several names, or a `whyword.PerText`: one for each text.
         components: Whether to keep relevance per component of the word vectors.
         batch_size: Texts at a time.
         progress: Called with the number of texts done after each batch.
@@ -85,6 +82,35 @@ def explain(
             progress=progress,
             **settings,
         )[0]
+    return list(
+        stream(
+            classifier,
+            texts,
+            method=method,
+            targets=targets,
+            components=components,
+            batch_size=batch_size,
+            progress=progress,
+            **settings,
+        )
+    )
+
+
+def stream(
+    classifier: Any,
+    texts: Sequence[str | Document],
+    *,
+    method: str = "lrp",
+    targets: Targets = "all",
+    components: bool = False,
+    batch_size: int = 16,
+    progress: Callable[[int], object] | None = None,
+    **settings: Any,
+) -> Iterator[Explanation]:
+    """`explain`, one explanation after the other: a corpus need not fit into memory with them.
+
+    Args and errors are those of `explain`.
+    """
     classifier = as_classifier(classifier)
     if getattr(classifier, "training", False):
         raise InputError(
@@ -93,22 +119,23 @@ def explain(
         )
     if batch_size < 1:
         raise InputError(f"Got batch_size {batch_size}; expected at least 1.")
-    directions = _directions(targets, classifier.classes)
+    if isinstance(targets, PerText):
+        targets.check(len(texts))
     run = method_named(method)
-    explanations: list[Explanation] = []
     for start in range(0, len(texts), batch_size):
-        batch = classifier.encode(texts[start : start + batch_size])
-        names, weights = _targets_of(batch, classifier, directions)
+        chosen = slice(start, start + batch_size)
+        batch = classifier.encode(texts[chosen])
+        part = targets.part(chosen) if isinstance(targets, PerText) else targets
+        names, weights = resolve(part, classifier, batch)
         try:
             attribution = run(classifier, batch, weights, components=components, **settings)
         except TypeError as error:
             if "unexpected keyword argument" not in str(error):
                 raise
             raise InputError(f'Unknown setting of the method "{method}": {error}.') from error
-        explanations += _records(batch, classifier, attribution, names, weights, method, settings)
+        yield from _records(batch, classifier, attribution, names, weights, method, settings)
         if progress:
-            progress(len(explanations))
-    return explanations
+            progress(start + len(batch))
 
 
 def as_classifier(model: Any) -> Classifier:
@@ -131,46 +158,11 @@ def as_classifier(model: Any) -> Classifier:
     )
 
 
-def _directions(
-    targets: str | Sequence[str], classes: Sequence[str]
-) -> tuple[list[str], Tensor] | None:
-    """Names and ``(target, class)`` weights; None asks for the predicted class."""
-    names = [targets] if isinstance(targets, str) else list(targets)
-    if names == ["predicted"] and "predicted" not in classes:
-        return None
-    if names == ["all"] and "all" not in classes:
-        names = list(classes)
-    weights = torch.zeros(len(names), len(classes))
-    for row, name in enumerate(names):
-        pair = name.split(CONTRAST)
-        if name in classes:
-            weights[row, classes.index(name)] = 1
-        elif len(pair) == 2 and all(part in classes for part in pair):
-            weights[row, classes.index(pair[0])] += 1
-            weights[row, classes.index(pair[1])] -= 1
-        else:
-            raise InputError(f'There is no class "{name}". {did_you_mean(name, classes)}')
-    return names, weights
-
-
-def _targets_of(
-    batch: Batch, classifier: Classifier, directions: tuple[list[str], Tensor] | None
-) -> tuple[list[list[str]], Tensor]:
-    """Per document the targets' names, and the weights ``(target, batch, class)``."""
-    if directions is not None:
-        names, weights = directions
-        return [names] * len(batch), weights[:, None, :].expand(-1, len(batch), -1)
-    with torch.no_grad():
-        predicted = classifier(batch).argmax(dim=1)
-    one_hot = torch.nn.functional.one_hot(predicted, len(classifier.classes))
-    return [[classifier.classes[c]] for c in predicted.tolist()], one_hot[None].float()
-
-
 def _records(
     batch: Batch,
     classifier: Classifier,
     attribution: Attribution,
-    names: list[list[str]],
+    names: Sequence[Sequence[str]],
     weights: Tensor,
     method: str,
     settings: dict[str, Any],
