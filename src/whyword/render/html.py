@@ -4,23 +4,13 @@ The templates, style and script are in ``templates/``. The target shown first is
 JavaScript; the script takes the others from a JSON block per text.
 """
 
-import hashlib
-import re
-from base64 import b64encode
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from whyword.errors import InputError
 from whyword.explanation import Explanation
-from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
+from whyword.render.palette import DEFAULT_PALETTE, Palette
+from whyword.render.templating import rendered
 from whyword.render.view import STEPS, Item
-
-# HTML can hold neither NUL nor half a surrogate pair, and UTF-8 not the latter.
-_UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def page(
@@ -65,44 +55,5 @@ def _render(
 ) -> str:
     if not explanations:
         raise InputError("Got no explanations; expected at least one to show.")
-    script = _file("whyword.js")
-    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            items=[Item.of(explanation) for explanation in explanations],
-            palette=palette_named(palette),
-            style=Markup(_file("whyword.css")),
-            script=Markup(script),
-            script_hash=f"sha256-{digest}",
-            steps=STEPS,
-            **values,
-        )
-    )
-
-
-def _holdable(value: object) -> object:
-    """Escape a value so that the browser shows every character of it."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    text = _UNHOLDABLE.sub(lambda c: "␀" if c[0] == "\0" else "\ufffd", value)
-    # A parser turns a carriage return into a newline, unless it is written as a reference.
-    return Markup(str(escape(text)).replace("\r", "&#13;"))
-
-
-@cache
-def _file(name: str) -> str:
-    return resources.files("whyword.render").joinpath("templates", name).read_text("utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(_file),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_holdable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    items = [Item.of(explanation) for explanation in explanations]
+    return rendered(template, palette=palette, items=items, steps=STEPS, **values)
