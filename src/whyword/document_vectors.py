@@ -158,7 +158,8 @@ def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     largest = np.abs(vectors).max(axis=-1, keepdims=True, initial=0.0)
     scaled = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)
     lengths = np.linalg.norm(scaled, axis=-1, keepdims=True)
-    return np.divide(scaled, lengths, out=scaled, where=lengths > 0)
+    result: NDArray[np.float64] = np.divide(scaled, lengths, out=scaled, where=lengths > 0)
+    return result
 
 
 def _sums(

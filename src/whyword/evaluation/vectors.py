@@ -1,4 +1,4 @@
-"""EPI, the explanatory power index: how well relevance-weighted document vectors tell classes apart.
+"""EPI, the explanatory power index: how well document vectors tell classes apart.
 
 Arras, Horn, Montavon, Müller and Samek 2017, "What is relevant in a text document?": the vectors of
 one half of the test documents are classified by their K nearest neighbours among the other half,

@@ -4,10 +4,12 @@ The templates, style and script are in ``templates/``. The target shown first is
 JavaScript; the script takes the others from a JSON block per text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from whyword.errors import InputError
 from whyword.explanation import Explanation
+from whyword.render.heatmap import shown_targets
 from whyword.render.palette import DEFAULT_PALETTE, Palette
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS, Item
@@ -50,8 +52,43 @@ def fragment(
     return _render("fragment.html", explanations, palette)
 
 
+def comparison(
+    columns: Mapping[str, Explanation],
+    *,
+    targets: Sequence[str] | None = None,
+    title: str = "Which words decided?",
+    palette: str | Palette = DEFAULT_PALETTE,
+) -> str:
+    """A page with one text, a row for each target and a column for each method.
+
+    The paper's Figure 2; `whyword.render.heatmap.comparison` makes the same as a picture.
+
+    Args:
+        columns: An explanation for each heading.
+        targets: By default those of the first explanation.
+        title: The page's title.
+        palette: A name in `whyword.render.palette.PALETTES`, or a palette.
+
+    Raises:
+        InputError: If there is nothing to show, the texts differ, a target was not explained, or
+            there is no such palette.
+    """
+    rows = [
+        (target, [Item.of(explanation.only(target)) for explanation in columns.values()])
+        for target in shown_targets(columns, targets)
+    ]
+    return rendered(
+        "comparison.html",
+        palette=palette,
+        headings=list(columns),
+        rows=rows,
+        steps=STEPS,
+        title=title,
+    )
+
+
 def _render(
-    template: str, explanations: Sequence[Explanation], palette: str | Palette, **values: str
+    template: str, explanations: Sequence[Explanation], palette: str | Palette, **values: Any
 ) -> str:
     if not explanations:
         raise InputError("Got no explanations; expected at least one to show.")

@@ -32,7 +32,7 @@
     }
 
     const itemOf = (node) => node.closest(".ww-item");
-    const wordOf = (node) => node.closest?.(".ww-text > .w");
+    const wordOf = (node) => node.closest?.(".ww-item .ww-text > .w");
 
     function show(item) {
       const { words, target } = states.get(item);
