@@ -57,9 +57,9 @@ def epi(
     by split (`gap`).
 
     Args:
-        vectors: ``(document, dimension)`` of unit length; nearest is by Euclidean distance, which
-            then is nearest by cosine. A zero vector is as far from all others as they can be
-            without pointing away.
+        vectors: ``(document, dimension)``. Nearest is by cosine, for vectors of unit length as by
+            Euclidean distance. A zero vector counts as at right angles to all: by Euclidean
+            distance the few documents without words would be near to many.
         labels: ``(document,)`` true classes, from 0.
         neighbours: The most neighbours that are asked.
         splits: Random splits into halves, at least 2.
@@ -130,7 +130,7 @@ def _accuracies(
     """
     from sklearn.neighbors import NearestNeighbors
 
-    search = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(vectors[known])
+    search = NearestNeighbors(n_neighbors=neighbours, metric="cosine").fit(vectors[known])
     nearest = labels[known][search.kneighbors(vectors[asked], return_distance=False)]
     votes = np.zeros((len(asked), int(labels.max()) + 1), dtype=np.int64)
     every = np.arange(len(asked))

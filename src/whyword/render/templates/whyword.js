@@ -140,6 +140,13 @@
       if (word) showTip(document.activeElement);
     });
 
+    // An item that was not there at the start announces itself; one that has gone is forgotten.
+    root.addEventListener("ww-item", (event) => {
+      for (const item of states.keys()) if (!item.isConnected) states.delete(item);
+      states.set(event.target, ready(event.target));
+      show(event.target);
+    });
+
     theme(root);
   }
 
