@@ -1,6 +1,7 @@
 """Document vectors: the paper's sums, derived again, and their laws."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,3 +171,20 @@ def test_a_linear_model_has_no_vectors():
     pipeline.fit(["good film", "bad film"], ["up", "down"])
     with pytest.raises(InputError, match="have no vectors"):
         document_vectors(pipeline, ["good"])
+
+
+def test_positions_without_a_word_do_not_count():
+    """As those of a transformer's special tokens."""
+    model = random_cnn(0)
+    expected = document_vectors(model, ["beta gamma"], weightings=["sum"])["sum"]
+    encode = model.encode
+
+    def with_special_token(texts):
+        batch = encode(texts)
+        words = batch.words.clone()
+        words[:, 0] = -1
+        return replace(batch, words=words)
+
+    model.encode = with_special_token
+    found = document_vectors(model, ["alpha beta gamma"], weightings=["sum"])["sum"]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
