@@ -69,10 +69,10 @@ class Weighting:
         if name == "sa-l2":
             return cls(name, "sa", {"norm": "l2"})
         if method not in METHODS:
+            hint = did_you_mean(name, dict.fromkeys([*FIGURE_3, *METHODS]))
             raise InputError(
-                f'There is no weighting "{name}". '
-                f"{did_you_mean(name, [*FIGURE_3, *METHODS])} Methods that give relevance per "
-                f'component take "{ELEMENTWISE}" behind their name.'
+                f'There is no weighting "{name}". {hint} Methods that give relevance per component '
+                f'take "{ELEMENTWISE}" behind their name.'
             )
         return cls(name, method)
 

@@ -5,6 +5,7 @@ No classifier is needed here: the vectors come from `whyword.document_vectors`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -81,10 +82,8 @@ def project(
         InputError: If there is no such projection, there are too few documents or components, or
             UMAP is not installed.
     """
+    check_projection(projection)
     vectors = np.asarray(vectors, dtype=np.float64)
-    if projection not in get_args(Projection):
-        options = ", ".join(get_args(Projection))
-        raise InputError(f'There is no projection "{projection}"; expected one of: {options}.')
     if vectors.ndim != 2 or min(vectors.shape) < 2:
         raise InputError(
             f"Got vectors of the shape {vectors.shape}; expected (document, dimension) with at "
@@ -95,12 +94,19 @@ def project(
 
         points = PCA(2, svd_solver="covariance_eigh").fit_transform(vectors)
     else:
-        try:
-            from umap import UMAP
-        except ImportError as error:
-            raise InputError('UMAP is not installed: pip install "whyword[umap]".') from error
+        from umap import UMAP
+
         points = UMAP(metric="cosine", random_state=seed).fit_transform(vectors)
     return np.asarray(points, dtype=np.float64)
+
+
+def check_projection(projection: str) -> None:
+    """Raise `InputError` unless there is such a projection and its library."""
+    if projection not in get_args(Projection):
+        options = ", ".join(get_args(Projection))
+        raise InputError(f'There is no projection "{projection}"; expected one of: {options}.')
+    if projection == "umap" and find_spec("umap") is None:
+        raise InputError('UMAP is not installed: pip install "whyword[umap]".')
 
 
 def top_level(name: str) -> str:

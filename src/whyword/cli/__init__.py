@@ -10,6 +10,7 @@ import click
 
 from whyword import __version__
 from whyword.cli.explain import explain
+from whyword.cli.map import map_
 from whyword.cli.models import models
 from whyword.cli.train import train
 from whyword.errors import WhywordError, did_you_mean
@@ -49,7 +50,7 @@ def cli() -> None:
     """Which words made your text classifier decide?"""
 
 
-for _command in (explain, train, models):
+for _command in (explain, map_, train, models):
     cli.add_command(_command)
 
 

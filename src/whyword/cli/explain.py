@@ -50,6 +50,12 @@ PROGRESS_FROM = 64
     help="Write a page with all classes to switch between.",
 )
 @click.option("--account", is_flag=True, help="Print where LRP's relevance went, call by call.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw the heatmaps as .svg, .png or .pdf.",
+)
 @click.option("--lines", is_flag=True, help="Take each line of a file as a text of its own.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of files and stdin.")
 def explain(
@@ -60,6 +66,7 @@ def explain(
     as_json: bool,
     html: Path | None,
     account: bool,
+    picture: Path | None,
     lines: bool,
     encoding: str,
 ) -> None:
@@ -85,9 +92,14 @@ def explain(
         )
     if html:
         _write_page(html, explanations)
+    if picture:
+        from whyword.render.heatmap import heatmap
+
+        heatmap(explanations).save(picture)
+        click.echo(f"Wrote {picture}.", err=True)
     if as_json:
         click.echo("[" + ",\n".join(e.to_json() for e in explanations) + "]")
-    elif not html:
+    elif not (html or picture):
         from whyword.render.terminal import print_explanations
 
         print_explanations(explanations)

@@ -183,7 +183,9 @@ class _Sheet:
         return top + (line + 1) * LINE
 
     def picture(self, width: float, height: float, title: str) -> Picture:
-        """What is on the paper."""
+        """What is on the paper, which is at least as wide."""
+        ends = [label.x + label.cells * CELL for label in self.labels if not label.turned]
+        width = max(width, max(ends, default=0) + MARGIN)
         return Picture(width, height, self.shades.paper, self.boxes, self.labels, title)
 
 

@@ -130,7 +130,8 @@ class Picture:
             axes.text(
                 label.x,
                 label.y,
-                label.text,
+                # Its PDF writer fails on a byte order mark within a word.
+                label.text.replace("\ufeff", ""),
                 color=label.colour,
                 family="DejaVu Sans Mono",  # comes with matplotlib; 0.602 of its size wide
                 size=CELL / 0.602,
