@@ -92,12 +92,14 @@ class Curves:
     @property
     def correct(self) -> NDArray[np.bool_]:
         """``(order, document, step + 1)``: whether the prediction is true."""
-        return self.predicted == self.labels[:, None]
+        found: NDArray[np.bool_] = self.predicted == self.labels[:, None]
+        return found
 
     @property
     def accuracy(self) -> Floats:
         """``(order, step + 1)``: the share of documents whose prediction is true."""
-        return self.correct.mean(axis=1)
+        found: Floats = self.correct.mean(axis=1)
+        return found
 
 
 def curves(
