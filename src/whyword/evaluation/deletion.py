@@ -89,6 +89,15 @@ class Curves:
     target_probability: NDArray[np.float32]
     labels: Ints
 
+    def of(self, orders: slice) -> "Curves":
+        """Those of some orders."""
+        return Curves(
+            self.predicted[orders],
+            self.true_probability[orders],
+            self.target_probability[orders],
+            self.labels,
+        )
+
     @property
     def correct(self) -> NDArray[np.bool_]:
         """``(order, document, step + 1)``: whether the prediction is true."""
