@@ -37,6 +37,7 @@ def main() -> None:
         "command": COMMAND.format(",".join(methods)),
         "timed_command": COMMAND.format(",".join(PAPER)),
         "seconds": timed["seconds"],
+        "cpu_seconds": timed["cpu_seconds"],
         "phase_seconds": timed["phase_seconds"],
         "peak_memory_bytes": timed["peak_memory_bytes"],
         "seconds_of_all_methods": everything["seconds"],

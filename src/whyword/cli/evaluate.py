@@ -128,6 +128,7 @@ def evaluate(
         "corpus": corpus,
         "command": shlex.join(["whyword", *sys.argv[1:]]),
         "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(time.process_time(), 1),
         "peak_memory_bytes": peak_memory(),
     }
     if output:

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from whyword.classifier import Classifier, predict
 from whyword.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
+from whyword.evaluation.batches import for_batches
 from whyword.evaluation.deletion import (
     STEPS,
     Curves,
+    HasFastDeletion,
     Ints,
     curves,
     deletion_order,
@@ -37,6 +39,9 @@ Progress = Callable[[str, int, int], object]
 
 RANDOM, ORACLE = "random", "oracle"
 METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
+CLOSED_FORMS = ("lrp", "sa", "gradient_x_input")
+"""Methods that leave all the work to such a classifier, and so may run in several threads."""
+
 MINIMUM_WORDS = 100
 """Shorter documents are left out, as in the paper (footnote 7)."""
 
@@ -261,10 +266,22 @@ def relevances(
     progress: Callable[[int], object] | None = None,
 ) -> list[NDArray[np.float64]]:
     """The relevance ``(word,)`` of each document's words for its own target."""
-    found = stream(
-        classifier, documents, method=method, targets=PerText(targets), progress=progress
+    found: dict[int, NDArray[np.float64]] = {}
+
+    def explain(chosen: list[int]) -> None:
+        own = PerText([targets[i] for i in chosen])
+        part = [documents[i] for i in chosen]
+        for i, e in zip(chosen, stream(classifier, part, method=method, targets=own), strict=True):
+            found[i] = e.relevance[0]
+
+    for_batches(
+        explain,
+        documents,
+        batch_size=16,
+        parallel=method in CLOSED_FORMS and isinstance(classifier, HasFastDeletion),
+        progress=progress,
     )
-    return [explanation.relevance[0] for explanation in found]
+    return [found[i] for i in range(len(documents))]
 
 
 def word_deletion(
