@@ -20,7 +20,8 @@ import numpy as np
 
 from whyword import corpora, load
 from whyword.evaluation.deletion import curves, deletion_order, random_orders
-from whyword.evaluation.experiment import choose_documents, relevances
+from whyword.evaluation.documents import choose_documents
+from whyword.evaluation.experiment import relevances
 
 ROOT = Path(__file__).parent.parent
 COMMAND = "whyword evaluate --model news20-cnn --corpus 20news --methods {}"

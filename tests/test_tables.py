@@ -8,7 +8,7 @@ import pytest
 from models import random_cnn
 from whyword import InputError, explain
 from whyword.evaluation import tables
-from whyword.evaluation.experiment import Documents
+from whyword.evaluation.documents import Documents
 
 TEXTS = ("alpha beta gamma", "delta alpha", "kappa")
 TARGETS = ["a", "c", "b"]

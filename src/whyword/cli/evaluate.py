@@ -99,11 +99,13 @@ def evaluate(
     from whyword.cli.progress import Phases
     from whyword.evaluation import experiment, results
     from whyword.evaluation import tables as relevance_tables
+    from whyword.evaluation.documents import MINIMUM_WORDS
+    from whyword.evaluation.settings import Settings
     from whyword.models.store import load
     from whyword.training import peak_memory
 
     given = {name: value for name, value in options.items() if value is not None}
-    settings = experiment.Settings(insertion=insertion, **given)
+    settings = Settings(insertion=insertion, **given)
     if chosen is None:
         chosen = list(experiment.METHODS_SHOWN)
         if insertion:
@@ -118,7 +120,7 @@ def evaluate(
             methods=chosen,
             tables=read,
             settings=settings,
-            minimum_words=experiment.MINIMUM_WORDS if minimum_words is None else minimum_words,
+            minimum_words=MINIMUM_WORDS if minimum_words is None else minimum_words,
             limit=limit,
             progress=lambda phase, done, total: progress(phase, done, total, {}),
         )

@@ -7,17 +7,15 @@ group has a panel of its own, in which every method's curve runs over the same d
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whyword.classifier import Classifier, predict
+from whyword.classifier import Classifier
 from whyword.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation.batches import for_batches
 from whyword.evaluation.deletion import (
-    STEPS,
     Curves,
     HasFastDeletion,
     Ints,
@@ -25,124 +23,22 @@ from whyword.evaluation.deletion import (
     deletion_order,
     random_orders,
 )
-from whyword.evaluation.oracle import BUDGET, Objective, oracle_orders
-from whyword.evaluation.removal import OPERATORS, Operator
+from whyword.evaluation.documents import MINIMUM_WORDS, Documents, Progress, choose_documents
+from whyword.evaluation.oracle import oracle_orders
+from whyword.evaluation.settings import Settings
 from whyword.explainer import stream
 from whyword.methods import METHODS
 from whyword.targets import PerText
 from whyword.text import Document
-
-Target = Literal["true", "predicted"]
-Order = Literal["auto", "decreasing", "increasing", "both"]
-Progress = Callable[[str, int, int], object]
-"""Called with the name of a phase, the documents done, and their number."""
 
 RANDOM, ORACLE = "random", "oracle"
 METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
 CLOSED_FORMS = ("lrp", "sa", "gradient_x_input")
 """Methods that leave all the work to such a classifier, and so may run in several threads."""
 
-MINIMUM_WORDS = 100
-"""Shorter documents are left out, as in the paper (footnote 7)."""
-
 Relevances = Sequence[NDArray[np.float64]]
-Table = Callable[["Documents", Sequence[str]], Relevances]
+Table = Callable[[Documents, Sequence[str]], Relevances]
 """From documents and the class explained in each to the relevance of their words."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is done to the documents.
-
-    Attributes:
-        target: Explain the ``"true"`` class, as the paper does, or the ``"predicted"`` one.
-        operator: How words are taken out.
-        order: ``"decreasing"`` relevance, ``"increasing"``, ``"both"`` or ``"auto"``. That is, for
-            deletions: decreasing, but increasing for wrongly classified documents if the target is
-            the true class, which is the paper's; for insertions: increasing, least to most.
-        steps: Deletions.
-        insertion: Whether to begin with all words taken out, and put them back.
-        runs: Of the random baseline.
-        seed: Of the random baseline, and of the documents drawn by a limit.
-        objective: What the oracle lowers or raises.
-        budget: Of the oracle, where it is not exact: changed documents scored per document.
-        fast: Whether to use a classifier's faster ways.
-    """
-
-    target: Target = "true"
-    operator: Operator = "zero"
-    order: Order = "auto"
-    steps: int = STEPS
-    insertion: bool = False
-    runs: int = 10
-    seed: int = 0
-    objective: Objective = "margin"
-    budget: int = BUDGET
-    fast: bool = True
-
-    def __post_init__(self) -> None:
-        for name, value, options in (
-            ("target", self.target, get_args(Target)),
-            ("removal", self.operator, OPERATORS),
-            ("order", self.order, get_args(Order)),
-            ("objective", self.objective, get_args(Objective)),
-        ):
-            if value not in options:
-                raise InputError(
-                    f'Got the {name} "{value}"; expected one of: {", ".join(options)}.'
-                )
-        for name, number in (("deletions", self.steps), ("runs", self.runs)):
-            if number < 1:
-                raise InputError(f"Got {number} {name}; expected at least 1.")
-
-    def panels(self) -> list[tuple[str, bool, bool]]:
-        """Name, whether the documents are right, and whether relevance decreases, of each panel."""
-        if self.order == "both":
-            return [
-                (f"{group}, {order}", group == "correct", order == "decreasing")
-                for order in ("decreasing", "increasing")
-                for group in ("correct", "wrong")
-            ]
-        if self.order != "auto":
-            right = wrong = self.order == "decreasing"
-        elif self.insertion:
-            right = wrong = False
-        else:
-            right, wrong = True, self.target == "predicted"
-        return [("correct", True, right), ("wrong", False, wrong)]
-
-    def targets(self, documents: "Documents") -> Ints:
-        """``(document,)``: the classes explained."""
-        return documents.labels if self.target == "true" else documents.predicted
-
-
-@dataclass(frozen=True, eq=False)
-class Documents:
-    """The documents that an experiment runs over.
-
-    Attributes:
-        names: One each.
-        documents: The texts with their tokens.
-        labels: ``(document,)`` true classes, as the classifier numbers them.
-        predicted: ``(document,)`` what the classifier says.
-    """
-
-    names: tuple[str, ...]
-    documents: tuple[Document, ...]
-    labels: Ints
-    predicted: Ints
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-    def subset(self, chosen: Ints) -> "Documents":
-        """Some of the documents."""
-        return Documents(
-            tuple(self.names[i] for i in chosen),
-            tuple(self.documents[i] for i in chosen),
-            self.labels[chosen],
-            self.predicted[chosen],
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,66 +91,6 @@ class _Clock:
     def phase(self, phase: str, total: int) -> Callable[[int], object]:
         """Takes the number of documents done."""
         return lambda done: self(phase, done, total)
-
-
-def choose_documents(
-    classifier: Classifier,
-    corpus: Corpus,
-    *,
-    minimum_words: int = MINIMUM_WORDS,
-    limit: int | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Documents:
-    """Tokenise and classify the documents that are long enough.
-
-    Args:
-        classifier: The model.
-        corpus: Texts with labels.
-        minimum_words: Documents with fewer tokens are left out.
-        limit: At most so many, drawn at random; None for all.
-        seed: Of the draw.
-        progress: Told about the phases "reading" and "classifying".
-
-    Raises:
-        InputError: If the corpus has classes that the model has not, or no document is left.
-    """
-    unknown = sorted(set(corpus.classes) - set(classifier.classes))
-    if unknown:
-        raise InputError(f"The documents have classes that the model has not: {unknown}.")
-    if limit is not None and limit < 1:
-        raise InputError(f"Got the limit {limit}; expected at least 1.")
-    candidates = np.arange(len(corpus))
-    if limit is not None:
-        candidates = np.random.default_rng(seed).permutation(candidates)
-    total = len(corpus) if limit is None else limit
-    tokenizer = getattr(classifier, "tokenizer", None)
-    chosen: list[int] = []
-    documents: list[Document] = []
-    for read, i in enumerate(candidates.tolist(), start=1):
-        text = corpus.texts[i]
-        document = tokenizer(text) if tokenizer else classifier.encode([text]).documents[0]
-        if len(document) >= minimum_words:
-            chosen.append(i)
-            documents.append(document)
-        if progress:
-            progress("reading", len(chosen) if limit else read, total)
-        if len(chosen) == limit:
-            break
-    if not chosen:
-        raise InputError(f"No document has {minimum_words} words or more; ask for fewer.")
-    scores = predict(
-        classifier,
-        documents,
-        progress=(lambda done: progress("classifying", done, len(chosen))) if progress else None,
-    )
-    labels = np.array([classifier.classes.index(name) for name in corpus.classes])
-    return Documents(
-        tuple(corpus.names[i] for i in chosen),
-        tuple(documents),
-        labels[corpus.labels[chosen]],
-        scores.argmax(axis=1),
-    )
 
 
 def relevances(

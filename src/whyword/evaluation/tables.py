@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyword.errors import InputError
-from whyword.evaluation.experiment import Documents
+from whyword.evaluation.documents import Documents
 from whyword.evaluation.parquet import pyarrow
 from whyword.explanation import Explanation
 from whyword.text import Document, Span

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whyword.errors import InputError
-from whyword.render.palette import NEUTRAL, SERIES
+from whyword.render.palette import NEUTRAL, categorical
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,7 +142,7 @@ def _draw(
 
 def _styles(methods: list[str]) -> dict[str, dict[str, Any]]:
     """Colour, line and marker by method: told apart without colours, too."""
-    colours, markers = cycle(SERIES), cycle(MARKERS)
+    colours, markers = iter(categorical(len(set(methods) - set(BASELINES)))), cycle(MARKERS)
     styles: dict[str, dict[str, Any]] = {}
     for method in methods:
         if method in BASELINES:

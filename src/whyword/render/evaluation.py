@@ -6,8 +6,9 @@ from typing import Any
 from markupsafe import Markup
 
 from whyword.render.curves import curves_svg, label
-from whyword.render.html import environment, template_file
-from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
+from whyword.render.palette import DEFAULT_PALETTE, Palette
+from whyword.render.templating import rendered
+from whyword.render.view import STEPS
 
 STEPS_SHOWN = (1, 5, 10, 20, 50)
 
@@ -29,18 +30,16 @@ def evaluation_page(
     Raises:
         InputError: If matplotlib is not installed, or there is no such palette.
     """
-    return (
-        environment()
-        .get_template("evaluation.html")
-        .render(
-            title=title,
-            palette=palette_named(palette),
-            style=Markup(template_file("whyword.css")),
-            figure=Markup(curves_svg(summary)),
-            panels=[_panel(name, summary[name]) for name in summary["panels"]],
-            comparisons=[_comparison(entry) for entry in summary["comparisons"]],
-            settings=_settings(summary),
-        )
+    return rendered(
+        "evaluation.html",
+        palette=palette,
+        styles=("whyword.css", "evaluation.css"),
+        title=title,
+        steps=STEPS,
+        figure=Markup(curves_svg(summary)),
+        panels=[_panel(name, summary[name]) for name in summary["panels"]],
+        comparisons=[_comparison(entry) for entry in summary["comparisons"]],
+        settings=_settings(summary),
     )
 
 

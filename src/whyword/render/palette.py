@@ -1,5 +1,6 @@
 """Colours of a heatmap, and how strong a colour a word gets."""
 
+from colorsys import hls_to_rgb
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,28 @@ def palette_named(palette: str | Palette) -> Palette:
     return PALETTES[palette]
 
 
+# Okabe and Ito 2008, without black: told apart under all three types of colour blindness.
+_DISTINCT = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#b8a600")
+
+NEUTRAL = "#9a9a9a"
+"""For what is in none of the groups; readable as little on light as on dark."""
+
+
+def categorical(count: int) -> tuple[str, ...]:
+    """Colours for groups, seen on light and dark paper.
+
+    Up to seven they are told apart by the colour-blind; more of them go around the colour circle,
+    light and dark in turn.
+    """
+    if count <= len(_DISTINCT):
+        return _DISTINCT[:count]
+    colours = []
+    for i in range(count):
+        channels = hls_to_rgb(i / count, (0.42, 0.62)[i % 2], (0.85, 0.75)[i % 2])
+        colours.append("#" + "".join(f"{round(255 * channel):02x}" for channel in channels))
+    return tuple(colours)
+
+
 def intensities(relevance: NDArray[np.float64]) -> NDArray[np.float64]:
     """How strongly each word is coloured: its share of the target's largest absolute relevance.
 
@@ -118,10 +141,3 @@ def _luminance(colour: str) -> float:
         for c in (channel / 255 for channel in _channels(colour))
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Colours of curves, in the order in which they are given out (Okabe and Ito 2008)."""
-
-NEUTRAL = "#7f7f7f"
-"""Of a baseline, and of the frame of a plot: readable on light and on dark paper."""
