@@ -1,13 +1,16 @@
 """Products: of signals with gates and constants, of signals with each other, of matrices."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from whyword.errors import InputError
 from whyword.lrp.calls import (
     Call,
     constant,
     is_gate,
+    losses,
     on_path,
     propagate,
     register,
@@ -15,7 +18,9 @@ from whyword.lrp.calls import (
     unbroadcast,
 )
 from whyword.lrp.functions.layers import matrix_layer
-from whyword.lrp.functions.sums import weighted_sum
+from whyword.lrp.functions.sums import share_out, share_sum, weighted_sum
+
+Product = Callable[[Tensor, Tensor], Tensor]
 
 _MULTIPLICATIONS = "mul __mul__ __rmul__ __imul__ multiply".split()
 _DIVISIONS = (
@@ -57,37 +62,76 @@ def div(call: Call) -> Tensor:
 
 @register(*_MATRIX_PRODUCTS)
 def matmul(call: Call) -> Tensor:
-    """A product of matrices: with weights a layer; with attention (a gate) a weighted sum.
-
-    Raises:
-        InputError: If both are signals.
-    """
+    """A product of matrices: with weights of the model a layer; otherwise see `bilinear`."""
     a, b = call.args[0], call.argument(1, "other", call.kwargs.get("mat2"))
     if call.name == "__rmatmul__":
         a, b = b, a
-    if on_path(a) and on_path(b) and is_gate(a) == is_gate(b):
-        raise InputError(
-            "A matrix product of two signals has no rule; one of them has to be constant, or a "
-            "gate (softmax, sigmoid). Give it one with whyword.lrp.register."
-        )
-    if on_path(a) and not (on_path(b) and is_gate(a)):
-        if call.layer:
-            return through_layer(call, a, matrix_layer(a, constant(b)))
-        return _mixture(call, a, constant(b), right=False)
-    return _mixture(call, b, constant(a), right=True)
+    if call.layer and on_path(a) and not on_path(b):
+        return through_layer(call, a, matrix_layer(a, constant(b)))
+
+    def to_left(q: Tensor, b: Tensor) -> Tensor:
+        if b.ndim == 1:  # a matrix times a vector
+            return unbroadcast(q[..., None] * b, a.shape)
+        return unbroadcast(q @ b.mT, a.shape)
+
+    def to_right(q: Tensor, a: Tensor) -> Tensor:
+        if a.ndim == 1:  # a vector times a matrix
+            return unbroadcast(a[:, None] * q[..., None, :], b.shape)
+        if b.ndim == 1:
+            return unbroadcast((a.mT @ q[..., None])[..., 0], b.shape)
+        return unbroadcast(a.mT @ q, b.shape)
+
+    return bilinear(call, a, b, torch.matmul, to_left, to_right)
 
 
-def _mixture(call: Call, signal: Tensor, weights: Tensor, *, right: bool) -> Tensor:
-    """weights @ signal (``right``) or signal @ weights: a weighted sum over the shared axis."""
+@register("baddbmm")
+def baddbmm(call: Call) -> Tensor:
+    """z = β c + α a b: a product, then a sum."""
+    c, a, b = (call.argument(i, n) for i, n in enumerate(("input", "batch1", "batch2")))
+    alpha, beta = call.kwargs.get("alpha", 1), call.kwargs.get("beta", 1)
+    product = matmul(replace(call, name="matmul", args=(a, b), kwargs={})) if alpha else 0
+    z = (constant(c) * beta if beta else 0) + constant(product) * alpha
+    terms = [(t, weight) for t, weight in ((c, beta), (product, alpha)) if on_path(t) and weight]
+    return share_sum(call, z, *terms)
 
-    def mix(x: Tensor, w: Tensor) -> Tensor:
-        return w @ x if right else x @ w
 
-    def pull(q: Tensor, w: Tensor) -> Tensor:
-        if not right:
-            return unbroadcast(q @ w.mT, signal.shape)
-        if signal.ndim == 1:  # a matrix times a vector
-            return unbroadcast((w.mT @ q[..., None])[..., 0], signal.shape)
-        return unbroadcast(w.mT @ q, signal.shape)
+def bilinear(
+    call: Call, a: Tensor, b: Tensor, product: Product, to_left: Product, to_right: Product
+) -> Tensor:
+    """z_j = Σ_i a_ij b_ij: sums over what is contracted, each side weighted by the other.
 
-    return weighted_sum(call, signal, weights, mix, pull)
+    Beside a constant, or a gate such as attention under CP-LRP, a signal takes all; two signals
+    take half each (Achtibat et al. 2024, Proposition 3.3): R_a = a ⊙ ((R / (z + s)) bᵀ) / 2.
+
+    Args:
+        call: The call.
+        a: The left side.
+        b: The right side.
+        product: ``(a, b) -> `` z.
+        to_left: ``(q, b) -> `` Σ_j q_j b_ij, shaped like ``a``.
+        to_right: ``(q, a) -> `` Σ_j q_j a_ij, shaped like ``b``.
+    """
+    signals = [on_path(t) and not is_gate(t) for t in (a, b)]
+    left, right = signals if any(signals) else (on_path(a), on_path(b))
+    x, y = constant(a), constant(b)
+
+    def mirrored(b: Tensor, a: Tensor) -> Tensor:
+        return product(a, b)
+
+    if not right:
+        return weighted_sum(call, a, y, product, to_left)
+    if not left:
+        return weighted_sum(call, b, x, mirrored, to_right)
+    z = product(x, y)
+    shares = (
+        share_out(call.sums, x, y, z, product, to_left),
+        share_out(call.sums, y, x, z, mirrored, to_right),
+    )
+
+    def backward(relevance: Tensor) -> tuple[Tensor, ...]:
+        return tuple(share(relevance / 2) for share in shares)
+
+    def lost(relevance: Tensor) -> dict[str, Tensor]:
+        return losses(call.sums, z, None, relevance)
+
+    return propagate(call, z, backward, a, b, lost=lost)
