@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from whyword.explanation import Explanation
     from whyword.models.module import ModuleClassifier
     from whyword.models.store import load
+    from whyword.models.transformer import TransformerClassifier
     from whyword.text import Document, Tokenizer
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ __all__ = [
     "ModelError",
     "ModuleClassifier",
     "Tokenizer",
+    "TransformerClassifier",
     "WhywordError",
     "explain",
     "load",
@@ -36,6 +38,7 @@ _HOME = {
     "explain": "whyword.explainer",  # not whyword.explain: a module of that name would hide it
     "load": "whyword.models.store",
     "ModuleClassifier": "whyword.models.module",
+    "TransformerClassifier": "whyword.models.transformer",
 }
 
 

@@ -1,5 +1,6 @@
 """`explain`: texts in, explanations out."""
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from whyword.classifier import Attribution, Batch, Classifier
+from whyword.classifier import SPECIAL, Attribution, Batch, Classifier
 from whyword.errors import InputError, ModelError, did_you_mean
 from whyword.explanation import Explanation
 from whyword.methods import method_named
@@ -55,7 +56,8 @@ def explain(
     """Which words drove the classifier's scores?
 
     Args:
-        classifier: The model: from `whyword.load`, a fitted scikit-learn pipeline, a
+        classifier: The model: from `whyword.load`, a fitted scikit-learn pipeline, a transformers
+            pipeline for text-classification, a `whyword.TransformerClassifier` or
             `whyword.ModuleClassifier` around a torch module, or anything that is a
             `whyword.classifier.Classifier`.
         texts: One text, or several.
@@ -124,6 +126,11 @@ def as_classifier(model: Any) -> Classifier:
         from whyword.models.linear import LinearClassifier
 
         return LinearClassifier(model)
+    transformers = sys.modules.get("transformers")  # whoever has such a model has loaded it
+    if transformers and isinstance(model, transformers.Pipeline | transformers.PreTrainedModel):
+        from whyword.models.transformer import TransformerClassifier
+
+        return TransformerClassifier.of(model)
     raise InputError(
         f"Got {type(model).__name__} as the classifier; expected an object with classes, encode, "
         'embed and score, such as whyword.load("news20-cnn"), a scikit-learn pipeline, or a torch '
@@ -195,8 +202,9 @@ def _records(
         else:
             remainder = {item: _numpy(v)[:, b] for item, v in attribution.remainder.items()}
             remainder["padding"] = relevance[:, b, ~mask[b]].sum(axis=1)
-            if (between := mask[b] & (positions[b] < 0)).any():
-                remainder["between words"] = relevance[:, b, between].sum(axis=1)
+            for item, place in (("between words", -1), ("special tokens", SPECIAL)):
+                if (chosen := mask[b] & (positions[b] == place)).any():
+                    remainder[item] = relevance[:, b, chosen].sum(axis=1)
         components = attribution.components
         records.append(
             Explanation(

@@ -1,13 +1,15 @@
 """Layer-wise relevance propagation for any classifier."""
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from whyword import lrp as engine
 from whyword.classifier import Attribution, Batch, Classifier
 from whyword.errors import InputError
-from whyword.lrp import Composite, Epsilon
+from whyword.lrp import Attention, Composite, Epsilon
 
 
 @runtime_checkable
@@ -20,54 +22,98 @@ class HasClosedForm(Protocol):
         """What `lrp` returns."""
 
 
+@runtime_checkable
+class AddsVectors(Protocol):
+    """A transformer: a classifier that adds vectors of its own to the embeddings."""
+
+    def added(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The vectors, by what they stand for, shaped like the embeddings."""
+
+    def score(
+        self, embeddings: Tensor, batch: Batch, added: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """Class scores from the embeddings and these vectors."""
+
+
 def lrp(
     classifier: Classifier,
     batch: Batch,
     targets: Tensor,
     *,
     components: bool = False,
-    epsilon: float = 0.01,
+    epsilon: float | None = None,
+    attention: Attention | None = None,
     composite: Composite | None = None,
 ) -> Attribution:
     """Layer-wise relevance propagation, by the paper's ε-rule (Arras et al. 2016, section 2.1).
 
     Signed; bias and stabiliser are shared out, so that the relevances sum to the target's score,
-    but for what initial states of recurrent networks receive.
+    but for what initial states of recurrent networks receive. Through transformers by AttnLRP
+    (Achtibat et al. 2024), `Composite.for_transformers`; what biases and the softmax keep is
+    "lost", what vectors of positions and token types receive stands under their names.
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
         components: Whether to return relevance per vector component.
-        epsilon: The stabiliser, > 0.
-        composite: Other rules, for all layers or some; then ``epsilon`` counts for nothing.
+        epsilon: The stabiliser, > 0. By default 0.01 as in the paper, 1e-6 in transformers.
+        attention: ``"attnlrp"``, which transformers have by default, or ``"cplrp"``; takes the
+            rules for transformers whatever the model.
+        composite: Other rules, for all layers or some; then ``epsilon`` and ``attention`` count for
+            nothing.
 
     Raises:
         InputError: If ``epsilon`` is not positive.
         UnsupportedFunction: If the model calls a function that has no rule.
     """
-    if not epsilon > 0:
+    if epsilon is not None and not epsilon > 0:
         raise InputError(f"Got epsilon {epsilon}; expected a positive number, 0.01 in the paper.")
-    if isinstance(classifier, HasClosedForm) and composite is None:
-        return classifier.lrp(batch, targets, epsilon=epsilon, components=components)
-    rule = Epsilon(epsilon)
+    plain = composite is None and attention is None
+    if plain and isinstance(classifier, HasClosedForm):
+        return classifier.lrp(batch, targets, epsilon=epsilon or 0.01, components=components)
+    transformer = isinstance(classifier, AddsVectors)
+    if composite is None:
+        composite = _rules(epsilon, attention, transformer=transformer)
+    embeddings = classifier.embed(batch)
+    added = classifier.added(batch) if isinstance(classifier, AddsVectors) else {}
+
+    def score(inputs: Tensor) -> Tensor:
+        if not isinstance(classifier, AddsVectors):
+            return classifier.score(inputs, batch)
+        vectors, *others = inputs.unbind(dim=1)
+        return classifier.score(vectors, batch, dict(zip(added, others, strict=True)))
+
     found = engine.relevance(
-        lambda embeddings: classifier.score(embeddings, batch),
-        classifier.embed(batch),
+        score,
+        torch.stack([embeddings, *added.values()], dim=1) if transformer else embeddings,
         targets,
-        composite=composite or Composite(rule, sums=rule),
+        composite=composite,
         model=_module(classifier),
     )
-    relevance = found.relevance.sum(dim=-1)
-    explained = (targets.to(found.scores) * found.scores).sum(dim=-1)
+    # Numbers of half precision are added up in single.
+    precision = torch.promote_types(found.scores.dtype, torch.float32)
+    parts = found.relevance.unbind(dim=2) if transformer else (found.relevance,)
+    relevance, *others = (part.sum(dim=-1, dtype=precision) for part in parts)
+    remainder = {name: part.sum(dim=-1) for name, part in zip(added, others, strict=True)}
+    explained = (targets.to(relevance) * found.scores).sum(dim=-1)
+    # Biases and stabilisers without shares, initial states: `whyword.lrp.relevance` with accounting
+    # says which.
+    remainder["lost"] = explained - relevance.sum(dim=-1) - sum(remainder.values())
     return Attribution(
-        found.scores,
-        relevance,
-        # Biases and stabilisers without shares, initial states: `whyword.lrp.relevance` with
-        # accounting says which.
-        remainder={"lost": explained - relevance.sum(dim=-1)},
-        components=found.relevance if components else None,
+        found.scores, relevance, remainder, components=parts[0] if components else None
     )
+
+
+def _rules(epsilon: float | None, attention: Attention | None, *, transformer: bool) -> Composite:
+    """The composite that the settings of `lrp` stand for."""
+    if attention is None and not transformer:
+        rule = Epsilon() if epsilon is None else Epsilon(epsilon)
+        return Composite(rule, sums=rule)
+    rules = Composite.for_transformers(attention or "attnlrp")
+    if epsilon is None:
+        return rules
+    return Composite.for_transformers(rules.attention, epsilon=epsilon)
 
 
 def _module(classifier: Classifier) -> nn.Module | None:

@@ -8,7 +8,6 @@ they take nothing (Arras et al. 2017, section 3.1, "signal-take-all").
 
 from whyword.lrp.functions import (
     attention,
-    einsum,
     elementwise,
     layers,
     packing,
@@ -22,7 +21,8 @@ __all__ = ["ELEMENTWISE", "GATES", "GATE_KEEPING", "IN_PLACE", "LAYERS", "ROUTIN
 
 ROUTING = set(
     """
-    view view_as reshape reshape_as flatten unflatten ravel transpose swapaxes t T mT H permute movedim
+    view view_as reshape reshape_as flatten unflatten ravel
+    transpose swapaxes t T mT H permute movedim
     contiguous squeeze unsqueeze expand expand_as broadcast_to repeat repeat_interleave tile
     cat concat concatenate stack hstack vstack split chunk tensor_split unbind
     __getitem__ __setitem__ select narrow gather index_select take_along_dim masked_select unfold

@@ -28,7 +28,8 @@ def softmax(call: Call) -> Tensor:
     relevance to its own input.
     """
     if call.attention == "cplrp":
-        return elementwise(call)
+        gate: Tensor = elementwise(call)
+        return gate
     x: Tensor = call.argument(0, "input")
     axis = call.argument(1, "dim", -1)
     options = {name: value for name, value in call.kwargs.items() if name != "input"}
@@ -76,7 +77,8 @@ def attention(call: Call) -> Tensor:
     weights = step("softmax", torch.softmax, scores, -1)
     if nothing is not None and nothing.any():  # a query that may look at nothing gets zeros
         weights = weights.masked_fill(nothing, 0)
-    return step("matmul", torch.matmul, weights, v)
+    result: Tensor = step("matmul", torch.matmul, weights, v)
+    return result
 
 
 def _step(call: Call, name: str, function: Any, *args: Any) -> Any:

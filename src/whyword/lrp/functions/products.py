@@ -1,11 +1,17 @@
-"""Products: of signals with gates and constants, of signals with each other, of matrices."""
+"""Products: of signals with gates and constants, of signals with each other, of matrices.
 
+Matrix products come in several spellings, Einstein's notation among them.
+"""
+
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from whyword.errors import InputError
 from whyword.lrp.calls import (
     Call,
     constant,
@@ -19,6 +25,7 @@ from whyword.lrp.calls import (
 )
 from whyword.lrp.functions.layers import matrix_layer
 from whyword.lrp.functions.sums import share_out, share_sum, weighted_sum
+from whyword.lrp.rules import Layer
 
 Product = Callable[[Tensor, Tensor], Tensor]
 
@@ -42,7 +49,8 @@ def mul(call: Call) -> Tensor:
     signals = [t for t in takers if not is_gate(t)] or takers
 
     def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-        return tuple(unbroadcast(relevance / len(signals), t.shape) for t in signals)
+        share = relevance / len(signals) if len(signals) > 1 else relevance
+        return tuple(unbroadcast(share, t.shape) for t in signals)
 
     return propagate(call, constant(a) * constant(b), backward, *signals)
 
@@ -89,10 +97,14 @@ def baddbmm(call: Call) -> Tensor:
     """z = β c + α a b: a product, then a sum."""
     c, a, b = (call.argument(i, n) for i, n in enumerate(("input", "batch1", "batch2")))
     alpha, beta = call.kwargs.get("alpha", 1), call.kwargs.get("beta", 1)
-    product = matmul(replace(call, name="matmul", args=(a, b), kwargs={})) if alpha else 0
+    product: Any = 0
+    if alpha and (on_path(a) or on_path(b)):
+        product = matmul(replace(call, name="matmul", args=(a, b), kwargs={}))
+    elif alpha:
+        product = a @ b
     z = (constant(c) * beta if beta else 0) + constant(product) * alpha
-    terms = [(t, weight) for t, weight in ((c, beta), (product, alpha)) if on_path(t) and weight]
-    return share_sum(call, z, *terms)
+    terms = ((t, weight) for t, weight in ((c, beta), (product, alpha)) if on_path(t) and weight)
+    return share_sum(call, torch.as_tensor(z), *terms)
 
 
 def bilinear(
@@ -135,3 +147,61 @@ def bilinear(
         return losses(call.sums, z, None, relevance)
 
     return propagate(call, z, backward, a, b, lost=lost)
+
+
+@register("einsum")
+def einsum(call: Call) -> Tensor:
+    """Of two tensors: with weights of the model a layer; otherwise see `bilinear`.
+
+    Raises:
+        InputError: If there are more or fewer tensors, or an axis is summed over in one alone.
+    """
+    equation: Any = call.args[0]
+    operands: Any = call.args[1:]
+    if len(operands) == 1 and isinstance(operands[0], list | tuple):
+        operands = operands[0]
+    if len(operands) != 2 or not isinstance(equation, str):
+        raise InputError(
+            f"einsum of {len(operands)} tensors has no rule; expected an equation and two tensors."
+        )
+    (first, second), out = _terms(equation)
+    a, b = operands
+    if set(first) - set(second + out) or set(second) - set(first + out):
+        raise InputError(
+            f'The einsum "{equation}" sums over an axis of one tensor alone; sum over it first.'
+        )
+
+    def product(a: Tensor, b: Tensor) -> Tensor:
+        return torch.einsum(f"{first},{second}->{out}", a, b)
+
+    def to_left(q: Tensor, b: Tensor) -> Tensor:
+        return unbroadcast(torch.einsum(f"{out},{second}->{first}", q, b), a.shape)
+
+    def to_right(q: Tensor, a: Tensor) -> Tensor:
+        return unbroadcast(torch.einsum(f"{out},{first}->{second}", q, a), b.shape)
+
+    if call.layer and on_path(a) and not on_path(b):
+        weight, contracted = b.detach(), set(second) - set(out) - {"."}
+        inputs = math.prod(weight.shape[second.index(axis)] for axis in contracted)
+        layer = Layer(
+            x=a.detach(),
+            weight=weight,
+            bias=None,
+            z=product(a.detach(), weight),
+            apply=product,
+            pull=to_left,
+            share=lambda v: to_left(v / inputs, torch.ones_like(weight)),
+        )
+        return through_layer(call, a, layer)
+    return bilinear(call, a, b, product, to_left, to_right)
+
+
+def _terms(equation: str) -> tuple[tuple[str, str], str]:
+    """The subscripts of both tensors and of the result, which may be left out."""
+    inputs, arrow, out = equation.replace(" ", "").partition("->")
+    first, second = inputs.split(",")
+    if not arrow:
+        letters = (first + second).replace(".", "")
+        out = "..." * ("..." in inputs)
+        out += "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    return (first, second), out

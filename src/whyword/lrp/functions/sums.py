@@ -39,23 +39,33 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
         terms: The summands that take relevance, each with its weight.
     """
     rule = call.sums
-    bias = z - sum(weight * x.detach() for x, weight in terms) if len(terms) == 1 else None
+    bias = None
+    if len(terms) == 1 and (rule.bias_share or call.record):
+        bias = z - terms[0][1] * terms[0][0].detach()
 
     def backward(relevance: Tensor) -> tuple[Tensor, ...]:
         s = stabiliser(z, rule.epsilon)
         q = relevance / (z + s)
-        shared: Tensor | float = s if rule.stabiliser_share else 0.0
+        shared = s if rule.stabiliser_share else None
         if bias is not None and rule.bias_share:
-            shared = shared + bias
+            shared = bias if shared is None else shared + bias
+        parts = (_times(weight, x.detach()) for x, weight in terms)
+        if shared is not None:
+            equal = shared / len(terms)
+            parts = (part + equal for part in parts)
         return tuple(
-            unbroadcast(q * (weight * x.detach() + shared / len(terms)), x.shape)
-            for x, weight in terms
+            unbroadcast(q * part, x.shape) for part, (x, _) in zip(parts, terms, strict=True)
         )
 
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         return losses(rule, z, bias, relevance)
 
     return propagate(call, z, backward, *(x for x, _ in terms), lost=lost)
+
+
+def _times(weight: Any, x: Tensor) -> Tensor:
+    result: Tensor = x if isinstance(weight, int) and weight == 1 else weight * x
+    return result
 
 
 @register("sum", "mean")
