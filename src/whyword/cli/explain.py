@@ -49,6 +49,12 @@ PROGRESS_FROM = 64
     metavar="FILE",
     help="Write a page with all classes to switch between.",
 )
+@click.option(
+    "--overlap",
+    type=click.IntRange(min=0),
+    metavar="TOKENS",
+    help="Read long texts whole, in windows that overlap by so many (transformers).",
+)
 @click.option("--lines", is_flag=True, help="Take each line of a file as a text of its own.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of files and stdin.")
 def explain(
@@ -58,6 +64,7 @@ def explain(
     target: str,
     as_json: bool,
     html: Path | None,
+    overlap: int | None,
     lines: bool,
     encoding: str,
 ) -> None:
@@ -74,6 +81,10 @@ def explain(
     # A page is for switching between classes.
     targets = "all" if html and target == "predicted" else target
     classifier = load(model)
+    if overlap is not None:
+        if not hasattr(classifier, "with_overlap"):
+            raise InputError(f"The model {model} is no transformer; it reads no windows.")
+        classifier = classifier.with_overlap(overlap)
     with progress_bar("explaining", len(texts), show=len(texts) >= PROGRESS_FROM) as update:
         explanations = explain_texts(
             classifier, texts, method=method, targets=targets, progress=update

@@ -137,6 +137,10 @@ class TransformerClassifier:
             raise InputError(f'Got a pipeline for "{task}"; expected one for text-classification.')
         return cls(model.model, model.tokenizer, **options)
 
+    def with_overlap(self, overlap: int | None) -> Self:
+        """The same classifier, reading long texts in windows or not."""
+        return type(self)(self.module, self.subwords, max_length=self.max_length, overlap=overlap)
+
     @property
     def training(self) -> bool:
         """Whether the model is in training mode, in which it is not explained."""
