@@ -1,4 +1,4 @@
-"""Does AttnLRP find the words that count? MiniLM on newsgroups; writes ``results/transformer.json``.
+"""Does AttnLRP find the words that count? MiniLM, newsgroups; ``results/transformer.json``.
 
     python experiments/transformer.py [--documents 500] [--part test|validation]
 
@@ -13,6 +13,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -50,23 +51,22 @@ def main() -> None:
     chosen, held_out = split(train.labels, 0.1, chronological=True)
     folder = ROOT / "runs" / f"minilm-head-{options.part}"
     if options.part == "validation":
-        classifier, accuracy = trained(folder, part_of(train, chosen)), {}
-        documents = part_of(train, held_out)
+        classifier = trained(folder, train.subset(chosen))
+        documents = train.subset(held_out)
         compared = variants()
     else:
-        classifier, accuracy = trained(folder, train), {}
+        classifier = trained(folder, train)
         documents = of_classes(corpora.news20("test", download=False))
         compared = main_methods()
     rng = np.random.default_rng(0)
     some = np.sort(rng.permutation(len(documents.texts))[: options.documents])
-    documents = part_of(documents, some)
+    documents = documents.subset(some)
     started = time.perf_counter()
     areas, correct = measure(classifier, documents, compared)
-    accuracy["accuracy"] = float(np.mean(correct))
-    result = {
+    result: dict[str, Any] = {
         "classes": CLASSES,
-        "documents": len(documents.texts),
-        **accuracy,
+        "documents": len(correct),
+        "accuracy": float(np.mean(correct)),
         "max_length": MAX_LENGTH,
         "shares_of_words_taken_away": SHARES,
         "area": {name: summary(values) for name, values in areas.items()},
@@ -124,16 +124,9 @@ def trained(folder: Path, corpus: Corpus) -> TransformerClassifier:
 def of_classes(corpus: Corpus) -> Corpus:
     """The documents of `CLASSES`."""
     places = [corpus.classes.index(name) for name in CLASSES]
-    rows = np.flatnonzero(np.isin(corpus.labels, places))
-    labels = np.array([places.index(label) for label in corpus.labels[rows]])
-    texts = [corpus.texts[i] for i in rows]
-    return Corpus(texts, labels, CLASSES, chronological=corpus.chronological)
-
-
-def part_of(corpus: Corpus, rows: Any) -> Corpus:
-    """Some of the documents."""
-    texts = [corpus.texts[i] for i in rows]
-    return Corpus(texts, corpus.labels[rows], corpus.classes, chronological=corpus.chronological)
+    chosen = corpus.subset(np.flatnonzero(np.isin(corpus.labels, places)))
+    labels = np.array([places.index(label) for label in chosen.labels])
+    return replace(chosen, labels=labels, classes=CLASSES)
 
 
 def measure(
