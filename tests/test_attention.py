@@ -1,4 +1,4 @@
-"""Transformer blocks: rules against a second derivation, conservation, accounts, functions alike."""
+"""Transformer blocks: a second derivation, conservation, accounts, functions that are alike."""
 
 import math
 
