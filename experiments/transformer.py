@@ -11,6 +11,7 @@ from training, and writes nothing: the settings were chosen there.
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -141,6 +142,8 @@ def measure(
         batch = classifier.encode([text])
         if not len(batch.documents[0]):
             continue
+        if row % 50 == 0:
+            print(f"{row} documents", file=sys.stderr)  # noqa: T201
         with torch.no_grad():
             predicted = int(classifier(batch).argmax())
         correct.append(predicted == documents.labels[row])

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transformers_small import CORPUS, tokenizer
 from whyword.models.subwords import words_in, words_of
 from whyword.text import Document, Span
 
 pytest.importorskip("transformers", reason="needs transformers")
-
-from transformers_small import CORPUS, tokenizer
 
 FAMILIES = {family: tokenizer(family) for family in ("wordpiece", "bytes", "sentencepiece")}
 TEXTS = st.one_of(

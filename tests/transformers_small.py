@@ -1,6 +1,7 @@
 """Small Hugging Face models with random weights, and tokenizers of three families, offline."""
 
 import os
+from functools import cache
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -53,6 +54,7 @@ CONFIGS = {
 }  # fmt: skip
 
 
+@cache  # trained anew it could number its tokens otherwise
 def tokenizer(family):
     """A fast tokenizer: "wordpiece", "bytes" (byte-level BPE) or "sentencepiece" (unigram)."""
     from tokenizers import (
