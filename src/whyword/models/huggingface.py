@@ -56,7 +56,11 @@ def untrained(base: str, classes: Sequence[str], **options: Any) -> TransformerC
     """
     names = dict(enumerate(classes))
     model, tokenizer, _ = _read(
-        base, num_labels=len(classes), id2label=names, label2id={n: i for i, n in names.items()}
+        base,
+        num_labels=len(classes),
+        id2label=names,
+        label2id={name: i for i, name in names.items()},
+        ignore_mismatched_sizes=True,  # a head for other classes gives way
     )
     model.config.problem_type = "single_label_classification"
     if model.config.get_text_config().pad_token_id is None:
