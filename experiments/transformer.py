@@ -1,6 +1,6 @@
 """Does AttnLRP find the words that count? MiniLM, newsgroups; ``results/transformer.json``.
 
-    python experiments/transformer.py [--documents 500] [--part test|validation]
+    python experiments/transformer.py [--documents 510] [--part test|validation]
 
 A linear head is trained on the frozen encoder (`whyword.transformer_training`), its penalty chosen
 on a validation part of the training documents. Then words are taken away, the most relevant first
@@ -48,7 +48,7 @@ Method = Callable[[TransformerClassifier, Batch, Tensor], Attribution]
 def main() -> None:
     """Train, explain, take words away."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--documents", type=int, default=500)
+    parser.add_argument("--documents", type=int, default=510)
     parser.add_argument("--workers", type=int, default=2, help="Processes of one thread each.")
     parser.add_argument("--part", choices=("test", "validation"), default="test")
     options = parser.parse_args()
