@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import whyword
 from documents import ADVERSARIAL
 from models import random_cnn, random_text
-from whyword import InputError, ModelError, explain
+from whyword import InputError, ModelError, PerText, explain, lrp
 
 TEXTS = ["alpha beta gamma", "", "  \n ", "unknown words only", "beta", ADVERSARIAL, "kappa " * 500]
 
@@ -47,6 +47,41 @@ def test_batches_give_what_one_by_one_gives(method, texts, batch_size):
         assert e.text == text
         np.testing.assert_allclose(e.relevance, alone.relevance, atol=1e-10)
         np.testing.assert_allclose(e.scores, alone.scores, atol=1e-10)
+
+
+def test_a_target_for_each_text():
+    model = random_cnn(1).double()
+    texts = ["alpha beta gamma", "", "kappa beta"]
+    wanted = ["b", "a - c", "a"]
+    found = explain(model, texts, targets=PerText(wanted), batch_size=2)
+    for text, name, e in zip(texts, wanted, found, strict=True):
+        assert e.targets == (name,)
+        np.testing.assert_allclose(e.relevance, explain(model, text, targets=name).relevance)
+    with pytest.raises(InputError, match="Got 2 targets for 3 texts"):
+        explain(model, texts, targets=PerText(wanted[:2]))
+    with pytest.raises(InputError, match="no target"):
+        explain(model, texts, targets=[])
+
+
+def test_an_account_starts_with_the_score_and_ends_at_the_words():
+    model = random_cnn(2, filters={2: 20}).double()
+    text = "alpha beta gamma delta"
+    without = lrp.Composite(lrp.Epsilon(bias_share=False))
+    for composite in (None, without):
+        e = explain(model, text, targets="b", **({"composite": composite} if composite else {}))
+        account = whyword.account(model, text, target="b", composite=composite)
+        assert account.started == pytest.approx(float(e.target_scores[0]))
+        assert account.arrived == pytest.approx(float(e.relevance.sum()))
+    assert account.lost["bias"] != 0
+
+
+def test_a_stream_explains_no_more_than_is_asked_for():
+    model, done = random_cnn(1), []
+    stream = whyword.stream(model, TEXTS, batch_size=2, progress=done.append)
+    first = next(stream)
+    assert (first.text, done) == (TEXTS[0], [])
+    assert [e.text for e in stream] == TEXTS[1:]
+    assert done == [2, 4, 6, 7]
 
 
 def test_targets():

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from whyword.errors import InputError, ModelError, WhywordError
 
 if TYPE_CHECKING:
-    from whyword.explainer import explain
+    from whyword.explainer import account, explain, stream
     from whyword.explanation import Explanation
     from whyword.models.module import ModuleClassifier
     from whyword.models.store import load
     from whyword.models.transformer import TransformerClassifier
+    from whyword.targets import PerText
     from whyword.text import Document, Tokenizer
 
 __version__ = "0.1.0"
@@ -23,11 +24,14 @@ __all__ = [
     "InputError",
     "ModelError",
     "ModuleClassifier",
+    "PerText",
     "Tokenizer",
     "TransformerClassifier",
     "WhywordError",
+    "account",
     "explain",
     "load",
+    "stream",
 ]
 
 # Resolved on first use, so that `import whyword` is cheap: torch alone takes seconds.
@@ -36,6 +40,9 @@ _HOME = {
     "Tokenizer": "whyword.text",
     "Explanation": "whyword.explanation",
     "explain": "whyword.explainer",  # not whyword.explain: a module of that name would hide it
+    "account": "whyword.explainer",
+    "stream": "whyword.explainer",
+    "PerText": "whyword.targets",
     "load": "whyword.models.store",
     "ModuleClassifier": "whyword.models.module",
     "TransformerClassifier": "whyword.models.transformer",

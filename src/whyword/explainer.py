@@ -1,21 +1,20 @@
 """`explain`: texts in, explanations out."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from whyword.classifier import SPECIAL, Attribution, Batch, Classifier
-from whyword.errors import InputError, ModelError, did_you_mean
+from whyword.errors import InputError, ModelError
 from whyword.explanation import Explanation
+from whyword.lrp import Account, Composite
 from whyword.methods import method_named
+from whyword.methods.propagation import rules_for, through_engine
+from whyword.targets import PerText, Targets, resolve
 from whyword.text import Document
-
-CONTRAST = " - "
-"""Between two class names: what speaks for the first rather than the second."""
 
 
 @overload
@@ -24,7 +23,7 @@ def explain(
     texts: str | Document,
     *,
     method: str = ...,
-    targets: str | Sequence[str] = ...,
+    targets: Targets = ...,
     components: bool = ...,
     batch_size: int = ...,
     progress: Callable[[int], object] | None = ...,
@@ -36,7 +35,7 @@ def explain(
     texts: Sequence[str | Document],
     *,
     method: str = ...,
-    targets: str | Sequence[str] = ...,
+    targets: Targets = ...,
     components: bool = ...,
     batch_size: int = ...,
     progress: Callable[[int], object] | None = ...,
@@ -47,7 +46,7 @@ def explain(
     texts: str | Document | Sequence[str | Document],
     *,
     method: str = "lrp",
-    targets: str | Sequence[str] = "all",
+    targets: Targets = "all",
     components: bool = False,
     batch_size: int = 16,
     progress: Callable[[int], object] | None = None,
@@ -63,7 +62,7 @@ def explain(
         texts: One text, or several.
         method: Name of the method, a key of `whyword.methods.METHODS`.
         targets: ``"all"`` classes, the ``"predicted"`` one, a class name, a contrast of two
-            (``"sci.space - sci.med"``), or several names.
+            (``"sci.space - sci.med"``), several names, or a `whyword.PerText`: one for each text.
         components: Whether to keep relevance per component of the word vectors.
         batch_size: Texts at a time.
         progress: Called with the number of texts done after each batch.
@@ -87,40 +86,128 @@ def explain(
             progress=progress,
             **settings,
         )[0]
-    classifier = as_classifier(classifier)
-    if getattr(classifier, "training", False):
-        raise InputError(
-            "The model is in training mode, in which dropout makes its scores random; call "
-            "model.eval() first."
+    return list(
+        stream(
+            classifier,
+            texts,
+            method=method,
+            targets=targets,
+            components=components,
+            batch_size=batch_size,
+            progress=progress,
+            **settings,
         )
+    )
+
+
+def stream(
+    classifier: Any,
+    texts: Sequence[str | Document],
+    *,
+    method: str = "lrp",
+    targets: Targets = "all",
+    components: bool = False,
+    batch_size: int = 16,
+    progress: Callable[[int], object] | None = None,
+    **settings: Any,
+) -> Iterator[Explanation]:
+    """`explain`, one explanation after the other: a corpus need not fit into memory with them.
+
+    Args and errors are those of `explain`.
+    """
+    classifier = as_classifier(classifier)
     if batch_size < 1:
         raise InputError(f"Got batch_size {batch_size}; expected at least 1.")
-    directions = _directions(targets, classifier.classes)
-    run = method_named(method)
-    explanations: list[Explanation] = []
+    if isinstance(targets, PerText):
+        targets.check(len(texts))
+    method_named(method)
     for start in range(0, len(texts), batch_size):
-        batch = classifier.encode(texts[start : start + batch_size])
-        names, weights = _targets_of(batch, classifier, directions)
-        try:
-            attribution = run(classifier, batch, weights, components=components, **settings)
-        except TypeError as error:
-            if "unexpected keyword argument" not in str(error):
-                raise
-            raise InputError(f'Unknown setting of the method "{method}": {error}.') from error
-        explanations += _records(batch, classifier, attribution, names, weights, method, settings)
+        chosen = slice(start, start + batch_size)
+        batch = classifier.encode(texts[chosen])
+        part = targets.part(chosen) if isinstance(targets, PerText) else targets
+        names, weights = resolve(part, classifier, batch)
+        attribution = attribute(
+            classifier, batch, weights, method=method, components=components, **settings
+        )
+        yield from _records(batch, classifier, attribution, names, weights, method, settings)
         if progress:
-            progress(len(explanations))
-    return explanations
+            progress(start + len(batch))
+
+
+def account(
+    classifier: Any,
+    text: str | Document,
+    *,
+    target: str = "predicted",
+    composite: Composite | None = None,
+) -> Account:
+    """Where did the relevance go? Each call between the embeddings and a target's score.
+
+    The model runs through the engine (`whyword.lrp`), also where it has a faster closed form.
+
+    Args:
+        classifier: As for `explain`.
+        text: One text.
+        target: What to explain, as for `explain`.
+        composite: The rules; by default those of `whyword.methods.lrp`.
+
+    Raises:
+        InputError: If there is no such target.
+        UnsupportedFunction: If the model calls a function that has no rule.
+    """
+    model = as_classifier(classifier)
+    batch = model.encode([text])
+    _, weights = resolve([target], model, batch)
+    rules = composite or rules_for(model)
+    found, _ = through_engine(model, batch, weights, composite=rules, accounting=True)
+    return (found.accounts or [])[0]
+
+
+def attribute(
+    classifier: Classifier,
+    batch: Batch,
+    targets: Tensor,
+    *,
+    method: str,
+    components: bool = False,
+    **settings: Any,
+) -> Attribution:
+    """The relevance of one batch, position by position, by a method's name.
+
+    Args:
+        classifier: The model.
+        batch: The encoded documents.
+        targets: ``(target, batch, class)``.
+        method: A key of `whyword.methods.METHODS`.
+        components: Whether to return relevance per component of the vectors.
+        settings: Of the method.
+
+    Raises:
+        InputError: If there is no such method or setting.
+    """
+    run = method_named(method)
+    try:
+        found: Attribution = run(classifier, batch, targets, components=components, **settings)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise InputError(f'Unknown setting of the method "{method}": {error}.') from error
+    return found
 
 
 def as_classifier(model: Any) -> Classifier:
-    """What people have, as a `Classifier`.
+    """What people have, as a `Classifier`, ready to be explained.
 
     Raises:
-        InputError: If it is neither a classifier nor a pipeline.
+        InputError: If it is neither a classifier nor a pipeline, or in training mode.
         ModelError: If it is a pipeline that is not linear.
     """
     if isinstance(model, Classifier):
+        if getattr(model, "training", False):
+            raise InputError(
+                "The model is in training mode, in which dropout makes its scores random; call "
+                "model.eval() first."
+            )
         return model
     if hasattr(model, "named_steps"):  # a pipeline of scikit-learn
         from whyword.models.linear import LinearClassifier
@@ -138,46 +225,11 @@ def as_classifier(model: Any) -> Classifier:
     )
 
 
-def _directions(
-    targets: str | Sequence[str], classes: Sequence[str]
-) -> tuple[list[str], Tensor] | None:
-    """Names and ``(target, class)`` weights; None asks for the predicted class."""
-    names = [targets] if isinstance(targets, str) else list(targets)
-    if names == ["predicted"] and "predicted" not in classes:
-        return None
-    if names == ["all"] and "all" not in classes:
-        names = list(classes)
-    weights = torch.zeros(len(names), len(classes))
-    for row, name in enumerate(names):
-        pair = name.split(CONTRAST)
-        if name in classes:
-            weights[row, classes.index(name)] = 1
-        elif len(pair) == 2 and all(part in classes for part in pair):
-            weights[row, classes.index(pair[0])] += 1
-            weights[row, classes.index(pair[1])] -= 1
-        else:
-            raise InputError(f'There is no class "{name}". {did_you_mean(name, classes)}')
-    return names, weights
-
-
-def _targets_of(
-    batch: Batch, classifier: Classifier, directions: tuple[list[str], Tensor] | None
-) -> tuple[list[list[str]], Tensor]:
-    """Per document the targets' names, and the weights ``(target, batch, class)``."""
-    if directions is not None:
-        names, weights = directions
-        return [names] * len(batch), weights[:, None, :].expand(-1, len(batch), -1)
-    with torch.no_grad():
-        predicted = classifier(batch).argmax(dim=1)
-    one_hot = torch.nn.functional.one_hot(predicted, len(classifier.classes))
-    return [[classifier.classes[c]] for c in predicted.tolist()], one_hot[None].float()
-
-
 def _records(
     batch: Batch,
     classifier: Classifier,
     attribution: Attribution,
-    names: list[list[str]],
+    names: Sequence[Sequence[str]],
     weights: Tensor,
     method: str,
     settings: dict[str, Any],

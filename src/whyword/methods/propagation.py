@@ -69,14 +69,50 @@ def lrp(
     """
     if epsilon is not None and not epsilon > 0:
         raise InputError(f"Got epsilon {epsilon}; expected a positive number, 0.01 in the paper.")
-    plain = composite is None and attention is None
-    if plain and isinstance(classifier, HasClosedForm):
+    if isinstance(classifier, HasClosedForm) and composite is None and attention is None:
         return classifier.lrp(batch, targets, epsilon=epsilon or 0.01, components=components)
-    transformer = isinstance(classifier, AddsVectors)
-    if composite is None:
-        composite = _rules(epsilon, attention, transformer=transformer)
-    embeddings = classifier.embed(batch)
-    added = classifier.added(batch) if isinstance(classifier, AddsVectors) else {}
+    rules = composite or rules_for(classifier, epsilon=epsilon, attention=attention)
+    found, names = through_engine(classifier, batch, targets, composite=rules)
+    # Numbers of half precision are added up in single.
+    precision = torch.promote_types(found.scores.dtype, torch.float32)
+    parts = (
+        found.relevance.unbind(dim=2) if isinstance(classifier, AddsVectors) else (found.relevance,)
+    )
+    relevance, *others = (part.sum(dim=-1, dtype=precision) for part in parts)
+    remainder = {name: part.sum(dim=-1) for name, part in zip(names, others, strict=True)}
+    explained = (targets.to(relevance) * found.scores).sum(dim=-1)
+    # Biases and stabilisers without shares, initial states: `whyword.account` says which.
+    remainder["lost"] = explained - relevance.sum(dim=-1) - sum(remainder.values())
+    return Attribution(
+        found.scores, relevance, remainder, components=parts[0] if components else None
+    )
+
+
+def through_engine(
+    classifier: Classifier,
+    batch: Batch,
+    targets: Tensor,
+    *,
+    composite: Composite,
+    accounting: bool = False,
+) -> tuple[engine.Result, tuple[str, ...]]:
+    """`whyword.lrp.relevance` of a classifier's embeddings.
+
+    Args:
+        classifier: The model.
+        batch: The encoded documents.
+        targets: ``(target, batch, class)``.
+        composite: The rules.
+        accounting: Whether to say for each call where relevance went.
+
+    Returns:
+        The result, and the names of the vectors that a transformer adds. Its relevance has an axis
+        more, ``(target, batch, 1 + added, position, dimension)``, the embeddings first.
+    """
+    embeddings, added = classifier.embed(batch), dict[str, Tensor]()
+    if isinstance(classifier, AddsVectors):
+        added = dict(classifier.added(batch))
+        embeddings = torch.stack([embeddings, *added.values()], dim=1)
 
     def score(inputs: Tensor) -> Tensor:
         if not isinstance(classifier, AddsVectors):
@@ -86,28 +122,20 @@ def lrp(
 
     found = engine.relevance(
         score,
-        torch.stack([embeddings, *added.values()], dim=1) if transformer else embeddings,
+        embeddings,
         targets,
         composite=composite,
         model=_module(classifier),
+        accounting=accounting,
     )
-    # Numbers of half precision are added up in single.
-    precision = torch.promote_types(found.scores.dtype, torch.float32)
-    parts = found.relevance.unbind(dim=2) if transformer else (found.relevance,)
-    relevance, *others = (part.sum(dim=-1, dtype=precision) for part in parts)
-    remainder = {name: part.sum(dim=-1) for name, part in zip(added, others, strict=True)}
-    explained = (targets.to(relevance) * found.scores).sum(dim=-1)
-    # Biases and stabilisers without shares, initial states: `whyword.lrp.relevance` with accounting
-    # says which.
-    remainder["lost"] = explained - relevance.sum(dim=-1) - sum(remainder.values())
-    return Attribution(
-        found.scores, relevance, remainder, components=parts[0] if components else None
-    )
+    return found, tuple(added)
 
 
-def _rules(epsilon: float | None, attention: Attention | None, *, transformer: bool) -> Composite:
-    """The composite that the settings of `lrp` stand for."""
-    if attention is None and not transformer:
+def rules_for(
+    classifier: Classifier, *, epsilon: float | None = None, attention: Attention | None = None
+) -> Composite:
+    """The paper's ε-rule for every layer and sum; for transformers AttnLRP; see `lrp`."""
+    if attention is None and not isinstance(classifier, AddsVectors):
         rule = Epsilon() if epsilon is None else Epsilon(epsilon)
         return Composite(rule, sums=rule)
     rules = Composite.for_transformers(attention or "attnlrp")

@@ -1,0 +1,1 @@
+"""How good explanations are, in numbers."""
