@@ -1,17 +1,18 @@
 """`explain`: texts in, explanations out."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
 from torch import Tensor
 
-from whyword.classifier import Attribution, Batch, Classifier
+from whyword.classifier import SPECIAL, Attribution, Batch, Classifier
 from whyword.errors import InputError, ModelError
 from whyword.explanation import Explanation
 from whyword.lrp import Account, Composite
 from whyword.methods import method_named
-from whyword.methods.propagation import paper_rule, through_engine
+from whyword.methods.propagation import rules_for, through_engine
 from whyword.targets import PerText, Targets, resolve
 from whyword.text import Document
 
@@ -54,7 +55,8 @@ def explain(
     """Which words drove the classifier's scores?
 
     Args:
-        classifier: The model: from `whyword.load`, a fitted scikit-learn pipeline, a
+        classifier: The model: from `whyword.load`, a fitted scikit-learn pipeline, a transformers
+            pipeline for text-classification, a `whyword.TransformerClassifier` or
             `whyword.ModuleClassifier` around a torch module, or anything that is a
             `whyword.classifier.Classifier`.
         texts: One text, or several.
@@ -147,7 +149,7 @@ def account(
         classifier: As for `explain`.
         text: One text.
         target: What to explain, as for `explain`.
-        composite: The rules; by default the paper's.
+        composite: The rules; by default those of `whyword.methods.lrp`.
 
     Raises:
         InputError: If there is no such target.
@@ -156,9 +158,8 @@ def account(
     model = as_classifier(classifier)
     batch = model.encode([text])
     _, weights = resolve([target], model, batch)
-    found = through_engine(
-        model, batch, weights, composite=composite or paper_rule(), accounting=True
-    )
+    rules = composite or rules_for(model)
+    found, _ = through_engine(model, batch, weights, composite=rules, accounting=True)
     return (found.accounts or [])[0]
 
 
@@ -212,6 +213,11 @@ def as_classifier(model: Any) -> Classifier:
         from whyword.models.linear import LinearClassifier
 
         return LinearClassifier(model)
+    transformers = sys.modules.get("transformers")  # whoever has such a model has loaded it
+    if transformers and isinstance(model, transformers.Pipeline | transformers.PreTrainedModel):
+        from whyword.models.transformer import TransformerClassifier
+
+        return TransformerClassifier.of(model)
     raise InputError(
         f"Got {type(model).__name__} as the classifier; expected an object with classes, encode, "
         'embed and score, such as whyword.load("news20-cnn"), a scikit-learn pipeline, or a torch '
@@ -248,8 +254,9 @@ def _records(
         else:
             remainder = {item: _numpy(v)[:, b] for item, v in attribution.remainder.items()}
             remainder["padding"] = relevance[:, b, ~mask[b]].sum(axis=1)
-            if (between := mask[b] & (positions[b] < 0)).any():
-                remainder["between words"] = relevance[:, b, between].sum(axis=1)
+            for item, place in (("between words", -1), ("special tokens", SPECIAL)):
+                if (chosen := mask[b] & (positions[b] == place)).any():
+                    remainder[item] = relevance[:, b, chosen].sum(axis=1)
         components = attribution.components
         records.append(
             Explanation(

@@ -49,6 +49,12 @@ PROGRESS_FROM = 64
     metavar="FILE",
     help="Write a page with all classes to switch between.",
 )
+@click.option(
+    "--overlap",
+    type=click.IntRange(min=0),
+    metavar="TOKENS",
+    help="Read long texts whole, in windows that overlap by so many (transformers).",
+)
 @click.option("--account", is_flag=True, help="Print where LRP's relevance went, call by call.")
 @click.option(
     "--picture",
@@ -65,6 +71,7 @@ def explain(
     target: str,
     as_json: bool,
     html: Path | None,
+    overlap: int | None,
     account: bool,
     picture: Path | None,
     lines: bool,
@@ -83,6 +90,10 @@ def explain(
     # A page is for switching between classes.
     targets = "all" if html and target == "predicted" else target
     classifier = load(model)
+    if overlap is not None:
+        if not hasattr(classifier, "with_overlap"):
+            raise InputError(f"The model {model} is no transformer; it reads no windows.")
+        classifier = classifier.with_overlap(overlap)
     if account:
         _print_accounts(classifier, texts, target)
         return

@@ -35,13 +35,16 @@ from whyword.errors import InputError
     "kind",
     default="cnn",
     show_default=True,
-    metavar="cnn|lstm|gru|characters|linear",
+    metavar="cnn|lstm|gru|characters|linear|transformer",
     help="Architecture.",
 )
 @click.option("--filters", metavar="WIDTH:COUNT,...", help="Of a CNN.  [cnn: 2:800]")
 @click.option("--hidden", type=int, help="Units per direction of an LSTM or GRU.")
 @click.option("--layers", type=int, help="Of an LSTM or GRU.")
 @click.option("--ngrams", type=int, help="Words per feature of a linear model, at most.  [2]")
+@click.option("--base", metavar="DIR|NAME", help="Pretrained model below a transformer's head.")
+@click.option("--full", is_flag=True, help="Train the whole transformer, not its head alone.")
+@click.option("--max-length", type=int, help="Tokens that a transformer reads.  [256]")
 @click.option(
     "--vectors",
     metavar="FILE|DIR",
@@ -86,6 +89,9 @@ def train(
     hidden: int | None,
     layers: int | None,
     ngrams: int | None,
+    base: str | None,
+    full: bool,
+    max_length: int | None,
     dropout: float | None,
     word_dropout: float | None,
     about: str,
@@ -98,6 +104,9 @@ def train(
         "hidden": hidden,
         "layers": layers,
         "ngrams": ngrams,
+        "base": base,
+        "full": full or None,
+        "max_length": max_length,
         "dropout": dropout,
         "word_dropout": word_dropout,
     }

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from whyword.errors import InputError
 from whyword.lrp.accounting import Entry
+from whyword.lrp.composites import Attention
 from whyword.lrp.rules import Epsilon, Layer, Rule, stabiliser
 
 
@@ -44,6 +45,7 @@ class Call:
         kwargs: Its keyword arguments.
         rule: The rule of a linear layer, known when the forward pass is over.
         sums: The rule of sums and products without weights.
+        attention: What a softmax is, as in the composite.
         layer: Qualified name of the module that holds its parameters; "" without.
         record: Takes the account's entries, if an account is kept.
     """
@@ -54,6 +56,7 @@ class Call:
     kwargs: Mapping[str, Any]
     rule: Callable[[], Rule]
     sums: Epsilon
+    attention: Attention = "cplrp"
     layer: str = ""
     record: Callable[[Entry], None] | None = None
 

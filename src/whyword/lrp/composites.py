@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Literal, Self, get_args
 
+from whyword.errors import InputError
 from whyword.lrp.rules import Epsilon, Rule
+
+Attention = Literal["cplrp", "attnlrp"]
+
+TRANSFORMER_EPSILON = 1e-6
+"""Small enough to take next to nothing, large enough for what is zero."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,12 @@ class Composite:
         sums: The rule of sums without weights: residual connections, pooling by mean, attention,
             normalisation, recurrent cells. Sums over positions share the stabiliser in proportion
             to the summands, so that padding gets nothing.
+        attention: What a softmax is. ``"cplrp"``: a gate, which takes nothing (Ali et al. 2022,
+            section 3.1), as in recurrent networks. ``"attnlrp"``: a signal, linearised where it
+            stands, whose products with values share relevance in halves (Achtibat et al. 2024).
+
+    Raises:
+        InputError: If there is no such rule for attention.
     """
 
     default: Rule = field(default_factory=Epsilon)
@@ -39,6 +52,27 @@ class Composite:
     places: Mapping[int, Rule] = field(default_factory=dict)
     functions: Mapping[str, Rule] = field(default_factory=dict)
     sums: Epsilon = field(default_factory=Epsilon)
+    attention: Attention = "cplrp"
+
+    def __post_init__(self) -> None:
+        if self.attention not in get_args(Attention):
+            raise InputError(
+                f'Got attention="{self.attention}"; expected one of: '
+                f"{', '.join(get_args(Attention))}."
+            )
+
+    @classmethod
+    def for_transformers(
+        cls, attention: Attention = "attnlrp", *, epsilon: float = TRANSFORMER_EPSILON
+    ) -> Self:
+        """The rules for deep transformers: ε-LRP without shares, and a small ε.
+
+        An input of zero that takes a share of a bias leaves the layer below with relevance that no
+        multiple of its output explains; through many layers that grows without bound. So biases
+        and stabilisers keep what is theirs, and the remainder says how much.
+        """
+        rule = Epsilon(epsilon, bias_share=False, stabiliser_share=False)
+        return cls(default=rule, sums=rule, attention=attention)
 
     def rule_for(self, function: str, layer: str, *, place: int = 0, layers: int = 1) -> Rule:
         """The rule of one call.
