@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from whyword import vectors as word_vectors
 from whyword.classifier import Classifier, predict
 from whyword.corpora import Corpus
@@ -201,12 +199,9 @@ def evaluate(model: Classifier, corpus: Corpus, *, progress: Progress | None = N
     Raises:
         InputError: If the corpus has classes that the model has not.
     """
-    unknown = sorted(set(corpus.classes) - set(model.classes))
-    if unknown:
-        raise InputError(f"The documents have classes that the model has not: {unknown}.")
+    labels = corpus.labels_in(model.classes)
     tokenizer = getattr(model, "tokenizer", None)
     documents = _tokenise(corpus, tokenizer, progress or _silent) if tokenizer else corpus.texts
-    labels = np.array([model.classes.index(name) for name in corpus.classes])[corpus.labels]
     return report(labels, predict(model, documents).argmax(axis=1), model.classes)
 
 
