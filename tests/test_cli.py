@@ -50,6 +50,15 @@ def test_json_has_an_object_for_each_text(model):
             assert words + entry["remainder"][name] == pytest.approx(score, abs=1e-4)
 
 
+def test_the_account_of_a_text(model):
+    result = run("explain", "-m", model, "alpha beta", "--account", "-t", "sci.med")
+    assert result.exit_code == 0
+    for part in ("conv1d", "convolutions.0", "output", "lost"):
+        assert part in result.stdout
+    refused = run("explain", "-m", model, "alpha", "--account", "-t", "all")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+
+
 def test_targets_and_methods(model):
     (predicted,) = explain(model, "alpha beta gamma")
     assert set(predicted["words"][0]["relevance"]) == {predicted["predicted"]}

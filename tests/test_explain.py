@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import whyword
 from documents import ADVERSARIAL
 from models import random_cnn, random_text
-from whyword import InputError, ModelError, PerText, explain
+from whyword import InputError, ModelError, PerText, explain, lrp
 
 TEXTS = ["alpha beta gamma", "", "  \n ", "unknown words only", "beta", ADVERSARIAL, "kappa " * 500]
 
@@ -61,6 +61,18 @@ def test_a_target_for_each_text():
         explain(model, texts, targets=PerText(wanted[:2]))
     with pytest.raises(InputError, match="no target"):
         explain(model, texts, targets=[])
+
+
+def test_an_account_starts_with_the_score_and_ends_at_the_words():
+    model = random_cnn(2, filters={2: 20}).double()
+    text = "alpha beta gamma delta"
+    without = lrp.Composite(lrp.Epsilon(bias_share=False))
+    for composite in (None, without):
+        e = explain(model, text, targets="b", **({"composite": composite} if composite else {}))
+        account = whyword.account(model, text, target="b", composite=composite)
+        assert account.started == pytest.approx(float(e.target_scores[0]))
+        assert account.arrived == pytest.approx(float(e.relevance.sum()))
+    assert account.lost["bias"] != 0
 
 
 def test_a_stream_explains_no_more_than_is_asked_for():

@@ -84,6 +84,19 @@ def test_characters_belong_to_their_words_or_to_none():
     assert characters(text).words == list("Alpha,béta!")
 
 
+def test_gradients_of_characters_through_the_winners_are_those_of_all_windows():
+    model = CharacterCNN(CLASSES, dimension=4, filters={2: 5, 3: 4}, dropout=0.0).double().train()
+    batch = model.encode(["a word", "", "b", "Some more words.", "xyz " * 9])
+    weights = torch.randn(len(batch), len(CLASSES), dtype=torch.float64)
+    every = torch.autograd.grad(
+        (model.score(model.embed(batch), batch) * weights).sum(), list(model.parameters())
+    )
+    logits = model(batch)
+    winners = torch.autograd.grad((logits * weights).sum(), list(model.parameters()))
+    torch.testing.assert_close(logits, model.score(model.embed(batch), batch))
+    torch.testing.assert_close(winners, every)
+
+
 def test_characters_beyond_the_limit_are_not_read():
     model = CharacterCNN(CLASSES, dimension=4, filters={2: 3}, max_characters=8).eval()
     (batch,) = [model.encode(["alpha beta gamma"])]

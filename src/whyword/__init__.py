@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from whyword.errors import InputError, ModelError, WhywordError
 
 if TYPE_CHECKING:
-    from whyword.explainer import explain, stream
+    from whyword.explainer import account, explain, stream
     from whyword.explanation import Explanation
     from whyword.models.module import ModuleClassifier
     from whyword.models.store import load
@@ -26,6 +26,7 @@ __all__ = [
     "PerText",
     "Tokenizer",
     "WhywordError",
+    "account",
     "explain",
     "load",
     "stream",
@@ -37,6 +38,7 @@ _HOME = {
     "Tokenizer": "whyword.text",
     "Explanation": "whyword.explanation",
     "explain": "whyword.explainer",  # not whyword.explain: a module of that name would hide it
+    "account": "whyword.explainer",
     "stream": "whyword.explainer",
     "PerText": "whyword.targets",
     "load": "whyword.models.store",

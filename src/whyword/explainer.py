@@ -9,7 +9,9 @@ from torch import Tensor
 from whyword.classifier import Attribution, Batch, Classifier
 from whyword.errors import InputError, ModelError
 from whyword.explanation import Explanation
+from whyword.lrp import Account, Composite
 from whyword.methods import method_named
+from whyword.methods.propagation import paper_rule, through_engine
 from whyword.targets import PerText, Targets, resolve
 from whyword.text import Document
 
@@ -136,6 +138,36 @@ def stream(
         yield from _records(batch, classifier, attribution, names, weights, method, settings)
         if progress:
             progress(start + len(batch))
+
+
+def account(
+    classifier: Any,
+    text: str | Document,
+    *,
+    target: str = "predicted",
+    composite: Composite | None = None,
+) -> Account:
+    """Where did the relevance go? Each call between the embeddings and a target's score.
+
+    The model runs through the engine (`whyword.lrp`), also where it has a faster closed form.
+
+    Args:
+        classifier: As for `explain`.
+        text: One text.
+        target: What to explain, as for `explain`.
+        composite: The rules; by default the paper's.
+
+    Raises:
+        InputError: If there is no such target.
+        UnsupportedFunction: If the model calls a function that has no rule.
+    """
+    model = as_classifier(classifier)
+    batch = model.encode([text])
+    _, weights = resolve([target], model, batch)
+    found = through_engine(
+        model, batch, weights, composite=composite or paper_rule(), accounting=True
+    )
+    return (found.accounts or [])[0]
 
 
 def as_classifier(model: Any) -> Classifier:

@@ -3,7 +3,7 @@
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,8 +31,8 @@ PROGRESS_FROM = 64
     "--method",
     default="lrp",
     show_default=True,
-    metavar="lrp|sa",
-    help="Relevance propagation, or sensitivity analysis.",
+    metavar="lrp|sa|...",
+    help="Relevance propagation, sensitivity analysis, or another: see `whyword methods`.",
 )
 @click.option(
     "--target",
@@ -49,6 +49,7 @@ PROGRESS_FROM = 64
     metavar="FILE",
     help="Write a page with all classes to switch between.",
 )
+@click.option("--account", is_flag=True, help="Print where LRP's relevance went, call by call.")
 @click.option("--lines", is_flag=True, help="Take each line of a file as a text of its own.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of files and stdin.")
 def explain(
@@ -58,6 +59,7 @@ def explain(
     target: str,
     as_json: bool,
     html: Path | None,
+    account: bool,
     lines: bool,
     encoding: str,
 ) -> None:
@@ -74,6 +76,9 @@ def explain(
     # A page is for switching between classes.
     targets = "all" if html and target == "predicted" else target
     classifier = load(model)
+    if account:
+        _print_accounts(classifier, texts, target)
+        return
     with progress_bar("explaining", len(texts), show=len(texts) >= PROGRESS_FROM) as update:
         explanations = explain_texts(
             classifier, texts, method=method, targets=targets, progress=update
@@ -126,6 +131,15 @@ def _read_source(source: str, encoding: str) -> tuple[str, bool]:
 def _looks_like_path(source: str) -> bool:
     """One word with a slash or an ending was meant as a file, not as a text."""
     return re.fullmatch(r"\S*/\S*|\S+\.\w{1,5}", source) is not None
+
+
+def _print_accounts(classifier: Any, texts: list[str], target: str) -> None:
+    from whyword.explainer import account
+
+    if target == "all":
+        raise InputError('Got --account with --target all; expected one class, or "predicted".')
+    for text in texts:
+        click.echo(f"{account(classifier, text, target=target)}\n")
 
 
 def _write_page(path: Path, explanations: "list[Explanation]") -> None:

@@ -28,10 +28,8 @@ class Entry:
         cls, function: str, layer: str, received: float, passed: float, causes: dict[str, float]
     ) -> Self:
         """An entry whose causes add up; the rest is put down to the rule."""
-        rest = received - passed - sum(causes.values())
-        if abs(rest) > 1e-6 * max(1.0, abs(received)):
-            causes = {**causes, "rule": rest}
-        return cls(function, layer, received, passed, causes)
+        rest = _unless_rounding(received - passed - sum(causes.values()), received)
+        return cls(function, layer, received, passed, {**causes, "rule": rest} if rest else causes)
 
 
 @dataclass
@@ -71,7 +69,9 @@ class Account:
         for entry in self.entries:
             for cause, amount in entry.lost.items():
                 total[cause] = total.get(cause, 0.0) + amount
-        total["routing"] = self.started - self.arrived - sum(total.values())
+        rest = self.started - self.arrived - sum(total.values())
+        if rest := _unless_rounding(rest, self.started):
+            total["routing"] = rest
         return total
 
     def __str__(self) -> str:
@@ -83,3 +83,8 @@ class Account:
         lost = ", ".join(f"{cause} {amount:+.4g}" for cause, amount in self.lost.items())
         lines.append(f"{'all':44}{self.started:12.4f}{self.arrived:12.4f}  {lost}")
         return "\n".join(lines)
+
+
+def _unless_rounding(rest: float, amount: float) -> float:
+    """What is left over of an amount of relevance; zero if it is no more than rounding."""
+    return rest if abs(rest) > 1e-6 * max(1.0, abs(amount)) else 0.0

@@ -50,24 +50,49 @@ def lrp(
         raise InputError(f"Got epsilon {epsilon}; expected a positive number, 0.01 in the paper.")
     if isinstance(classifier, HasClosedForm) and composite is None:
         return classifier.lrp(batch, targets, epsilon=epsilon, components=components)
-    rule = Epsilon(epsilon)
-    found = engine.relevance(
-        lambda embeddings: classifier.score(embeddings, batch),
-        classifier.embed(batch),
-        targets,
-        composite=composite or Composite(rule, sums=rule),
-        model=_module(classifier),
-    )
+    found = through_engine(classifier, batch, targets, composite=composite or paper_rule(epsilon))
     relevance = found.relevance.sum(dim=-1)
     explained = (targets.to(found.scores) * found.scores).sum(dim=-1)
     return Attribution(
         found.scores,
         relevance,
-        # Biases and stabilisers without shares, initial states: `whyword.lrp.relevance` with
-        # accounting says which.
+        # Biases and stabilisers without shares, initial states: `whyword.account` says which.
         remainder={"lost": explained - relevance.sum(dim=-1)},
         components=found.relevance if components else None,
     )
+
+
+def through_engine(
+    classifier: Classifier,
+    batch: Batch,
+    targets: Tensor,
+    *,
+    composite: Composite,
+    accounting: bool = False,
+) -> engine.Result:
+    """`whyword.lrp.relevance` of a classifier's embeddings.
+
+    Args:
+        classifier: The model.
+        batch: The encoded documents.
+        targets: ``(target, batch, class)``.
+        composite: The rules.
+        accounting: Whether to say for each call where relevance went.
+    """
+    return engine.relevance(
+        lambda embeddings: classifier.score(embeddings, batch),
+        classifier.embed(batch),
+        targets,
+        composite=composite,
+        model=_module(classifier),
+        accounting=accounting,
+    )
+
+
+def paper_rule(epsilon: float = 0.01) -> Composite:
+    """The paper's ε-rule for every layer and sum."""
+    rule = Epsilon(epsilon)
+    return Composite(rule, sums=rule)
 
 
 def _module(classifier: Classifier) -> nn.Module | None:

@@ -6,7 +6,7 @@ characters sums to that of the words they stand in; given documents whose tokens
 characters (`whyword.text.characters`), it stays with the characters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -104,14 +104,52 @@ class CharacterCNN(NetworkClassifier):
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """``(batch, class)`` logits."""
-        lengths = batch.mask.sum(dim=1)
+        windows = self._windows(embeddings, batch.mask)
+        return self._classify([values.max(dim=2).values for values in windows])
+
+    def forward(self, batch: Batch) -> Tensor:
+        """``(batch, class)`` logits; gradients flow through the winning windows alone.
+
+        Only they have any, so that little is left of the convolution's backward pass.
+        """
+        embeddings = self.embed(batch)
+        if not torch.is_grad_enabled():
+            return self.score(embeddings, batch)
+        row = torch.arange(len(batch), device=embeddings.device)[:, None, None]
         pooled = []
-        for width, convolution in zip(self.filters, self.convolutions, strict=True):
-            values = convolution(embeddings.transpose(1, 2))
+        for start, convolution in zip(
+            self._winners(embeddings, batch), self._layers(), strict=True
+        ):
+            weight, bias = convolution.weight, cast("Tensor", convolution.bias)
+            place = start[:, :, None] + torch.arange(weight.shape[2], device=start.device)
+            pooled.append(torch.einsum("bfkd,fdk->bf", embeddings[row, place], weight) + bias)
+        return self._classify(pooled)
+
+    @torch.no_grad()
+    def _winners(self, embeddings: Tensor, batch: Batch) -> list[Tensor]:
+        """Per width ``(batch, filter)`` winning windows, by few documents at a time.
+
+        The values of all windows of a whole batch do not fit into a processor's cache.
+        """
+        parts = zip(embeddings.split(2), batch.mask.split(2), strict=True)
+        starts = [[v.max(dim=2).indices for v in self._windows(*part)] for part in parts]
+        return [torch.cat(column) for column in zip(*starts, strict=True)]
+
+    def _windows(self, embeddings: Tensor, mask: Tensor) -> Iterator[Tensor]:
+        """Per width ``(batch, filter, window)``; minus infinity where windows lie outside."""
+        lengths = mask.sum(dim=1)
+        for convolution in self._layers():
+            values: Tensor = convolution(embeddings.transpose(1, 2))
             start = torch.arange(values.shape[2], device=values.device)
-            outside = start > (lengths - width).clamp(min=0)[:, None]
-            pooled.append(values.masked_fill(outside[:, None, :], -torch.inf).max(dim=2).values)
-        return cast("Tensor", self.output(self.dropout(relu(torch.cat(pooled, dim=1)))))
+            outside = start > (lengths - convolution.kernel_size[0]).clamp(min=0)[:, None]
+            yield values.masked_fill(outside[:, None, :], -torch.inf)
+
+    def _layers(self) -> list[nn.Conv1d]:
+        return [cast("nn.Conv1d", layer) for layer in self.convolutions]
+
+    def _classify(self, pooled: Sequence[Tensor]) -> Tensor:
+        logits: Tensor = self.output(self.dropout(relu(torch.cat(list(pooled), dim=1))))
+        return logits
 
 
 _INDEX = {character: FIRST + i for i, character in enumerate(ALPHABET)}

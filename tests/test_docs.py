@@ -1,0 +1,59 @@
+"""The code in the README and in docs/ runs, and prints what the pages say.
+
+The ``python`` blocks of a page run in order, in one namespace. A ``text`` block right after one
+holds what it prints.
+"""
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from whyword.cli import cli
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```(?:\s+```text\n(.*?)^```)?", re.DOTALL | re.MULTILINE)
+COMMANDS = [
+    shlex.split(line.split("#")[0])[1:]
+    for line in re.findall(r"^whyword explain .*", README.read_text("utf-8"), re.MULTILINE)
+    if "post" not in line
+]
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if BLOCK.search(p.read_text("utf-8"))], ids=lambda page: page.name
+)
+def test_code_prints_what_the_page_says(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": page.stem}
+    for code, printed in BLOCK.findall(page.read_text("utf-8")):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            exec(compile(code, str(page), "exec"), namespace)
+        if printed:
+            assert output.getvalue() == printed
+
+
+def test_the_first_page_has_code():
+    assert BLOCK.search(README.read_text("utf-8"))[2]
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_commands_run(arguments):
+    assert CliRunner().invoke(cli, arguments).exit_code == 0
+
+
+def test_there_are_commands_to_run():
+    assert COMMANDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_points_to_exists(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
