@@ -20,7 +20,7 @@ NEIGHBOURS = 10
 MOST = 8
 """Clusters at most."""
 
-# Joins every document with every other a little, so that the graph is connected (Amini et al. 2013).
+# Joins all documents a little, so that the graph is connected (Amini et al. 2013).
 _REGULARISER = 1e-3
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whyword.explanation import Array
-from whyword.tally import Tally, WordEntry
+from whyword.tally import Integers, Tally, WordEntry
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,7 @@ class Suspicion:
     usual_variety: float
 
 
-def suspicions(
-    tally: Tally, *, top: int, least: float, min_documents: int
-) -> list[Suspicion]:
+def suspicions(tally: Tally, *, top: int, least: float, min_documents: int) -> list[Suspicion]:
     """The words of a class with the highest scores, highest first.
 
     Args:
@@ -72,7 +70,7 @@ def suspicions(
     ]
 
 
-def variety(times: Array) -> Array:
+def variety(times: Integers) -> Array:
     """The chance that two of a word's documents have it unequally often.
 
     Args:
@@ -82,7 +80,7 @@ def variety(times: Array) -> Array:
         >>> variety(np.array([[4, 0], [2, 2]])).round(2).tolist()
         [0.0, 0.67]
     """
-    times = np.asarray(times, dtype=np.float64)
-    documents = times.sum(axis=1)
-    same: Array = (times * (times - 1)).sum(axis=1) / (documents * (documents - 1))
+    counts = times.astype(np.float64)
+    documents = counts.sum(axis=1)
+    same: Array = (counts * (counts - 1)).sum(axis=1) / (documents * (documents - 1))
     return 1 - same
