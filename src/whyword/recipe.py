@@ -63,6 +63,8 @@ class Recipe:
         known = inspect.signature(builder).parameters
         if unknown := [name for name in self.settings if name not in known]:
             raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
+        if self.kind == store.LINEAR and self.training.suppress:
+            raise InputError("Only networks can be trained to ignore words; choose another --model.")
 
     @classmethod
     def from_options(
