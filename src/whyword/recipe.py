@@ -64,7 +64,7 @@ class Recipe:
         if unknown := [name for name in self.settings if name not in known]:
             raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
         if self.kind == store.LINEAR and self.training.suppress:
-            raise InputError("Only networks can be trained to ignore words; choose another --model.")
+            raise InputError("Only networks learn to ignore words; choose another --model.")
 
     @classmethod
     def from_options(

@@ -9,9 +9,11 @@ from typing import Any
 import click
 
 from whyword import __version__
+from whyword.cli.audit import audit
 from whyword.cli.explain import explain
 from whyword.cli.models import models
 from whyword.cli.train import train
+from whyword.cli.words import words
 from whyword.errors import WhywordError, did_you_mean
 
 
@@ -49,7 +51,7 @@ def cli() -> None:
     """Which words made your text classifier decide?"""
 
 
-for _command in (explain, train, models):
+for _command in (explain, train, models, words, audit):
     cli.add_command(_command)
 
 

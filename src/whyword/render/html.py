@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -65,13 +66,22 @@ def _render(
 ) -> str:
     if not explanations:
         raise InputError("Got no explanations; expected at least one to show.")
+    items = [Item.of(explanation) for explanation in explanations]
+    return filled(template, palette, items=items, **values)
+
+
+def filled(template: str, palette: str | Palette, **values: Any) -> str:
+    """A template of ``templates/`` with its values, in the style of all pages.
+
+    Raises:
+        InputError: If there is no such palette.
+    """
     script = _file("whyword.js")
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
         _environment()
         .get_template(template)
         .render(
-            items=[Item.of(explanation) for explanation in explanations],
             palette=palette_named(palette),
             style=Markup(_file("whyword.css")),
             script=Markup(script),
