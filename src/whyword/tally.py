@@ -187,18 +187,18 @@ class Tally:
         """Rows of these words, which are made where there are none."""
         words = list(words)
         if len(self._index) + len(words) > self.max_words:
-            self._drop_rare()
+            self._drop_rare(keep=max(min(self.max_words // 2, self.max_words - len(words)), 0))
         index = self._index
         rows = np.array([index.setdefault(word, len(index)) for word in words], dtype=np.int64)
         if len(index) > len(self.total):
             self._resize(2 * len(index))
         return rows
 
-    def _drop_rare(self) -> None:
+    def _drop_rare(self, keep: int) -> None:
         words, counts = self.words, self.document_counts
         # Of words equally rare, those of the least relevance go.
         rarest_first = np.lexsort((np.abs(self.total[: len(counts)]), counts))
-        dropped = rarest_first[: len(words) - self.max_words // 2]
+        dropped = rarest_first[: max(len(words) - keep, 0)]
         if not len(dropped):
             return
         self.missed += int(counts[dropped].max())

@@ -142,7 +142,7 @@ def corpus_words(
     explanations = stream(
         classifier, texts, method=method, targets=targets, batch_size=batch_size, progress=progress
     )
-    tallies: dict[str, Tally] = {}
+    tallies: dict[str, Tally] = {} if target is None else {target: Tally()}
     for number, explanation in zip(chosen, explanations, strict=True):
         for row, explained in enumerate(explanation.targets):
             tallies.setdefault(explained, Tally()).add(number, explanation, row)

@@ -66,6 +66,8 @@ def clusters(
     columns = [index.setdefault(word, len(index)) for row in rows for word in row]
     pointers = np.cumsum([0, *map(len, rows)])
     values = np.array([value for row in rows for value in row.values()], dtype=float)
+    if not index:  # no document has a word
+        return [Cluster(len(rows), 1.0, (), tuple(numbers[:typical]))]
     matrix = normalize(csr_matrix((values, columns, pointers), shape=(len(rows), len(index))))
     labels = _labels(np.asarray((matrix @ matrix.T).todense()), seed)
     names = list(index)

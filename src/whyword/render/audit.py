@@ -109,8 +109,8 @@ def accuracy(audit: Audit) -> str:
     """What the suspects are worth, in one sentence or two."""
     a = audit.accuracy
     return (
-        f"Accuracy {a.before:.2%}; without the suspects {a.after:.2%}. Of the {a.touched} documents "
-        f"that have one: {a.touched_before:.2%}, and {a.touched_after:.2%} without."
+        f"Accuracy {a.before:.2%}; without the suspects {a.after:.2%}. Of the {a.touched} "
+        f"documents that have one: {a.touched_before:.2%}, and {a.touched_after:.2%} without."
     )
 
 

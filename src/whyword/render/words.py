@@ -136,8 +136,8 @@ def _entries(words: CorpusWords, entries: Sequence[WordEntry]) -> list[dict[str,
             "word": entry.word,
             "value": number(value, decimals_for(longest)).replace("-", "−"),
             "width": round(100 * abs(value) / longest, 2),
-            "note": f"mean {number(entry.mean)}, total {number(entry.total)}, in "
-            f"{entry.documents} documents ({entry.share:.0%})".replace("-", "−"),
+            "note": f"mean {number(entry.mean)}, total {number(entry.total)}, "
+            f"documents {entry.documents} ({entry.share:.0%})".replace("-", "−"),
             "examples": places(words.corpus.texts, words.corpus.names, entry.examples),
         }
         for entry, value in zip(entries, values, strict=True)
