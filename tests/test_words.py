@@ -251,10 +251,10 @@ def test_the_command_writes_pages_and_pictures(place):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--class", "d"], "no class"), (["--against", "a"], "name both"), (["--top", "0"], "at least"),
-     (["--html", "none/w.html"], "Cannot write"), (["--picture", "w.docx"], "Cannot write"),
-     (["--corpus", "nothing"], "no corpus"), (["--target", "tru"], "tru"),
-     (["--method", "lpr"], 'Did you mean "lrp"')],
+    [(["--class", "d"], "no class"), (["--against", "a"], "name both"),
+     (["--top", "0"], "at least"), (["--html", "none/w.html"], "Cannot write"),
+     (["--picture", "w.docx"], "Cannot write"), (["--corpus", "nothing"], "no corpus"),
+     (["--target", "tru"], "tru"), (["--method", "lpr"], 'Did you mean "lrp"')],
 )  # fmt: skip
 def test_bad_input_gives_one_clear_line(place, arguments, message):
     result = run(*COMMAND, *arguments)

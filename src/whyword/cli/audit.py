@@ -51,7 +51,7 @@ def audit(
     """Find words that drive a class but hardly belong to it: signatures, addresses, names.
 
     Artefacts show best on the documents that the model was trained on, so the training part is read
-    by default. Review the words: `whyword train --suppress` takes those that the model is to ignore.
+    by default. Review the words: `whyword train --suppress` takes those that it is to ignore.
     """
     from whyword.audit import audit as find
     from whyword.cli.progress import Phases
