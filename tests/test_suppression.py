@@ -21,7 +21,7 @@ documents = st.lists(st.lists(st.sampled_from(WORDS), max_size=6), min_size=1, m
 
 @given(documents, st.sets(st.sampled_from(WORDS)), st.integers(0, 20))
 def test_the_penalty_is_the_mean_square_of_what_the_words_change(written, words, seed):
-    model = random_cnn(seed)
+    model = random_cnn(seed).double()
     texts = [" ".join(text).upper() for text in written]
     scores, penalty = scores_and_penalty(model, model.encode(texts), words)
     changes = []
@@ -32,11 +32,11 @@ def test_the_penalty_is_the_mean_square_of_what_the_words_change(written, words,
             if word in words:
                 embeddings[0, position] = 0
         after = model.score(embeddings, model.encode([texts[i]]))[0]
-        torch.testing.assert_close(scores[i], after, atol=1e-3, rtol=1e-4)
+        torch.testing.assert_close(scores[i], after, atol=1e-9, rtol=1e-9)
         if set(text) & words:
             changes.append((before - after).detach().double().numpy() ** 2)
     expected = np.mean(changes) if changes else 0.0
-    assert float(penalty.detach()) == pytest.approx(expected, abs=1e-3, rel=1e-3)
+    assert float(penalty.detach()) == pytest.approx(expected, abs=1e-9, rel=1e-9)
 
 
 def test_words_are_hidden_wherever_and_however_they_are_written():

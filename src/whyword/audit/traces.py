@@ -19,6 +19,7 @@ LAST_LINES = 5
 
 # Two labels or more, of two letters or more each: "cs.pitt.edu", not "e.g" or "U.S".
 _HOST = re.compile(r"[^\W\d_][\w-]+(\.[^\W\d_][\w-]+)+")
+_ADDRESS = re.compile(r"^[\w.@+-]+")
 _SENTENCE_END = re.compile(r"[.!?:>|]\s*$|\n\s*\n\s*$|^\s*$")
 
 
@@ -34,7 +35,7 @@ def traces(document: Document, words: Iterable[int]) -> Counter[str]:
     for word in words:
         start, end = document.spans[word]
         surface = text[start:end]
-        if "@" in (text[start - 1 : start], text[end : end + 1]):
+        if _in_address(text, start, end):
             found["address"] += 1
         if _HOST.fullmatch(surface):
             found["host"] += 1
@@ -43,6 +44,13 @@ def traces(document: Document, words: Iterable[int]) -> Counter[str]:
         if start >= last_lines:
             found["signature"] += 1
     return found
+
+
+def _in_address(text: str, start: int, end: int) -> bool:
+    """Whether an @ stands in the run of an address's characters around the word."""
+    before = _ADDRESS.search(text[max(start - 80, 0) : start][::-1])
+    after = _ADDRESS.search(text[end : end + 80])
+    return any(run is not None and "@" in run[0] for run in (before, after))
 
 
 def _last_lines(text: str) -> int:
