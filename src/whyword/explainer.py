@@ -114,27 +114,19 @@ def stream(
     Args and errors are those of `explain`.
     """
     classifier = as_classifier(classifier)
-    if getattr(classifier, "training", False):
-        raise InputError(
-            "The model is in training mode, in which dropout makes its scores random; call "
-            "model.eval() first."
-        )
     if batch_size < 1:
         raise InputError(f"Got batch_size {batch_size}; expected at least 1.")
     if isinstance(targets, PerText):
         targets.check(len(texts))
-    run = method_named(method)
+    method_named(method)
     for start in range(0, len(texts), batch_size):
         chosen = slice(start, start + batch_size)
         batch = classifier.encode(texts[chosen])
         part = targets.part(chosen) if isinstance(targets, PerText) else targets
         names, weights = resolve(part, classifier, batch)
-        try:
-            attribution = run(classifier, batch, weights, components=components, **settings)
-        except TypeError as error:
-            if "unexpected keyword argument" not in str(error):
-                raise
-            raise InputError(f'Unknown setting of the method "{method}": {error}.') from error
+        attribution = attribute(
+            classifier, batch, weights, method=method, components=components, **settings
+        )
         yield from _records(batch, classifier, attribution, names, weights, method, settings)
         if progress:
             progress(start + len(batch))
@@ -170,14 +162,51 @@ def account(
     return (found.accounts or [])[0]
 
 
-def as_classifier(model: Any) -> Classifier:
-    """What people have, as a `Classifier`.
+def attribute(
+    classifier: Classifier,
+    batch: Batch,
+    targets: Tensor,
+    *,
+    method: str,
+    components: bool = False,
+    **settings: Any,
+) -> Attribution:
+    """The relevance of one batch, position by position, by a method's name.
+
+    Args:
+        classifier: The model.
+        batch: The encoded documents.
+        targets: ``(target, batch, class)``.
+        method: A key of `whyword.methods.METHODS`.
+        components: Whether to return relevance per component of the vectors.
+        settings: Of the method.
 
     Raises:
-        InputError: If it is neither a classifier nor a pipeline.
+        InputError: If there is no such method or setting.
+    """
+    run = method_named(method)
+    try:
+        found: Attribution = run(classifier, batch, targets, components=components, **settings)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise InputError(f'Unknown setting of the method "{method}": {error}.') from error
+    return found
+
+
+def as_classifier(model: Any) -> Classifier:
+    """What people have, as a `Classifier`, ready to be explained.
+
+    Raises:
+        InputError: If it is neither a classifier nor a pipeline, or in training mode.
         ModelError: If it is a pipeline that is not linear.
     """
     if isinstance(model, Classifier):
+        if getattr(model, "training", False):
+            raise InputError(
+                "The model is in training mode, in which dropout makes its scores random; call "
+                "model.eval() first."
+            )
         return model
     if hasattr(model, "named_steps"):  # a pipeline of scikit-learn
         from whyword.models.linear import LinearClassifier

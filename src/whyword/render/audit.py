@@ -8,8 +8,9 @@ from rich.text import Text
 
 from whyword.audit.records import Audit, Suspect
 from whyword.render.account import number
-from whyword.render.html import filled
 from whyword.render.palette import DEFAULT_PALETTE, Palette
+from whyword.render.templating import rendered
+from whyword.render.view import STEPS
 from whyword.render.words import places, safe
 
 EXPLANATION = (
@@ -93,9 +94,10 @@ def page(
         }
         for entry in audit.classes
     ]
-    return filled(
+    return rendered(
         "audit.html",
-        palette,
+        palette=palette,
+        steps=STEPS,
         title=title,
         about=f"{audit.about['method']}, {audit.about['documents']} documents",
         explanation=EXPLANATION,

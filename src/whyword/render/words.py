@@ -10,9 +10,10 @@ from rich.text import Text
 
 from whyword.errors import InputError
 from whyword.render.account import decimals_for, number
-from whyword.render.html import filled
 from whyword.render.lines import encodable, neutral
 from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
+from whyword.render.templating import rendered
+from whyword.render.view import STEPS
 from whyword.tally import Occurrence, WordEntry
 from whyword.words import Context, CorpusWords, WordList, context
 
@@ -124,7 +125,9 @@ def page(
         }
         for one in words.lists
     ]
-    return filled("words.html", palette, title=title, about=about, lists=lists)
+    return rendered(
+        "words.html", palette=palette, steps=STEPS, title=title, about=about, lists=lists
+    )
 
 
 def _entries(words: CorpusWords, entries: Sequence[WordEntry]) -> list[dict[str, Any]]:
