@@ -166,7 +166,7 @@ def _train_network(
         "kind": recipe.kind,
         "settings": model.settings(),
         "vectors": _about(vectors, recipe),
-        "training": asdict(recipe.training),
+        "training": {**asdict(recipe.training), "suppress": list(recipe.training.suppress)},
         **_numbers(history),
         "vector_seconds": round(vector_seconds, 1),
     }
