@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from whyword import vectors as word_vectors
 from whyword.classifier import Classifier, predict
 from whyword.corpora import Corpus
@@ -78,6 +76,8 @@ class Recipe:
                 "A transformer needs a base, a folder or the name of a pretrained model: "
                 "whyword train --model transformer --base DIR."
             )
+        if self.kind in OTHERS and self.training.suppress:
+            raise InputError("Only networks over words or characters learn to ignore words; choose another --model.")
 
     @classmethod
     def from_options(
@@ -183,7 +183,7 @@ def _train_network(
         "kind": recipe.kind,
         "settings": model.settings(),
         "vectors": _about(vectors, recipe),
-        "training": asdict(recipe.training),
+        "training": {**asdict(recipe.training), "suppress": list(recipe.training.suppress)},
         **_numbers(history),
         "vector_seconds": round(vector_seconds, 1),
     }
@@ -248,12 +248,9 @@ def evaluate(model: Classifier, corpus: Corpus, *, progress: Progress | None = N
     Raises:
         InputError: If the corpus has classes that the model has not.
     """
-    unknown = sorted(set(corpus.classes) - set(model.classes))
-    if unknown:
-        raise InputError(f"The documents have classes that the model has not: {unknown}.")
+    labels = corpus.labels_in(model.classes)
     tokenizer = getattr(model, "tokenizer", None)
     documents = _tokenise(corpus, tokenizer, progress or _silent) if tokenizer else corpus.texts
-    labels = np.array([model.classes.index(name) for name in corpus.classes])[corpus.labels]
     return report(labels, predict(model, documents).argmax(axis=1), model.classes)
 
 
