@@ -6,7 +6,7 @@ value through `propagate`, or, if it is a linear layer, through `through_layer`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +14,9 @@ from torch import Tensor
 from whyword.errors import InputError
 from whyword.lrp.accounting import Entry
 from whyword.lrp.rules import Epsilon, Layer, Rule, stabiliser
+
+Maxima = Literal["winner", "shapley"]
+"""How a maximum hands on its relevance."""
 
 
 class Trace(NamedTuple):
@@ -44,6 +47,7 @@ class Call:
         kwargs: Its keyword arguments.
         rule: The rule of a linear layer, known when the forward pass is over.
         sums: The rule of sums and products without weights.
+        maxima: How a maximum over an axis is shared.
         layer: Qualified name of the module that holds its parameters; "" without.
         record: Takes the account's entries, if an account is kept.
     """
@@ -54,6 +58,7 @@ class Call:
     kwargs: Mapping[str, Any]
     rule: Callable[[], Rule]
     sums: Epsilon
+    maxima: Maxima = "winner"
     layer: str = ""
     record: Callable[[Entry], None] | None = None
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from whyword.lrp.calls import Maxima
 from whyword.lrp.rules import Epsilon, Rule
 
 
@@ -32,6 +33,8 @@ class Composite:
         sums: The rule of sums without weights: residual connections, pooling by mean, attention,
             normalisation, recurrent cells. Sums over positions share the stabiliser in proportion
             to the summands, so that padding gets nothing.
+        maxima: How a maximum over an axis is shared: ``"winner"`` takes all, or all share it by
+            ``"shapley"`` value (`whyword.shapley`).
     """
 
     default: Rule = field(default_factory=Epsilon)
@@ -39,6 +42,7 @@ class Composite:
     places: Mapping[int, Rule] = field(default_factory=dict)
     functions: Mapping[str, Rule] = field(default_factory=dict)
     sums: Epsilon = field(default_factory=Epsilon)
+    maxima: Maxima = "winner"
 
     def rule_for(self, function: str, layer: str, *, place: int = 0, layers: int = 1) -> Rule:
         """The rule of one call.
