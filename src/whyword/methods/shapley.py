@@ -42,7 +42,7 @@ def shapley_lrp(
     *,
     components: bool = False,
     contrast: float | None = 1.5,
-    depth: int = 8,
+    depth: int = 16,
     epsilon: float = 0.01,
 ) -> Attribution:
     """The paper's LRP, but for maxima, shared by Shapley value, and a class's competitors.
