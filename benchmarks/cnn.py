@@ -87,6 +87,12 @@ def main() -> None:
             "forward by unique words": no_grad(lambda: model(batch)),
             "LRP, one class": no_grad(lambda: methods.lrp(model, batch, one)),
             "LRP, all 20 classes": no_grad(lambda: methods.lrp(model, batch, every)),
+            **{
+                f"Shapley LRP, all 20 classes, {depth} windows": no_grad(
+                    lambda depth=depth: methods.shapley_lrp(model, batch, every, depth=depth)
+                )
+                for depth in (8, 16)
+            },
             "sensitivity, one class": no_grad(lambda: methods.sensitivity(model, batch, one)),
             "sensitivity, all 20 classes": no_grad(
                 lambda: methods.sensitivity(model, batch, every)
@@ -101,7 +107,7 @@ def main() -> None:
         return
     print(f"plain forward pass: {plain / BATCH * 1000:.2f} ms per document (noisy machine)")
     for name, ratio in ratios.items():
-        print(f"{name:30s}{ratio:7.2f} plain forward passes")
+        print(f"{name:42s}{ratio:7.2f} plain forward passes")
 
 
 if __name__ == "__main__":

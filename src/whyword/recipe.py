@@ -77,7 +77,9 @@ class Recipe:
                 "whyword train --model transformer --base DIR."
             )
         if self.kind in OTHERS and self.training.suppress:
-            raise InputError("Only networks over words or characters learn to ignore words; choose another --model.")
+            raise InputError(
+                "Only networks of words or characters learn to ignore some; choose another --model."
+            )
 
     @classmethod
     def from_options(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from whyword.errors import InputError
 from whyword.lrp.accounting import Entry
-from whyword.lrp.composites import Attention
+from whyword.lrp.composites import Attention, Maxima
 from whyword.lrp.rules import Epsilon, Layer, Rule, stabiliser
 
 
@@ -46,6 +46,7 @@ class Call:
         rule: The rule of a linear layer, known when the forward pass is over.
         sums: The rule of sums and products without weights.
         attention: What a softmax is, as in the composite.
+        maxima: How a maximum over an axis is shared.
         layer: Qualified name of the module that holds its parameters; "" without.
         record: Takes the account's entries, if an account is kept.
     """
@@ -57,6 +58,7 @@ class Call:
     rule: Callable[[], Rule]
     sums: Epsilon
     attention: Attention = "cplrp"
+    maxima: Maxima = "winner"
     layer: str = ""
     record: Callable[[Entry], None] | None = None
 

@@ -9,6 +9,7 @@ from whyword.errors import InputError
 from whyword.lrp.rules import Epsilon, Rule
 
 Attention = Literal["cplrp", "attnlrp"]
+Maxima = Literal["winner", "shapley"]
 
 TRANSFORMER_EPSILON = 1e-6
 """Small enough to take next to nothing, large enough for what is zero."""
@@ -42,6 +43,8 @@ class Composite:
         attention: What a softmax is. ``"cplrp"``: a gate, which takes nothing (Ali et al. 2022,
             section 3.1), as in recurrent networks. ``"attnlrp"``: a signal, linearised where it
             stands, whose products with values share relevance in halves (Achtibat et al. 2024).
+        maxima: How a maximum over an axis is shared: ``"winner"`` takes all, or all share it by
+            ``"shapley"`` value (`whyword.shapley`).
 
     Raises:
         InputError: If there is no such rule for attention.
@@ -53,6 +56,7 @@ class Composite:
     functions: Mapping[str, Rule] = field(default_factory=dict)
     sums: Epsilon = field(default_factory=Epsilon)
     attention: Attention = "cplrp"
+    maxima: Maxima = "winner"
 
     def __post_init__(self) -> None:
         if self.attention not in get_args(Attention):

@@ -180,6 +180,7 @@ class Interception(TorchFunctionMode):
                 rule=self._rule(plain, self._layer(given), place),
                 sums=self.composite.sums,
                 attention=self.composite.attention,
+                maxima=self.composite.maxima,
                 layer=self._layer(given),
                 record=None if self.account is None else self.account.add,
             )

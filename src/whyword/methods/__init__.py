@@ -16,6 +16,7 @@ from whyword.methods.gradients import (
 )
 from whyword.methods.perturbation import occlusion, random
 from whyword.methods.propagation import lrp
+from whyword.methods.shapley import shapley, shapley_lrp
 from whyword.methods.through_captum import deep_lift, kernel_shap, lime
 
 __all__ = [
@@ -30,14 +31,18 @@ __all__ = [
     "occlusion",
     "random",
     "sensitivity",
+    "shapley",
+    "shapley_lrp",
 ]
 
 METHODS: dict[str, Callable[..., Attribution]] = {
     "lrp": lrp,
+    "shapley_lrp": shapley_lrp,
     "sa": sensitivity,
     "gradient_x_input": gradient_times_input,
     "integrated_gradients": integrated_gradients,
     "occlusion": occlusion,
+    "shapley": shapley,
     "random": random,
     "lime": lime,
     "kernel_shap": kernel_shap,

@@ -14,7 +14,7 @@ from torch.nn.functional import embedding, relu
 
 from whyword.classifier import Attribution, Batch
 from whyword.errors import InputError
-from whyword.models import cnn_deletion, cnn_oracle, cnn_relevance
+from whyword.models import cnn_deletion, cnn_oracle, cnn_relevance, cnn_shapley
 from whyword.models.network import integer_keys
 from whyword.models.word import WordClassifier
 from whyword.text import Tokenizer
@@ -153,6 +153,27 @@ class WordCNN(WordClassifier):
     ) -> Attribution:
         """The paper's LRP in closed form; see `cnn_relevance.lrp`."""
         return cnn_relevance.lrp(self, batch, targets, epsilon=epsilon, components=components)
+
+    def shapley_lrp(
+        self,
+        batch: Batch,
+        targets: Tensor,
+        *,
+        epsilon: float,
+        contrast: float | None,
+        depth: int,
+        components: bool,
+    ) -> Attribution:
+        """LRP with maxima shared by Shapley value; see `cnn_shapley.shapley_lrp`."""
+        return cnn_shapley.shapley_lrp(
+            self,
+            batch,
+            targets,
+            epsilon=epsilon,
+            contrast=contrast,
+            depth=depth,
+            components=components,
+        )
 
     def gradient(self, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Scores and gradients in closed form; see `cnn_relevance.gradient`."""

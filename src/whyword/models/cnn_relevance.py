@@ -40,21 +40,14 @@ def lrp(
     winners = model.winners(batch)
     features = relu(torch.cat([w.value for w in winners], dim=1))
     scores = model.output(features)
-    out: Tensor = model.output.weight
-    out_bias: Tensor = model.output.bias
-
-    # The linear layer: R_j = h_j Σ_c w_cj q_c + Σ_c (b_c + s_c) q_c / n,  q_c = R_c / (z_c + s_c).
-    stabiliser = signed(scores, epsilon)
-    q = targets.to(scores) * (scores / (scores + stabiliser))
-    shares = (q * (out_bias + stabiliser)).sum(dim=2, keepdim=True) / features.shape[1]
-    feature_relevance = features * (q @ out) + shares  # (target, batch, filter)
+    incoming_relevance = feature_relevance(model, features, scores, targets, epsilon)
 
     relevance = scores.new_zeros(*targets.shape[:2], batch.ids.shape[1])
     parts = relevance.new_zeros(*relevance.shape, model.embedding.shape[1]) if components else None
     offset = 0
     for (weight, bias), won in zip(model.kernels(), winners, strict=True):
         count, width = won.value.shape[1], won.word_value.shape[2]
-        incoming = feature_relevance[:, :, offset : offset + count]
+        incoming = incoming_relevance[:, :, offset : offset + count]
         offset += count
         stabiliser = signed(won.value, epsilon)
         each = (bias + stabiliser) / width
@@ -67,6 +60,20 @@ def lrp(
             each_component = (q * each)[..., None].expand(*q.shape, width) / vectors.shape[2]
             parts += _scatter(each_component, won, relevance.shape[2])[..., None]
     return Attribution(scores, relevance, remainder={}, components=parts)
+
+
+def feature_relevance(
+    model: "WordCNN", features: Tensor, scores: Tensor, targets: Tensor, epsilon: float
+) -> Tensor:
+    """What the linear layer hands to each filter, ``(target, batch, filter)``.
+
+    R_j = h_j Σ_c w_cj q_c + Σ_c (b_c + s_c) q_c / n,  q_c = R_c / (z_c + s_c).
+    """
+    stabiliser = signed(scores, epsilon)
+    q = targets.to(scores) * (scores / (scores + stabiliser))
+    shares = (q * (model.output.bias + stabiliser)).sum(dim=2, keepdim=True) / features.shape[1]
+    passed: Tensor = features * (q @ model.output.weight) + shares
+    return passed
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Maxima: the winner takes all (Arras et al. 2016, section 2.1).
+"""Maxima: the winner takes all (Arras et al. 2016, section 2.1), or all share by Shapley value.
 
 Autograd's own backward pass routes relevance to the winner. Over a convolution there is a shorter
 way: a filter passes relevance on from its winning windows alone, which are few, so that the
@@ -6,7 +6,7 @@ convolution becomes a layer of these windows, and the products with all others a
 rules apply to it; the numbers are the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool1d, embedding_bag, max_pool1d
 
-from whyword.lrp.calls import Call, register, through_layer, trace
+from whyword.lrp.calls import Call, propagate, register, through_layer, trace
 from whyword.lrp.rules import Layer
+from whyword.shapley import shares_of_maximum
 
 FEW = 8
 """Windows per winner from which on the short way pays."""
@@ -56,6 +57,8 @@ def maximum(call: Call) -> Any:
     if isinstance(result, Tensor):
         return result
     x, axis = call.args[0], call.argument(1, "dim")
+    if call.maxima == "shapley" and call.name == "max":
+        return type(result)((_shared(call, x, result.values, axis), result.indices))
     if (windows := _windows(x, result.values.numel())) is None or axis % x.ndim != x.ndim - 1:
         return result
     keep = call.argument(2, "keepdim", False)
@@ -74,13 +77,31 @@ def extreme(call: Call) -> Any:
     keep = call.argument(2, "keepdim", False)
     function = torch.max if call.name == "amax" else torch.min
     if len(axes) == 1:
-        over = replace(call, function=function, args=(x, axes[0], keep), kwargs={})
+        over = _over(call, function, x, axes[0], keep)
         return maximum(over).values
     others = [a for a in range(x.ndim) if a not in axes]
-    value = function(x.permute(*others, *axes).flatten(len(others)), dim=-1).values
+    flat = x.permute(*others, *axes).flatten(len(others))
+    value = maximum(_over(call, function, flat, -1, False)).values
     for axis in axes if keep else ():
         value = value.unsqueeze(axis)
     return value
+
+
+def _over(call: Call, function: Callable[..., Any], x: Tensor, axis: int, keep: bool) -> Call:
+    name = "max" if function is torch.max else "min"
+    return replace(call, function=function, name=name, args=(x, axis, keep), kwargs={})
+
+
+def _shared(call: Call, x: Tensor, value: Tensor, axis: int) -> Tensor:
+    """A maximum over an axis, which may have been kept, whose relevance all share."""
+    kept = value.ndim == x.ndim
+    ordered, order = x.detach().sort(dim=axis, descending=True, stable=True)
+    shares = torch.empty_like(ordered).scatter(axis, order, shares_of_maximum(ordered, axis))
+
+    def backward(relevance: Tensor) -> tuple[Tensor]:
+        return (shares * (relevance if kept else relevance.unsqueeze(axis)),)
+
+    return propagate(call, value.detach(), backward, x)
 
 
 @register("max_pool1d", "max_pool1d_with_indices", "adaptive_max_pool1d")
@@ -93,7 +114,9 @@ def pool(call: Call) -> Any:
     }
     positional = 2 if function is adaptive_max_pool1d else 6
     values, indices = function(x, *call.args[1:positional], **options, return_indices=True)
-    if (windows := _windows(x, values.numel())) is not None:
+    if call.maxima == "shapley" and values.shape[-1] == 1:  # over all positions
+        values = _shared(call, x, values, -1)
+    elif (windows := _windows(x, values.numel())) is not None:
         values = of_windows(windows, x, indices)
     wanted = call.name == "max_pool1d_with_indices" or call.argument(positional, "return_indices")
     return (values, indices) if wanted else values
