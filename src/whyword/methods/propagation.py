@@ -56,7 +56,7 @@ def lrp(
         classifier.embed(batch),
         targets,
         composite=composite or Composite(rule, sums=rule),
-        model=_module(classifier),
+        model=module_of(classifier),
     )
     relevance = found.relevance.sum(dim=-1)
     explained = (targets.to(found.scores) * found.scores).sum(dim=-1)
@@ -70,7 +70,7 @@ def lrp(
     )
 
 
-def _module(classifier: Classifier) -> nn.Module | None:
-    """The module that knows the names of the layers."""
+def module_of(classifier: Classifier) -> nn.Module | None:
+    """The module that a classifier is or has, which knows the names of its layers."""
     owner = classifier if isinstance(classifier, nn.Module) else getattr(classifier, "module", None)
     return owner if isinstance(owner, nn.Module) else None
