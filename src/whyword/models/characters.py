@@ -38,6 +38,7 @@ class CharacterCNN(NetworkClassifier):
 
     kind = "characters"
     default_tokenizer = Tokenizer(max_tokens=None)
+    unknown_id = OTHER
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from torch.nn.functional import embedding, relu
 
 from whyword.classifier import Attribution, Batch
 from whyword.errors import InputError
-from whyword.models import cnn_relevance
+from whyword.models import cnn_deletion, cnn_relevance
 from whyword.models.network import integer_keys
 from whyword.models.word import WordClassifier
 from whyword.text import Tokenizer
@@ -157,3 +157,11 @@ class WordCNN(WordClassifier):
     def gradient(self, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
         """Scores and gradients in closed form; see `cnn_relevance.gradient`."""
         return cnn_relevance.gradient(self, batch, targets)
+
+    def scores_along(
+        self, batch: Batch, orders: Tensor, *, replacement: Tensor, insertion: bool = False
+    ) -> Tensor:
+        """Scores while words are taken out one by one; see `cnn_deletion.scores_along`."""
+        return cnn_deletion.scores_along(
+            self, batch, orders, replacement=replacement, insertion=insertion
+        )

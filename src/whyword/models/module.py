@@ -63,6 +63,11 @@ class ModuleClassifier:
         """Whether the module is in training mode, in which it is not explained."""
         return self.module.training
 
+    @property
+    def unknown_id(self) -> int:
+        """The id of words that the vocabulary lacks."""
+        return self.unknown
+
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         """Tokenise, look up ids, pad; word ``i`` stands at position ``i``."""
         documents = tuple(t if isinstance(t, Document) else self.tokenizer(t) for t in texts)

@@ -24,6 +24,9 @@ class WordClassifier(NetworkClassifier):
     minimum_positions = 1
     """Shorter documents are padded to this length."""
 
+    unknown_id = UNKNOWN
+    """The id of words without a vector."""
+
     def __init__(
         self,
         vectors: WordVectors,

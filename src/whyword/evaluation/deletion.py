@@ -1,0 +1,227 @@
+"""Word deletion: take words out in the order of their relevance, and watch the scores.
+
+Arras et al. 2016, section 3.3: accuracy after 0 to 50 deletions, in decreasing order of relevance
+for documents that were classified correctly, in increasing order for the others. Insertion begins
+with all words taken out, and puts them back.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from whyword.classifier import Batch, Classifier
+from whyword.errors import InputError
+from whyword.evaluation.removal import replacement, scores_without
+from whyword.text import Document
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+STEPS = 50
+"""Deletions in the paper."""
+
+
+@runtime_checkable
+class HasFastDeletion(Protocol):
+    """A classifier that follows deletions faster than by a forward pass for each."""
+
+    def scores_along(
+        self, batch: Batch, orders: Tensor, *, replacement: Tensor, insertion: bool = False
+    ) -> Tensor:
+        """Class scores after each step, ``(order, batch, step + 1, class)``.
+
+        Orders are ``(order, batch, step)``, -1 for no deletion; ``replacement`` ``(dimension,)`` is
+        the vector of a deleted word.
+        """
+
+
+def deletion_order(relevance: Floats, *, steps: int = STEPS, decreasing: bool = True) -> Ints:
+    """``(step,)``: the words to take out, by relevance ``(word,)``; -1 when none is left.
+
+    Of words with equal relevance the one that stands first in the text goes first, in either order.
+
+    Example:
+        >>> deletion_order(np.array([1.0, 3.0, 1.0]), steps=4).tolist()
+        [1, 0, 2, -1]
+        >>> deletion_order(np.array([1.0, 3.0, 1.0]), steps=4, decreasing=False).tolist()
+        [0, 2, 1, -1]
+    """
+    order = np.full(steps, -1)
+    found = np.argsort(-relevance if decreasing else relevance, kind="stable")[:steps]
+    order[: len(found)] = found
+    return order
+
+
+def random_orders(
+    words: Sequence[int], *, runs: int = 10, steps: int = STEPS, seed: int = 0
+) -> Ints:
+    """``(run, document, step)``: words in random order, for documents of so many ``words``.
+
+    A document's order depends on the seed, its run and its place among the documents alone.
+    """
+    orders = np.full((runs, len(words), steps), -1)
+    for run in range(runs):
+        for document, size in enumerate(words):
+            found = np.random.default_rng((seed, run, document)).permutation(size)[:steps]
+            orders[run, document, : len(found)] = found
+    return orders
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """What became of documents as their words went, one order after the other.
+
+    Attributes:
+        predicted: ``(order, document, step + 1)`` the predicted class, the first of equals; at step
+            0 nothing is deleted (with insertion: everything).
+        true_probability: The same shape: the probability (softmax) of the true class.
+        target_probability: The same shape: that of the class explained.
+        labels: ``(document,)`` the true classes.
+    """
+
+    predicted: Ints
+    true_probability: NDArray[np.float32]
+    target_probability: NDArray[np.float32]
+    labels: Ints
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """``(order, document, step + 1)``: whether the prediction is true."""
+        return self.predicted == self.labels[:, None]
+
+    @property
+    def accuracy(self) -> Floats:
+        """``(order, step + 1)``: the share of documents whose prediction is true."""
+        return self.correct.mean(axis=1)
+
+
+def curves(
+    classifier: Classifier,
+    documents: Sequence[Document],
+    orders: Ints,
+    *,
+    labels: Ints,
+    targets: Ints | None = None,
+    operator: str = "zero",
+    reference: Tensor | None = None,
+    insertion: bool = False,
+    fast: bool = True,
+    batch_size: int = 8,
+    progress: Callable[[int], object] | None = None,
+) -> Curves:
+    """Follow deletions in given orders.
+
+    Args:
+        classifier: The model.
+        documents: The texts with their tokens.
+        orders: ``(order, document, step)`` words as `deletion_order` gives them, none twice; -1 for
+            no deletion: when all words are gone, the curve stays flat.
+        labels: ``(document,)`` the true classes.
+        targets: ``(document,)`` the classes explained, by default the true ones.
+        operator: How words are taken out, one of `whyword.evaluation.removal.OPERATORS`.
+        reference: ``(dimension,)`` the vector of the operator "mean", if not the vocabulary's.
+        insertion: Whether to begin with all words taken out, and put them back in this order.
+        fast: Whether to use a classifier's faster way (`HasFastDeletion`). The sums are the same
+            but for the order of their terms, the predictions equal but where two classes lie
+            within that rounding.
+        batch_size: Documents at a time; in the plain way eight times as many changed ones.
+        progress: Called with the number of documents done after each batch.
+
+    Raises:
+        InputError: If shapes disagree, a word is not in its document, or there is no such operator.
+    """
+    _check(documents, orders, labels)
+    targets = labels if targets is None else targets
+    runs, size, steps = orders.shape
+    shape = (runs, size, steps + 1)
+    predicted = np.zeros(shape, np.int64)
+    of_true, of_target = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    by_length = sorted(range(size), key=lambda i: len(documents[i]))
+    for start in range(0, size, batch_size):
+        chosen = by_length[start : start + batch_size]
+        batch = classifier.encode([documents[i] for i in chosen])
+        part = torch.from_numpy(orders[:, chosen])
+        vector = None
+        if fast and isinstance(classifier, HasFastDeletion):
+            vector = replacement(classifier, operator, reference)
+        if vector is not None and isinstance(classifier, HasFastDeletion):
+            scores = classifier.scores_along(
+                batch, part.to(batch.ids.device), replacement=vector, insertion=insertion
+            )
+        else:
+            scores = plain_scores_along(
+                classifier,
+                batch,
+                part,
+                operator=operator,
+                reference=reference,
+                insertion=insertion,
+                batch_size=8 * batch_size,
+            )
+        scores = scores.cpu()
+        probability = scores.softmax(dim=3).numpy()
+        predicted[:, chosen] = scores.argmax(dim=3).numpy()
+        row = np.arange(len(chosen))
+        of_true[:, chosen] = probability[:, row, :, labels[chosen]].swapaxes(0, 1)
+        of_target[:, chosen] = probability[:, row, :, targets[chosen]].swapaxes(0, 1)
+        if progress:
+            progress(start + len(chosen))
+    return Curves(predicted, of_true, of_target, labels)
+
+
+@torch.no_grad()
+def plain_scores_along(
+    classifier: Classifier,
+    batch: Batch,
+    orders: Tensor,
+    *,
+    operator: str = "zero",
+    reference: Tensor | None = None,
+    insertion: bool = False,
+    batch_size: int = 64,
+) -> Tensor:
+    """Class scores after each step by forward passes, ``(order, batch, step + 1, class)``.
+
+    Args and errors are those of `curves`; ``batch_size`` changed documents at a time.
+    """
+    runs, size, steps = orders.shape
+    words = max(1, *(len(document) for document in batch.documents))
+    # The last column takes what stands for nothing.
+    gone = torch.zeros(runs, size, steps + 1, words + 1, dtype=torch.bool)
+    gone[:, :, 1:].scatter_(3, orders.masked_fill(orders < 0, words)[..., None], True)
+    gone = gone.cummax(dim=2).values[..., :words]
+    if insertion:
+        gone = ~gone
+    cases = gone.reshape(-1, words)
+    rows = torch.arange(size)[None, :, None].expand(runs, size, steps + 1).reshape(-1)
+    found = [
+        scores_without(
+            classifier,
+            batch.rows(rows[start : start + batch_size]),
+            cases[start : start + batch_size],
+            operator=operator,
+            reference=reference,
+        )
+        for start in range(0, len(rows), batch_size)
+    ]
+    return torch.cat(found).view(runs, size, steps + 1, -1)
+
+
+def _check(documents: Sequence[Document], orders: Ints, labels: Ints) -> None:
+    if orders.ndim != 3 or orders.shape[1] != len(documents) or len(labels) != len(documents):
+        raise InputError(
+            f"Got orders of the shape {orders.shape} and {len(labels)} labels for "
+            f"{len(documents)} documents; expected (order, {len(documents)}, step)."
+        )
+    lengths = np.array([len(document) for document in documents])
+    if (orders >= lengths[:, None]).any() or (orders < -1).any():
+        bad = int(np.argmax(((orders >= lengths[:, None]) | (orders < -1)).any(axis=(0, 2))))
+        raise InputError(
+            f"The order of document {bad} names words that it does not have; it has "
+            f"{lengths[bad]}, counted from 0."
+        )

@@ -1,0 +1,178 @@
+"""Removal operators: what it means to take words out of a document.
+
+| operator | the word's positions get | source |
+|---|---|---|
+| zero | zero vectors | Arras et al. 2016, section 3.3 |
+| unknown | the vector of the unknown word; with frozen word vectors that is zero, too | |
+| mean | the mean vector of the vocabulary, or another one | |
+| remove | nothing: the text is written without the word, and encoded again | |
+| mask | the vector of the mask token, in transformers | |
+
+The first three and the last keep the length of the document, "remove" does not.
+"""
+
+from dataclasses import replace
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from whyword.classifier import Batch, Classifier
+from whyword.errors import InputError
+from whyword.text import Document, Span
+
+Operator = Literal["zero", "unknown", "mean", "remove", "mask"]
+
+OPERATORS: tuple[Operator, ...] = get_args(Operator)
+
+ID_OF = {"unknown": "unknown_id", "mask": "mask_token_id"}
+"""Attributes of a classifier: the id that stands for a word taken out."""
+
+
+@torch.no_grad()
+def scores_without(
+    classifier: Classifier,
+    batch: Batch,
+    removed: Tensor,
+    *,
+    operator: str = "zero",
+    reference: Tensor | None = None,
+) -> Tensor:
+    """Class scores of documents with words taken out, ``(row, class)``.
+
+    Args:
+        classifier: The model.
+        batch: The encoded documents.
+        removed: ``(row, word)`` bool; a word is an index into ``batch.documents[row].spans``,
+            columns beyond a document's words count for nothing.
+        operator: One of `OPERATORS`.
+        reference: ``(dimension,)`` the vector of "mean", by default `vocabulary_mean`.
+
+    Raises:
+        InputError: If there is no such operator, the classifier has no such vector, or ``removed``
+            does not fit.
+    """
+    _check(batch, removed, operator)
+    if operator == "remove":
+        texts = [
+            without(document, [i for i in range(len(document)) if row[i]])
+            for document, row in zip(batch.documents, removed.tolist(), strict=True)
+        ]
+        return classifier(classifier.encode(texts))
+    hidden = removed_positions(batch, removed)
+    if operator in ID_OF:
+        changed = replace(batch, ids=batch.ids.masked_fill(hidden, _id(classifier, operator)))
+        return classifier.score(classifier.embed(changed), changed)
+    embeddings = classifier.embed(batch)
+    if operator == "zero":
+        return classifier.score(embeddings.masked_fill(hidden[:, :, None], 0), batch)
+    vector = vocabulary_mean(classifier) if reference is None else reference
+    return classifier.score(
+        torch.where(hidden[:, :, None], vector.to(embeddings), embeddings), batch
+    )
+
+
+def removed_positions(batch: Batch, removed: Tensor) -> Tensor:
+    """The positions ``(row, position)`` of the words ``(row, word)``."""
+    inside = batch.words >= 0
+    if not removed.shape[1]:
+        return torch.zeros_like(inside)
+    return removed.to(inside.device).gather(1, batch.words.clamp(min=0)) & inside
+
+
+def replacement(
+    classifier: Classifier, operator: str, reference: Tensor | None = None
+) -> Tensor | None:
+    """The vector ``(dimension,)`` that a model of word vectors gets in place of a word.
+
+    None for "remove", after which there is no position to give it to.
+    """
+    table = vocabulary(classifier)
+    if operator == "zero":
+        return torch.zeros_like(table[0])
+    if operator == "mean":
+        return vocabulary_mean(classifier) if reference is None else reference.to(table)
+    return table[_id(classifier, operator)] if operator in ID_OF else None
+
+
+def vocabulary(classifier: Classifier) -> Tensor:
+    """The classifier's table of input vectors, ``(id, dimension)``.
+
+    Raises:
+        InputError: If it has none under the name ``embedding``.
+    """
+    table = getattr(classifier, "embedding", None)
+    if isinstance(table, nn.Embedding):
+        table = table.weight
+    if not isinstance(table, Tensor):
+        raise InputError(
+            f"{type(classifier).__name__} has no table of vectors to take a mean of; give a "
+            'reference vector, or choose the removal "zero" or "remove".'
+        )
+    return table.detach()
+
+
+def vocabulary_mean(classifier: Classifier) -> Tensor:
+    """The mean vector ``(dimension,)`` of the vocabulary; rows of zeros (padding) do not count."""
+    table = vocabulary(classifier)
+    return table[table.any(dim=1)].mean(dim=0)
+
+
+def without(document: Document, words: list[int]) -> Document:
+    """The document with its text written anew without these words.
+
+    Of the white space on both sides of a word one side goes too; where two words would run into
+    one, a space takes its place.
+    """
+    gone = set(words)
+    parts: list[str] = []
+    spans: list[Span] = []
+    length = position = 0
+
+    def write(part: str) -> None:
+        nonlocal length
+        parts.append(part)
+        length += len(part)
+
+    for index, (start, end) in enumerate(document.spans):
+        write(document.text[position:start])
+        position = end
+        if index not in gone:
+            spans.append(Span(length, length + end - start))
+            write(document.text[start:end])
+            continue
+        before = next((part[-1] for part in reversed(parts) if part), " ")
+        after = document.text[end : end + 1] or " "
+        if before.isspace() and after.isspace():
+            position = min(end + 1, len(document.text))
+        elif before.isalnum() and after.isalnum():
+            write(" ")
+    write(document.text[position:])
+    return Document("".join(parts), tuple(spans), document.truncated)
+
+
+def _id(classifier: Classifier, operator: str) -> int:
+    found = getattr(classifier, ID_OF[operator], None)
+    if found is None:
+        what = "mask token" if operator == "mask" else "unknown word"
+        raise InputError(
+            f'{type(classifier).__name__} has no {what}, so that the removal "{operator}" is not '
+            'for it; choose "zero" or "remove".'
+        )
+    return int(found)
+
+
+def _check(batch: Batch, removed: Tensor, operator: str) -> None:
+    if operator not in OPERATORS:
+        raise InputError(f'Got the removal "{operator}"; expected one of: {", ".join(OPERATORS)}.')
+    longest = max((len(document) for document in batch.documents), default=0)
+    if removed.dtype != torch.bool or removed.dim() != 2 or removed.shape[0] != len(batch):
+        raise InputError(
+            f"removed is {removed.dtype} of the shape {tuple(removed.shape)}; expected bool, "
+            f"({len(batch)}, words)."
+        )
+    if removed.shape[1] < longest:
+        raise InputError(
+            f"removed has {removed.shape[1]} columns; expected {longest}, the words of the longest "
+            "document, or more."
+        )
