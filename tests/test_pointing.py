@@ -81,7 +81,9 @@ def played(relevance, predicted="a"):
     """A game of one document: alpha and beta are of class a, gamma of b."""
     document = hybrid(("alpha beta", "a"), ("gamma", "b"))
     scores = {label: float(label == predicted) for label in "abc"}
-    rows = np.array([relevance if label == predicted else (9, 9, 9) for label in "abc"], dtype=float)
+    rows = np.array(
+        [relevance if label == predicted else (9, 9, 9) for label in "abc"], dtype=float
+    )
     explanation = explanation_of(
         document.text,
         relevance=rows,

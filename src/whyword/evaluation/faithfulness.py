@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from whyword.classifier import Classifier
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation.again import document_of, targets
+from whyword.evaluation.deletion import Ints, deletion_order
 from whyword.evaluation.ranks import Coefficient, rank_correlation
 from whyword.evaluation.subsets import scores_of_subsets
 from whyword.explanation import Explanation
@@ -126,7 +127,7 @@ def symmetric_relevance_gain(
         raise InputError(f"Got {steps} steps; expected at least 1.")
     results = []
     for explanation, most in zip(explanations, _orders(explanations), strict=True):
-        least = _order(-explanation.relevance[0])
+        least = _order(explanation, decreasing=False)
         shares = np.linspace(0, 1, steps + 1)
         curves = []
         for order in (least, most):
@@ -190,17 +191,18 @@ def _mean_drop(
     return np.array(results)
 
 
-def _orders(explanations: Sequence[Explanation]) -> list[NDArray[np.int64]]:
+def _orders(explanations: Sequence[Explanation]) -> list[Ints]:
     """Of each text, the words with the most relevant first."""
     targets(explanations)
-    return [_order(explanation.relevance[0]) for explanation in explanations]
+    return [_order(explanation) for explanation in explanations]
 
 
-def _order(relevance: Array) -> NDArray[np.int64]:
-    return np.argsort(-relevance, kind="stable")
+def _order(explanation: Explanation, *, decreasing: bool = True) -> Ints:
+    relevance = explanation.relevance[0]
+    return deletion_order(relevance, steps=len(relevance), decreasing=decreasing)
 
 
-def _first(order: NDArray[np.int64], shares: Sequence[float] | Array) -> NDArray[np.bool_]:
+def _first(order: Ints, shares: Sequence[float] | Array) -> NDArray[np.bool_]:
     """``(share, word)`` True for the first words of an order, a share of them, rounded up."""
     if not all(0 <= share <= 1 for share in shares):
         raise InputError(f"Got the shares {list(shares)}; expected numbers from 0 to 1.")

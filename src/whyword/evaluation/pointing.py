@@ -135,7 +135,9 @@ def pointing_game(
         if explanation.text != document.text:
             raise InputError(f"Explanation {number} is not of hybrid document {number}.")
         relevance = explanation.relevance[explanation.index(explanation.predicted)]
-        right = [document.class_at(start) == explanation.predicted for start, _ in explanation.spans]
+        right = [
+            document.class_at(start) == explanation.predicted for start, _ in explanation.spans
+        ]
         if any(right):
             hits.append(float(right[int(np.argmax(relevance))]))
             chance.append(sum(right) / len(right))
