@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from whyword.errors import InputError
 from whyword.explanation import Explanation
-from whyword.targets import PerText
+from whyword.targets import PerText, Targets
 from whyword.text import Document
 
 
@@ -16,7 +16,7 @@ class Explain(Protocol):
     """`whyword.explain` with method and settings filled in: ``partial(explain, method="lrp")``."""
 
     def __call__(
-        self, classifier: Any, texts: Sequence[str | Document], /, *, targets: PerText
+        self, classifier: Any, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
         """One explanation per text, of its target."""
 

@@ -1,0 +1,157 @@
+"""The pointing game on hybrid documents, every method on several classifiers.
+
+    python experiments/hybrid.py [MODEL ...]
+
+Writes ``results/hybrid.json``. Models are names or folders; those that do not exist are skipped,
+and results of models that are not named stay. Hybrid documents come from the test part of
+20 Newsgroups: nothing is chosen by them.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from whyword import ModelError, corpora, explain, load
+from whyword.classifier import Classifier
+from whyword.evaluation.again import Explain
+from whyword.evaluation.pointing import (
+    HybridDocument,
+    PointingGame,
+    hybrid_documents,
+    pointing_game,
+)
+from whyword.evaluation.statistics import Bootstrap, compare
+from whyword.methods import METHODS
+
+ROOT = Path(__file__).parent.parent
+MODELS = (
+    "news20-cnn",
+    "runs/news20-gru",
+    "runs/news20-lstm",
+    "runs/news20-linear",
+    "runs/news20-minilm",
+)
+DOCUMENTS = 2000
+"""Hybrid documents for methods of a few passes."""
+
+FEWER = {
+    "integrated_gradients": 300,
+    "occlusion": 300,
+    "deep_lift": 300,
+    "lime": 100,
+    "kernel_shap": 100,
+}
+"""The first of them, for methods of many."""
+
+RANDOM_RUNS = 10
+REFERENCE = "lrp"
+"""The others are compared with it, document by document."""
+
+
+def main() -> None:
+    """Play with each model, and write the results after each."""
+    torch.set_num_threads(1)
+    path = ROOT / "results" / "hybrid.json"
+    results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    documents = hybrid_documents(corpora.news20("test"), DOCUMENTS)
+    results["documents"] = {
+        "command": "python experiments/hybrid.py",
+        "sentences": 10,
+        "words_per_sentence": [5, 40],
+        "seed": 0,
+        "made": DOCUMENTS,
+        "for_slow_methods": FEWER,
+    }
+    for name in sys.argv[1:] or MODELS:
+        try:
+            classifier = load(name)
+        except ModelError as error:
+            print(f"Skipped {name}: {error}", file=sys.stderr)  # noqa: T201
+            continue
+        results.setdefault("models", {})[Path(name).name] = play(classifier, documents)
+        path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def play(classifier: Classifier, documents: Sequence[HybridDocument]) -> dict[str, Any]:
+    """Every method of the package that takes no settings of one's own, and variants of SA."""
+    games: dict[str, PointingGame] = {}
+    rows: dict[str, Any] = {}
+    for name, method in methods().items():
+        count = FEWER.get(name, len(documents))
+        start = time.perf_counter()
+        found = attempt(classifier, documents[:count], method)
+        if isinstance(found, str):
+            rows[name] = {"not_for_this_model": found}
+            continue
+        games[name] = found
+        seconds = time.perf_counter() - start
+        rows[name] = {**interval(found.hits), "seconds": round(seconds, 1)}
+        print(name, rows[name], file=sys.stderr)  # noqa: T201
+    rows["random"] = random_runs(classifier, documents)
+    for name, game in games.items():
+        count = min(len(game.hits), len(games[REFERENCE].hits))
+        if name != REFERENCE:
+            rows[name]["less_than_lrp"] = less(games[REFERENCE].hits[:count], game.hits[:count])
+    reference = games[REFERENCE]
+    return {
+        "documents_that_count": len(reference.hits),
+        "left_out": reference.left_out,
+        "chance": float(reference.chance.mean()),
+        "methods": rows,
+    }
+
+
+def methods() -> dict[str, Explain]:
+    """By name."""
+    variants: dict[str, Callable[..., Any]] = {
+        name: partial(explain, method=name) for name in METHODS if name != "random"
+    }
+    for norm in ("l2", "l1", "max"):
+        variants[f"sa ({norm})"] = partial(explain, method="sa", norm=norm)
+    return variants
+
+
+def attempt(
+    classifier: Classifier, documents: Sequence[HybridDocument], method: Explain
+) -> PointingGame | str:
+    """The game, or why the method is not for this model."""
+    from whyword import WhywordError
+
+    try:
+        explanations = method(classifier, [d.text for d in documents], targets="predicted")
+    except WhywordError as error:
+        return str(error)
+    return pointing_game(explanations, documents)
+
+
+def random_runs(classifier: Classifier, documents: Sequence[HybridDocument]) -> dict[str, Any]:
+    """The mean of several random relevances."""
+    texts = [document.text for document in documents]
+    runs = []
+    for seed in range(RANDOM_RUNS):
+        found = explain(classifier, texts, method="random", targets="predicted", seed=seed)
+        runs.append(pointing_game(found, documents).hits)
+    return {**interval(np.mean(runs, axis=0)), "runs": RANDOM_RUNS}
+
+
+def interval(hits: np.ndarray) -> dict[str, Any]:
+    """The accuracy with its bootstrap interval."""
+    low, high = Bootstrap(len(hits)).interval(hits).tolist()
+    return {"accuracy": float(hits.mean()), "low": low, "high": high, "documents": len(hits)}
+
+
+def less(reference: np.ndarray, other: np.ndarray) -> dict[str, Any]:
+    """How much more often the reference hits, on the same documents."""
+    found = compare(reference, other, bootstrap=Bootstrap(len(reference)))
+    return {"difference": found.difference, "low": found.low, "high": found.high}
+
+
+if __name__ == "__main__":
+    main()
