@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from whyword import ModelError, corpora, explain, load
+from whyword import ModelError, WhywordError, corpora, explain, load
 from whyword.classifier import Classifier
 from whyword.evaluation.again import Explain
 from whyword.evaluation.pointing import (
@@ -50,7 +51,6 @@ FEWER = {
 }
 """The first of them, for methods of many."""
 
-RANDOM_RUNS = 10
 REFERENCE = "lrp"
 """The others are compared with it, document by document."""
 
@@ -80,7 +80,7 @@ def main() -> None:
 
 
 def play(classifier: Classifier, documents: Sequence[HybridDocument]) -> dict[str, Any]:
-    """Every method of the package that takes no settings of one's own, and variants of SA."""
+    """Every method of the package and variants of SA."""
     games: dict[str, PointingGame] = {}
     rows: dict[str, Any] = {}
     for name, method in methods().items():
@@ -94,16 +94,15 @@ def play(classifier: Classifier, documents: Sequence[HybridDocument]) -> dict[st
         seconds = time.perf_counter() - start
         rows[name] = {**interval(found.hits), "seconds": round(seconds, 1)}
         print(name, rows[name], file=sys.stderr)  # noqa: T201
-    rows["random"] = random_runs(classifier, documents)
     for name, game in games.items():
         count = min(len(game.hits), len(games[REFERENCE].hits))
         if name != REFERENCE:
-            rows[name]["less_than_lrp"] = less(games[REFERENCE].hits[:count], game.hits[:count])
+            rows[name]["lrp_higher_by"] = higher(games[REFERENCE].hits[:count], game.hits[:count])
     reference = games[REFERENCE]
     return {
         "documents_that_count": len(reference.hits),
         "left_out": reference.left_out,
-        "chance": float(reference.chance.mean()),
+        "expected_of_random": interval(reference.chance),
         "methods": rows,
     }
 
@@ -111,7 +110,7 @@ def play(classifier: Classifier, documents: Sequence[HybridDocument]) -> dict[st
 def methods() -> dict[str, Explain]:
     """By name."""
     variants: dict[str, Callable[..., Any]] = {
-        name: partial(explain, method=name) for name in METHODS if name != "random"
+        name: partial(explain, method=name) for name in METHODS
     }
     for norm in ("l2", "l1", "max"):
         variants[f"sa ({norm})"] = partial(explain, method="sa", norm=norm)
@@ -122,8 +121,6 @@ def attempt(
     classifier: Classifier, documents: Sequence[HybridDocument], method: Explain
 ) -> PointingGame | str:
     """The game, or why the method is not for this model."""
-    from whyword import WhywordError
-
     try:
         explanations = method(classifier, [d.text for d in documents], targets="predicted")
     except WhywordError as error:
@@ -131,23 +128,13 @@ def attempt(
     return pointing_game(explanations, documents)
 
 
-def random_runs(classifier: Classifier, documents: Sequence[HybridDocument]) -> dict[str, Any]:
-    """The mean of several random relevances."""
-    texts = [document.text for document in documents]
-    runs = []
-    for seed in range(RANDOM_RUNS):
-        found = explain(classifier, texts, method="random", targets="predicted", seed=seed)
-        runs.append(pointing_game(found, documents).hits)
-    return {**interval(np.mean(runs, axis=0)), "runs": RANDOM_RUNS}
-
-
-def interval(hits: np.ndarray) -> dict[str, Any]:
+def interval(hits: NDArray[np.float64]) -> dict[str, Any]:
     """The accuracy with its bootstrap interval."""
     low, high = Bootstrap(len(hits)).interval(hits).tolist()
     return {"accuracy": float(hits.mean()), "low": low, "high": high, "documents": len(hits)}
 
 
-def less(reference: np.ndarray, other: np.ndarray) -> dict[str, Any]:
+def higher(reference: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any]:
     """How much more often the reference hits, on the same documents."""
     found = compare(reference, other, bootstrap=Bootstrap(len(reference)))
     return {"difference": found.difference, "low": found.low, "high": found.high}
