@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from whyword import __version__
+from whyword.cli.evaluate import evaluate
 from whyword.cli.explain import explain
 from whyword.cli.models import models
 from whyword.cli.train import train
@@ -49,7 +50,7 @@ def cli() -> None:
     """Which words made your text classifier decide?"""
 
 
-for _command in (explain, train, models):
+for _command in (explain, train, evaluate, models):
     cli.add_command(_command)
 
 

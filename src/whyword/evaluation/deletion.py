@@ -89,15 +89,26 @@ class Curves:
     target_probability: NDArray[np.float32]
     labels: Ints
 
+    def of(self, orders: slice) -> "Curves":
+        """Those of some orders."""
+        return Curves(
+            self.predicted[orders],
+            self.true_probability[orders],
+            self.target_probability[orders],
+            self.labels,
+        )
+
     @property
     def correct(self) -> NDArray[np.bool_]:
         """``(order, document, step + 1)``: whether the prediction is true."""
-        return self.predicted == self.labels[:, None]
+        found: NDArray[np.bool_] = self.predicted == self.labels[:, None]
+        return found
 
     @property
     def accuracy(self) -> Floats:
         """``(order, step + 1)``: the share of documents whose prediction is true."""
-        return self.correct.mean(axis=1)
+        found: Floats = self.correct.mean(axis=1)
+        return found
 
 
 def curves(

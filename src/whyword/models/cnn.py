@@ -5,7 +5,7 @@ vectors, 800 filters of width 2. Here pooling comes before the ReLU, which gives
 makes the winning window of a filter that stays below zero well defined.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -14,7 +14,7 @@ from torch.nn.functional import embedding, relu
 
 from whyword.classifier import Attribution, Batch
 from whyword.errors import InputError
-from whyword.models import cnn_deletion, cnn_relevance
+from whyword.models import cnn_deletion, cnn_oracle, cnn_relevance
 from whyword.models.network import integer_keys
 from whyword.models.word import WordClassifier
 from whyword.text import Tokenizer
@@ -165,3 +165,14 @@ class WordCNN(WordClassifier):
         return cnn_deletion.scores_along(
             self, batch, orders, replacement=replacement, insertion=insertion
         )
+
+    def greedy_order(
+        self,
+        batch: Batch,
+        gain: Callable[[Tensor], Tensor],
+        *,
+        steps: int,
+        replacement: Tensor,
+    ) -> Tensor:
+        """The words that a greedy search deletes; see `cnn_oracle.greedy_order`."""
+        return cnn_oracle.greedy_order(self, batch, gain, steps=steps, replacement=replacement)

@@ -122,7 +122,7 @@ def _running_maxima(
         time: ``(batch, position)`` the step at which a position is replaced.
         steps: Their number.
     """
-    size, windows, filters = start.shape
+    size, _, filters = start.shape
     width = len(products)
     row = torch.arange(size, device=start.device)
     at = time.unfold(1, width, 1)  # (batch, window, place)

@@ -65,15 +65,15 @@ def _render(
 ) -> str:
     if not explanations:
         raise InputError("Got no explanations; expected at least one to show.")
-    script = _file("whyword.js")
+    script = template_file("whyword.js")
     digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             items=[Item.of(explanation) for explanation in explanations],
             palette=palette_named(palette),
-            style=Markup(_file("whyword.css")),
+            style=Markup(template_file("whyword.css")),
             script=Markup(script),
             script_hash=f"sha256-{digest}",
             steps=STEPS,
@@ -92,14 +92,16 @@ def _holdable(value: object) -> object:
 
 
 @cache
-def _file(name: str) -> str:
+def template_file(name: str) -> str:
+    """A file of ``templates/``."""
     return resources.files("whyword.render").joinpath("templates", name).read_text("utf-8")
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates that escape what they show, and know no undefined names."""
     return Environment(
-        loader=FunctionLoader(_file),
+        loader=FunctionLoader(template_file),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_holdable,

@@ -118,3 +118,10 @@ def _luminance(colour: str) -> float:
         for c in (channel / 255 for channel in _channels(colour))
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Colours of curves, in the order in which they are given out (Okabe and Ito 2008)."""
+
+NEUTRAL = "#7f7f7f"
+"""Of a baseline, and of the frame of a plot: readable on light and on dark paper."""
