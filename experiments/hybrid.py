@@ -39,16 +39,16 @@ MODELS = (
     "runs/news20-linear",
     "runs/news20-minilm",
 )
-DOCUMENTS = 600
+DOCUMENTS = 400
 """Hybrid documents for methods of a few passes."""
 
 FEWER = {
-    "integrated_gradients": 100,
-    "deep_lift": 100,
-    "occlusion": 100,
-    "shapley": 50,
-    "lime": 50,
-    "kernel_shap": 50,
+    "integrated_gradients": 60,
+    "deep_lift": 60,
+    "occlusion": 60,
+    "shapley": 20,
+    "lime": 20,
+    "kernel_shap": 20,
 }
 """The first of them, for methods of many."""
 
