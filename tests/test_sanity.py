@@ -166,15 +166,23 @@ def test_correlations_of_a_randomised_model_by_hand():
 
 
 def test_tied_parameters_are_drawn_once():
-    network = Module()
-    network.hidden = torch.nn.Linear(4, 4)
-    network.again = network.hidden
-    network.output = torch.nn.Linear(4, 3)
-    network = network.double().eval()
-    vocabulary = {word: i + 2 for i, word in enumerate(WORDS)}
-    model = ModuleClassifier(network, CLASSES, vocabulary, embedding=network.words)
-    found = model_randomisation(model, explain(model, TEXTS, targets="a"), explains(), cascade=True)
-    assert found.layers == ("output", "hidden", "words")
+    model = MODELS["module"]()
+    network = model.module
+    network.hidden, network.output = torch.nn.Linear(4, 4), torch.nn.Linear(4, 3)
+    network.again = torch.nn.Linear(4, 4)
+    network.again.weight = network.hidden.weight
+    network.double()
+    weights = []
+
+    def spy(classifier, texts, *, targets):
+        weights.append(classifier.module.hidden.weight.clone())
+        return explains()(classifier, texts, targets=targets)
+
+    explanations = explain(model, TEXTS, targets="a")
+    found = model_randomisation(model, explanations, spy, cascade=True)
+    assert found.layers == ("again", "output", "hidden", "words")
+    assert not torch.equal(weights[0], network.hidden.weight)
+    assert all(torch.equal(weights[0], later) for later in weights)
 
 
 def test_a_model_without_parameters_is_refused():
