@@ -1,6 +1,8 @@
 """Shapley values: of maxima, within LRP, and of words, each against brute force."""
 
-from itertools import pairwise, permutations
+from itertools from dataclasses import replace
+
+import pairwise, permutations
 
 import numpy as np
 import pytest

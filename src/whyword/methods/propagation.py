@@ -170,6 +170,6 @@ def rules_for(
 
 
 def module_of(classifier: Classifier) -> nn.Module | None:
-    """The module that knows the names of the layers."""
+    """The module that a classifier is or has, which knows the names of its layers."""
     owner = classifier if isinstance(classifier, nn.Module) else getattr(classifier, "module", None)
     return owner if isinstance(owner, nn.Module) else None
