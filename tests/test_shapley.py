@@ -1,8 +1,7 @@
 """Shapley values: of maxima, within LRP, and of words, each against brute force."""
 
-from itertools from dataclasses import replace
-
-import pairwise, permutations
+from dataclasses import replace
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
