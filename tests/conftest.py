@@ -1,6 +1,7 @@
 """Fixtures shared by all test files."""
 
 import os
+import shutil
 
 import pytest
 import torch
@@ -21,3 +22,43 @@ def news20():
         return {split: corpora.news20(split, download=False) for split in ("train", "test")}
     except InputError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    program = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    )
+    if not program:
+        pytest.skip("no Chromium found; install one, or name it in the variable CHROMIUM")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, tmp_path):
+    """Opens HTML from a file; afterwards no request, error or injected script may have been."""
+    opened = []
+
+    def visit(source, **options):
+        file = tmp_path / f"{len(opened)}.html"
+        file.write_bytes(source.encode("utf-8"))
+        tab = chromium.new_page(**options)
+        seen = []
+        tab.on("request", lambda request: seen.append(request.url))
+        tab.on("pageerror", lambda error: seen.append(str(error)))
+        tab.on("console", lambda message: seen.append(message.text))
+        tab.goto(file.as_uri())
+        opened.append((tab, file, seen))
+        return tab
+
+    yield visit
+    for tab, file, seen in opened:
+        assert [url for url in seen if not url.startswith("data:")] == [file.as_uri()]
+        assert tab.evaluate("typeof window.injected") == "undefined"
+        tab.close()

@@ -218,3 +218,34 @@ def gru(rule, x, weights, incoming):
         shares = layer(rule, np.concatenate([x[t], h[t]]), matrix, bias, candidate)
         relevance[t], from_h = shares[: x.shape[1]], shares[x.shape[1] :] + kept
     return np.array(h[1:]), relevance
+
+
+def deletion_scores(document, kernels, output, order, replacement, insertion=False):
+    """Scores ``(step + 1, class)`` as the words of ``order`` give way to ``replacement``.
+
+    Section 3.3: a forward pass for each deletion; -1 deletes nothing. Insertion begins with
+    ``replacement`` everywhere.
+    """
+    current = np.tile(replacement, (len(document), 1)) if insertion else document.copy()
+    rows = [forward(current, kernels, output)[0]]
+    for word in order:
+        if word >= 0:
+            current[word] = document[word] if insertion else replacement
+        rows.append(forward(current, kernels, output)[0])
+    return np.array(rows)
+
+
+def margin(scores, target):
+    """The target's score less the highest of the others."""
+    return scores[target] - max(s for c, s in enumerate(scores) if c != target)
+
+
+def margins_after_one_more(document, kernels, output, gone, target, replacement):
+    """``{word: margin}`` of every word not yet gone, each deleted beside those that are."""
+    found = {}
+    for word in range(len(document)):
+        if word not in gone:
+            current = document.copy()
+            current[[*gone, word]] = replacement
+            found[word] = margin(forward(current, kernels, output)[0], target)
+    return found

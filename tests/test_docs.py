@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from whyword.cli import cli
+from whyword.lrp.calls import HANDLERS
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -26,6 +27,16 @@ COMMANDS = [
 ]
 
 
+@pytest.fixture
+def rules():
+    """Pages may register rules, for themselves alone."""
+    before = dict(HANDLERS)
+    yield
+    HANDLERS.clear()
+    HANDLERS.update(before)
+
+
+@pytest.mark.usefixtures("rules")
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if BLOCK.search(p.read_text("utf-8"))], ids=lambda page: page.name
 )

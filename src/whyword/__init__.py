@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from whyword.explanation import Explanation
     from whyword.models.module import ModuleClassifier
     from whyword.models.store import load
+    from whyword.models.transformer import TransformerClassifier
     from whyword.targets import PerText
     from whyword.text import Document, Tokenizer
 
@@ -25,6 +26,7 @@ __all__ = [
     "ModuleClassifier",
     "PerText",
     "Tokenizer",
+    "TransformerClassifier",
     "WhywordError",
     "account",
     "explain",
@@ -43,6 +45,7 @@ _HOME = {
     "PerText": "whyword.targets",
     "load": "whyword.models.store",
     "ModuleClassifier": "whyword.models.module",
+    "TransformerClassifier": "whyword.models.transformer",
 }
 
 

@@ -14,6 +14,9 @@ from torch import Tensor
 
 from whyword.text import Document
 
+SPECIAL = -2
+"""In place of a word's index: a token that the model adds, such as ``[CLS]``."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -24,7 +27,8 @@ class Batch:
         ids: ``(batch, position)`` int64, what `Classifier.embed` looks up.
         mask: ``(batch, position)`` bool, False on padding.
         words: ``(batch, position)`` int64, the index in ``documents[b].spans`` of the word that a
-            position belongs to; -1 where it belongs to none (padding, special tokens).
+            position belongs to; -1 where it belongs to none (padding, white space), `SPECIAL` for
+            tokens that the model adds to every text.
         known: One bool per word and document, False where the model has no vector for the word.
     """
 

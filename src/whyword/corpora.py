@@ -50,6 +50,16 @@ class Corpus:
             self.chronological,
         )
 
+    def labels_in(self, classes: Sequence[str]) -> NDArray[np.int64]:
+        """``(document,)`` labels as indices into the classes of a model.
+
+        Raises:
+            InputError: If the model has not all classes of the corpus.
+        """
+        if unknown := sorted(set(self.classes) - set(classes)):
+            raise InputError(f"The documents have classes that the model has not: {unknown}.")
+        return np.array([classes.index(name) for name in self.classes])[self.labels]
+
 
 def load(
     source: str | Path,

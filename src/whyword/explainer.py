@@ -1,17 +1,18 @@
 """`explain`: texts in, explanations out."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
 from torch import Tensor
 
-from whyword.classifier import Attribution, Batch, Classifier
+from whyword.classifier import SPECIAL, Attribution, Batch, Classifier
 from whyword.errors import InputError, ModelError
 from whyword.explanation import Explanation
 from whyword.lrp import Account, Composite
 from whyword.methods import method_named
-from whyword.methods.propagation import paper_rule, through_engine
+from whyword.methods.propagation import rules_for, through_engine
 from whyword.targets import PerText, Targets, resolve
 from whyword.text import Document
 
@@ -54,7 +55,8 @@ def explain(
     """Which words drove the classifier's scores?
 
     Args:
-        classifier: The model: from `whyword.load`, a fitted scikit-learn pipeline, a
+        classifier: The model: from `whyword.load`, a fitted scikit-learn pipeline, a transformers
+            pipeline for text-classification, a `whyword.TransformerClassifier` or
             `whyword.ModuleClassifier` around a torch module, or anything that is a
             `whyword.classifier.Classifier`.
         texts: One text, or several.
@@ -114,27 +116,19 @@ def stream(
     Args and errors are those of `explain`.
     """
     classifier = as_classifier(classifier)
-    if getattr(classifier, "training", False):
-        raise InputError(
-            "The model is in training mode, in which dropout makes its scores random; call "
-            "model.eval() first."
-        )
     if batch_size < 1:
         raise InputError(f"Got batch_size {batch_size}; expected at least 1.")
     if isinstance(targets, PerText):
         targets.check(len(texts))
-    run = method_named(method)
+    method_named(method)
     for start in range(0, len(texts), batch_size):
         chosen = slice(start, start + batch_size)
         batch = classifier.encode(texts[chosen])
         part = targets.part(chosen) if isinstance(targets, PerText) else targets
         names, weights = resolve(part, classifier, batch)
-        try:
-            attribution = run(classifier, batch, weights, components=components, **settings)
-        except TypeError as error:
-            if "unexpected keyword argument" not in str(error):
-                raise
-            raise InputError(f'Unknown setting of the method "{method}": {error}.') from error
+        attribution = attribute(
+            classifier, batch, weights, method=method, components=components, **settings
+        )
         yield from _records(batch, classifier, attribution, names, weights, method, settings)
         if progress:
             progress(start + len(batch))
@@ -155,7 +149,7 @@ def account(
         classifier: As for `explain`.
         text: One text.
         target: What to explain, as for `explain`.
-        composite: The rules; by default the paper's.
+        composite: The rules; by default those of `whyword.methods.lrp`.
 
     Raises:
         InputError: If there is no such target.
@@ -164,25 +158,66 @@ def account(
     model = as_classifier(classifier)
     batch = model.encode([text])
     _, weights = resolve([target], model, batch)
-    found = through_engine(
-        model, batch, weights, composite=composite or paper_rule(), accounting=True
-    )
+    rules = composite or rules_for(model)
+    found, _ = through_engine(model, batch, weights, composite=rules, accounting=True)
     return (found.accounts or [])[0]
 
 
-def as_classifier(model: Any) -> Classifier:
-    """What people have, as a `Classifier`.
+def attribute(
+    classifier: Classifier,
+    batch: Batch,
+    targets: Tensor,
+    *,
+    method: str,
+    components: bool = False,
+    **settings: Any,
+) -> Attribution:
+    """The relevance of one batch, position by position, by a method's name.
+
+    Args:
+        classifier: The model.
+        batch: The encoded documents.
+        targets: ``(target, batch, class)``.
+        method: A key of `whyword.methods.METHODS`.
+        components: Whether to return relevance per component of the vectors.
+        settings: Of the method.
 
     Raises:
-        InputError: If it is neither a classifier nor a pipeline.
+        InputError: If there is no such method or setting.
+    """
+    run = method_named(method)
+    try:
+        found: Attribution = run(classifier, batch, targets, components=components, **settings)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise InputError(f'Unknown setting of the method "{method}": {error}.') from error
+    return found
+
+
+def as_classifier(model: Any) -> Classifier:
+    """What people have, as a `Classifier`, ready to be explained.
+
+    Raises:
+        InputError: If it is neither a classifier nor a pipeline, or in training mode.
         ModelError: If it is a pipeline that is not linear.
     """
     if isinstance(model, Classifier):
+        if getattr(model, "training", False):
+            raise InputError(
+                "The model is in training mode, in which dropout makes its scores random; call "
+                "model.eval() first."
+            )
         return model
     if hasattr(model, "named_steps"):  # a pipeline of scikit-learn
         from whyword.models.linear import LinearClassifier
 
         return LinearClassifier(model)
+    transformers = sys.modules.get("transformers")  # whoever has such a model has loaded it
+    if transformers and isinstance(model, transformers.Pipeline | transformers.PreTrainedModel):
+        from whyword.models.transformer import TransformerClassifier
+
+        return TransformerClassifier.of(model)
     raise InputError(
         f"Got {type(model).__name__} as the classifier; expected an object with classes, encode, "
         'embed and score, such as whyword.load("news20-cnn"), a scikit-learn pipeline, or a torch '
@@ -219,8 +254,9 @@ def _records(
         else:
             remainder = {item: _numpy(v)[:, b] for item, v in attribution.remainder.items()}
             remainder["padding"] = relevance[:, b, ~mask[b]].sum(axis=1)
-            if (between := mask[b] & (positions[b] < 0)).any():
-                remainder["between words"] = relevance[:, b, between].sum(axis=1)
+            for item, place in (("between words", -1), ("special tokens", SPECIAL)):
+                if (chosen := mask[b] & (positions[b] == place)).any():
+                    remainder[item] = relevance[:, b, chosen].sum(axis=1)
         components = attribution.components
         records.append(
             Explanation(

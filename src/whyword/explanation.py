@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -102,6 +102,22 @@ class Explanation:
         if target not in self.targets:
             raise InputError(f'"{target}" was not explained. {did_you_mean(target, self.targets)}')
         return self.targets.index(target)
+
+    def only(self, target: str) -> Self:
+        """The same explanation with one of its targets, without components.
+
+        Raises:
+            InputError: If the target was not explained.
+        """
+        row = slice(index := self.index(target), index + 1)
+        return replace(
+            self,
+            targets=self.targets[row],
+            target_scores=self.target_scores[row],
+            relevance=self.relevance[row],
+            remainder={item: values[row] for item, values in self.remainder.items()},
+            components=None,
+        )
 
     def top(self, n: int = 10, target: str | None = None) -> list[tuple[str, float]]:
         """The ``n`` words with the highest relevance, highest first, summed over occurrences.

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from whyword import vectors as word_vectors
 from whyword.classifier import Classifier, predict
 from whyword.corpora import Corpus
@@ -29,13 +27,22 @@ from whyword.vectors import WordVectors
 
 Progress = Callable[[str, int, int, Mapping[str, float]], object]
 
+OTHERS: dict[str, tuple[str, ...]] = {
+    store.LINEAR: ("ngrams",),
+    store.TRANSFORMER: ("base", "full", "max_length"),
+}
+"""Architectures beside the networks, and their settings."""
+
+FINE_TUNING: dict[str, Any] = {"learning_rate": 5e-5, "epochs": 3, "refit": False}
+"""Defaults where a whole transformer is trained."""
+
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides what comes out, apart from the corpus.
 
     Attributes:
-        kind: The architecture, a key of `store.KINDS`, or ``"linear"``.
+        kind: The architecture, a key of `store.KINDS`, ``"linear"`` or ``"transformer"``.
         settings: Its keyword arguments, as JSON values.
         vectors: A file of word vectors, or a folder of a model that has some; None learns them from
             the training documents.
@@ -56,15 +63,23 @@ class Recipe:
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        kinds = (*store.KINDS, store.LINEAR)
+        kinds = (*store.KINDS, *OTHERS)
         if self.kind not in kinds:
             raise InputError(
                 f'There is no architecture "{self.kind}". {did_you_mean(self.kind, kinds)}'
             )
-        builder = train_linear if self.kind == store.LINEAR else store.KINDS[self.kind]
-        known = inspect.signature(builder).parameters
+        known = OTHERS.get(self.kind) or inspect.signature(store.KINDS[self.kind]).parameters
         if unknown := [name for name in self.settings if name not in known]:
             raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
+        if self.kind == store.TRANSFORMER and not self.settings.get("base"):
+            raise InputError(
+                "A transformer needs a base, a folder or the name of a pretrained model: "
+                "whyword train --model transformer --base DIR."
+            )
+        if self.kind in OTHERS and self.training.suppress:
+            raise InputError(
+                "Only networks over words or characters learn to ignore words; choose another --model."
+            )
 
     @classmethod
     def from_options(
@@ -91,7 +106,9 @@ class Recipe:
             settings=_given(settings),
             vectors=vectors,
             skip_gram=_given(skip_gram),
-            training=TrainingConfig(**_given(training)),
+            training=TrainingConfig(
+                **{**(FINE_TUNING if settings.get("full") else {}), **_given(training)}
+            ),
         )
 
 
@@ -130,6 +147,8 @@ def run(
     model: Classifier
     if recipe.kind == store.LINEAR:
         model, summary = _train_linear(recipe, corpus, report_progress)
+    elif recipe.kind == store.TRANSFORMER:
+        model, summary = _train_transformer(recipe, corpus, directory, report_progress)
     else:
         model, summary = _train_network(recipe, corpus, directory, report_progress)
     store.save(model, directory, about=about)
@@ -166,7 +185,7 @@ def _train_network(
         "kind": recipe.kind,
         "settings": model.settings(),
         "vectors": _about(vectors, recipe),
-        "training": asdict(recipe.training),
+        "training": {**asdict(recipe.training), "suppress": list(recipe.training.suppress)},
         **_numbers(history),
         "vector_seconds": round(vector_seconds, 1),
     }
@@ -195,18 +214,45 @@ def _train_linear(
     }
 
 
+def _train_transformer(
+    recipe: Recipe, corpus: Corpus, directory: Path, progress: Progress
+) -> tuple[Classifier, dict[str, Any]]:
+    """A head on a frozen encoder, or everything."""
+    from whyword import transformer_training as training
+
+    settings = dict(recipe.settings)
+    summary: dict[str, Any] = {"kind": recipe.kind, "settings": dict(settings), "vectors": None}
+    if settings.pop("full", False):
+        model, history = training.train_whole(
+            corpus, recipe.training, directory, progress=progress, **settings
+        )
+        summary |= {"training": asdict(recipe.training), **_numbers(history)}
+    else:
+        model, fitted = training.train_head(
+            corpus,
+            validation=recipe.training.validation,
+            seed=recipe.training.seed,
+            progress=progress,
+            **settings,
+        )
+        summary |= {
+            "validation_accuracy": max(fitted.validation_accuracy.values()),
+            "penalty": fitted.penalty,
+            "history": {"validation_accuracy": fitted.validation_accuracy},
+            "training_seconds": round(fitted.seconds, 1),
+        }
+    return model, {**summary, "vector_seconds": 0.0}
+
+
 def evaluate(model: Classifier, corpus: Corpus, *, progress: Progress | None = None) -> Report:
     """Classify a corpus and compare with its labels.
 
     Raises:
         InputError: If the corpus has classes that the model has not.
     """
-    unknown = sorted(set(corpus.classes) - set(model.classes))
-    if unknown:
-        raise InputError(f"The documents have classes that the model has not: {unknown}.")
+    labels = corpus.labels_in(model.classes)
     tokenizer = getattr(model, "tokenizer", None)
     documents = _tokenise(corpus, tokenizer, progress or _silent) if tokenizer else corpus.texts
-    labels = np.array([model.classes.index(name) for name in corpus.classes])[corpus.labels]
     return report(labels, predict(model, documents).argmax(axis=1), model.classes)
 
 

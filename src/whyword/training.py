@@ -24,6 +24,7 @@ from torch.nn.functional import cross_entropy
 from whyword.classifier import predict
 from whyword.errors import InputError
 from whyword.models.network import NetworkClassifier
+from whyword.suppression import scores_and_penalty
 from whyword.text import Document
 
 Indices = NDArray[np.int64]
@@ -46,6 +47,8 @@ class TrainingConfig:
         refit: Train again on all documents, the held out ones included, for the number of epochs
             that was best.
         seed: Of initial weights, order, dropout, and of a random validation part.
+        suppress: Words that the model shall ignore, in lower case; see `whyword.suppression`.
+        suppress_penalty: Weight of what they add to the scores; 0 merely deletes them.
 
     Raises:
         InputError: If a number is out of its range.
@@ -62,6 +65,8 @@ class TrainingConfig:
     patience: int | None = None
     refit: bool = True
     seed: int = 0
+    suppress: tuple[str, ...] = ()
+    suppress_penalty: float = 10.0
 
     def __post_init__(self) -> None:
         rules = {
@@ -70,6 +75,7 @@ class TrainingConfig:
             "learning_rate > 0": self.learning_rate > 0,
             "0 < validation < 1": 0 < self.validation < 1,
             "optimizer adamw or sgd": self.optimizer in ("adamw", "sgd"),
+            "suppress_penalty >= 0": self.suppress_penalty >= 0,
         }
         if broken := [rule for rule, holds in rules.items() if not holds]:
             raise InputError(f"Cannot train with {self}: expected {' and '.join(broken)}.")
@@ -263,9 +269,11 @@ class _Run:
         return total / len(order)
 
     def _step(self, rows: Indices) -> float:
-        logits = self.model(self.model.encode([self.documents[i] for i in rows]))
-        labels = torch.from_numpy(self.labels[rows]).to(logits.device)
+        batch = self.model.encode([self.documents[i] for i in rows])
+        labels = torch.from_numpy(self.labels[rows]).to(batch.ids.device)
+        logits, penalty = scores_and_penalty(self.model, batch, self.config.suppress)
         loss = cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
+        loss = loss + self.config.suppress_penalty * penalty
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -284,8 +292,11 @@ class _Run:
         }
 
     def _identity(self) -> dict[str, Any]:
+        config = asdict(self.config)
+        if not self.config.suppress:  # as in checkpoints from before there was such a thing
+            del config["suppress"], config["suppress_penalty"]
         return {
-            **asdict(self.config),
+            **config,
             "documents": len(self.documents),
             "kind": self.model.kind,
             "settings": self.model.settings(),

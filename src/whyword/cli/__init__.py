@@ -9,9 +9,13 @@ from typing import Any
 import click
 
 from whyword import __version__
+from whyword.cli.audit import audit
+from whyword.cli.evaluate import evaluate
 from whyword.cli.explain import explain
+from whyword.cli.map import map_
 from whyword.cli.models import models
 from whyword.cli.train import train
+from whyword.cli.words import words
 from whyword.errors import WhywordError, did_you_mean
 
 
@@ -49,7 +53,7 @@ def cli() -> None:
     """Which words made your text classifier decide?"""
 
 
-for _command in (explain, train, models):
+for _command in (explain, train, evaluate, words, audit, map_, models):
     cli.add_command(_command)
 
 

@@ -49,7 +49,19 @@ PROGRESS_FROM = 64
     metavar="FILE",
     help="Write a page with all classes to switch between.",
 )
+@click.option(
+    "--overlap",
+    type=click.IntRange(min=0),
+    metavar="TOKENS",
+    help="Read long texts whole, in windows that overlap by so many (transformers).",
+)
 @click.option("--account", is_flag=True, help="Print where LRP's relevance went, call by call.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw the heatmaps as .svg, .png or .pdf.",
+)
 @click.option("--lines", is_flag=True, help="Take each line of a file as a text of its own.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of files and stdin.")
 def explain(
@@ -59,7 +71,9 @@ def explain(
     target: str,
     as_json: bool,
     html: Path | None,
+    overlap: int | None,
     account: bool,
+    picture: Path | None,
     lines: bool,
     encoding: str,
 ) -> None:
@@ -76,6 +90,10 @@ def explain(
     # A page is for switching between classes.
     targets = "all" if html and target == "predicted" else target
     classifier = load(model)
+    if overlap is not None:
+        if not hasattr(classifier, "with_overlap"):
+            raise InputError(f"The model {model} is no transformer; it reads no windows.")
+        classifier = classifier.with_overlap(overlap)
     if account:
         _print_accounts(classifier, texts, target)
         return
@@ -85,9 +103,14 @@ def explain(
         )
     if html:
         _write_page(html, explanations)
+    if picture:
+        from whyword.render.heatmap import heatmap
+
+        heatmap(explanations).save(picture)
+        click.echo(f"Wrote {picture}.", err=True)
     if as_json:
         click.echo("[" + ",\n".join(e.to_json() for e in explanations) + "]")
-    elif not html:
+    elif not (html or picture):
         from whyword.render.terminal import print_explanations
 
         print_explanations(explanations)

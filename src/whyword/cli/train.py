@@ -35,13 +35,16 @@ from whyword.errors import InputError
     "kind",
     default="cnn",
     show_default=True,
-    metavar="cnn|lstm|gru|characters|linear",
+    metavar="cnn|lstm|gru|characters|linear|transformer",
     help="Architecture.",
 )
 @click.option("--filters", metavar="WIDTH:COUNT,...", help="Of a CNN.  [cnn: 2:800]")
 @click.option("--hidden", type=int, help="Units per direction of an LSTM or GRU.")
 @click.option("--layers", type=int, help="Of an LSTM or GRU.")
 @click.option("--ngrams", type=int, help="Words per feature of a linear model, at most.  [2]")
+@click.option("--base", metavar="DIR|NAME", help="Pretrained model below a transformer's head.")
+@click.option("--full", is_flag=True, help="Train the whole transformer, not its head alone.")
+@click.option("--max-length", type=int, help="Tokens that a transformer reads.  [256]")
 @click.option(
     "--vectors",
     metavar="FILE|DIR",
@@ -72,6 +75,16 @@ from whyword.errors import InputError
     help="Train again on all documents, once the number of epochs is chosen.",
 )
 @click.option("--seed", type=int)
+@click.option(
+    "--suppress",
+    metavar="FILE|WORD,...",
+    help="Words that the model shall ignore, for example those that `whyword audit` names.",
+)
+@click.option(
+    "--suppress-penalty",
+    type=float,
+    help="Weight of what they add to the scores; 0 merely deletes them.",
+)
 @click.option("--about", default="", help="A line about the model for `whyword models`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def train(
@@ -86,8 +99,12 @@ def train(
     hidden: int | None,
     layers: int | None,
     ngrams: int | None,
+    base: str | None,
+    full: bool,
+    max_length: int | None,
     dropout: float | None,
     word_dropout: float | None,
+    suppress: str | None,
     about: str,
     as_json: bool,
     **options: Any,
@@ -98,13 +115,17 @@ def train(
         "hidden": hidden,
         "layers": layers,
         "ngrams": ngrams,
+        "base": base,
+        "full": full or None,
+        "max_length": max_length,
         "dropout": dropout,
         "word_dropout": word_dropout,
     }
     from whyword import corpora, recipe
     from whyword.cli.progress import Phases
 
-    chosen = recipe.Recipe.from_options(kind, settings, **options)
+    words = None if suppress is None else _words(suppress, encoding)
+    chosen = recipe.Recipe.from_options(kind, settings, suppress=words, **options)
     source = {"text": text, "label": label, "encoding": encoding}
     documents = corpora.load(corpus, "train", **source)
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
@@ -134,6 +155,22 @@ def _filters(text: str) -> dict[str, int]:
         raise InputError(
             f'Got --filters "{text}"; expected WIDTH:COUNT,..., for example 2:800 or 3:100,4:100.'
         ) from error
+
+
+def _words(source: str, encoding: str) -> tuple[str, ...]:
+    """Words of a file, one a line, or of the argument itself."""
+    from whyword.corpora import read_text
+
+    if Path(source).is_file():
+        words = read_text(source, encoding=encoding).splitlines()
+    elif Path(source).suffix == ".txt":
+        raise InputError(f'There is no file "{source}" with words to suppress.')
+    else:
+        words = source.split(",")
+    found = tuple(sorted({word.strip().lower() for word in words if word.strip()}))
+    if not found:
+        raise InputError(f'Got no words in --suppress "{source}"; expected some.')
+    return found
 
 
 def _print_report(report: Mapping[str, Any], output: Path) -> None:

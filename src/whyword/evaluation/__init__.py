@@ -1,1 +1,1 @@
-"""Are the explanations right? Words are taken out of documents, and the scores watched."""
+"""How good explanations are, in numbers."""

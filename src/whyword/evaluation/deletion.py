@@ -16,6 +16,7 @@ from torch import Tensor
 
 from whyword.classifier import Batch, Classifier
 from whyword.errors import InputError
+from whyword.evaluation.batches import for_batches
 from whyword.evaluation.removal import replacement, scores_without
 from whyword.text import Document
 
@@ -89,6 +90,15 @@ class Curves:
     target_probability: NDArray[np.float32]
     labels: Ints
 
+    def of(self, orders: slice) -> "Curves":
+        """Those of some orders."""
+        return Curves(
+            self.predicted[orders],
+            self.true_probability[orders],
+            self.target_probability[orders],
+            self.labels,
+        )
+
     @property
     def correct(self) -> NDArray[np.bool_]:
         """``(order, document, step + 1)``: whether the prediction is true."""
@@ -143,14 +153,13 @@ def curves(
     shape = (runs, size, steps + 1)
     predicted = np.zeros(shape, np.int64)
     of_true, of_target = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    by_length = sorted(range(size), key=lambda i: len(documents[i]))
-    for start in range(0, size, batch_size):
-        chosen = by_length[start : start + batch_size]
+    vector = None
+    if fast and isinstance(classifier, HasFastDeletion):
+        vector = replacement(classifier, operator, reference)
+
+    def follow(chosen: list[int]) -> None:
         batch = classifier.encode([documents[i] for i in chosen])
         part = torch.from_numpy(orders[:, chosen])
-        vector = None
-        if fast and isinstance(classifier, HasFastDeletion):
-            vector = replacement(classifier, operator, reference)
         if vector is not None and isinstance(classifier, HasFastDeletion):
             scores = classifier.scores_along(
                 batch, part.to(batch.ids.device), replacement=vector, insertion=insertion
@@ -171,8 +180,10 @@ def curves(
         row = np.arange(len(chosen))
         of_true[:, chosen] = probability[:, row, :, labels[chosen]].swapaxes(0, 1)
         of_target[:, chosen] = probability[:, row, :, targets[chosen]].swapaxes(0, 1)
-        if progress:
-            progress(start + len(chosen))
+
+    for_batches(
+        follow, documents, batch_size=batch_size, parallel=vector is not None, progress=progress
+    )
     return Curves(predicted, of_true, of_target, labels)
 
 

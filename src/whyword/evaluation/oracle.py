@@ -1,7 +1,12 @@
 """The greedy oracle: at each step, delete the one word whose deletion does most.
 
-No method that ranks the words beforehand is expected to do better, so it is the ceiling of every
-plot; but greedy is not optimal, and a ranking may pass it.
+It looks at the model again after every deletion, which no ranking made beforehand can, so it is the
+ceiling of every plot; but greedy is not optimal, and a ranking may pass it.
+
+Its objective is the margin: the target's score less the highest of the others. Accuracy is whether
+that is positive. Greedy by margin was stronger than by probability and by the score alone on 300
+training documents of 20 Newsgroups that the word CNN classifies correctly (mean accuracy .40, .42,
+.49), and on the few that it does not (.94, .89, .63).
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +20,7 @@ from torch import Tensor
 
 from whyword.classifier import Batch, Classifier
 from whyword.errors import InputError
+from whyword.evaluation.batches import for_batches
 from whyword.evaluation.deletion import STEPS, Ints
 from whyword.evaluation.removal import replacement, scores_without
 from whyword.text import Document
@@ -116,12 +122,11 @@ def oracle_orders(
             f'Got the objective "{objective}"; expected one of: {", ".join(get_args(Objective))}.'
         )
     orders = np.full((len(documents), steps), -1)
-    by_length = sorted(range(len(documents)), key=lambda i: len(documents[i]))
     vector = None
     if fast and isinstance(classifier, HasFastOracle):
         vector = replacement(classifier, operator, reference)
-    for start in range(0, len(documents), batch_size):
-        chosen = by_length[start : start + batch_size]
+
+    def search(chosen: list[int]) -> None:
         batch = classifier.encode([documents[i] for i in chosen])
         device = batch.ids.device
         gain = Gain(
@@ -132,26 +137,26 @@ def oracle_orders(
         if vector is not None and isinstance(classifier, HasFastOracle):
             found = classifier.greedy_order(batch, gain, steps=steps, replacement=vector)
             orders[chosen] = found.cpu().numpy()
-        else:
-            for row, document in enumerate(chosen):
-                orders[document] = _search(
-                    classifier,
-                    batch.rows(torch.tensor([row])),
-                    Gain(gain.targets[row, None], gain.lower[row, None], objective),
-                    lambda b, removed: scores_without(
-                        classifier, b, removed, operator=operator, reference=reference
-                    ),
-                    steps=steps,
-                    budget=budget,
-                    batch_size=8 * batch_size,
-                )
-        if progress:
-            progress(start + len(chosen))
+            return
+        for row, document in enumerate(chosen):
+            orders[document] = _search(
+                batch.rows(torch.tensor([row])),
+                Gain(gain.targets[row, None], gain.lower[row, None], objective),
+                lambda b, removed: scores_without(
+                    classifier, b, removed, operator=operator, reference=reference
+                ),
+                steps=steps,
+                budget=budget,
+                batch_size=8 * batch_size,
+            )
+
+    for_batches(
+        search, documents, batch_size=batch_size, parallel=vector is not None, progress=progress
+    )
     return orders
 
 
 def _search(
-    classifier: Classifier,
     batch: Batch,
     gain: Gain,
     score: Callable[[Batch, Tensor], Tensor],

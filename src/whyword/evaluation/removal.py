@@ -25,8 +25,8 @@ Operator = Literal["zero", "unknown", "mean", "remove", "mask"]
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
 
-ID_OF = {"unknown": "unknown_id", "mask": "mask_token_id"}
-"""Attributes of a classifier: the id that stands for a word taken out."""
+ID_OF = {"unknown": ("unknown_id", "unk_token_id"), "mask": ("mask_token_id",)}
+"""Attributes of a classifier or of its subword tokenizer: the id that takes a word's place."""
 
 
 @torch.no_grad()
@@ -99,9 +99,9 @@ def vocabulary(classifier: Classifier) -> Tensor:
     """The classifier's table of input vectors, ``(id, dimension)``.
 
     Raises:
-        InputError: If it has none under the name ``embedding``.
+        InputError: If it has none under the name ``embedding`` or ``table``.
     """
-    table = getattr(classifier, "embedding", None)
+    table = getattr(classifier, "embedding", getattr(classifier, "table", None))
     if isinstance(table, nn.Embedding):
         table = table.weight
     if not isinstance(table, Tensor):
@@ -152,14 +152,15 @@ def without(document: Document, words: list[int]) -> Document:
 
 
 def _id(classifier: Classifier, operator: str) -> int:
-    found = getattr(classifier, ID_OF[operator], None)
-    if found is None:
-        what = "mask token" if operator == "mask" else "unknown word"
-        raise InputError(
-            f'{type(classifier).__name__} has no {what}, so that the removal "{operator}" is not '
-            'for it; choose "zero" or "remove".'
-        )
-    return int(found)
+    for owner in (classifier, getattr(classifier, "tokenizer_of_subwords", None)):
+        for name in ID_OF[operator]:
+            if (found := getattr(owner, name, None)) is not None:
+                return int(found)
+    what = "mask token" if operator == "mask" else "unknown word"
+    raise InputError(
+        f'{type(classifier).__name__} has no {what}, so that the removal "{operator}" is not '
+        'for it; choose "zero" or "remove".'
+    )
 
 
 def _check(batch: Batch, removed: Tensor, operator: str) -> None:

@@ -6,7 +6,7 @@ and replaces what their backward passes carry by relevance. It knows no model.
 
 from whyword.lrp.accounting import Account, Entry
 from whyword.lrp.calls import Call, propagate, register, through_layer
-from whyword.lrp.composites import Composite
+from whyword.lrp.composites import Attention, Composite
 from whyword.lrp.engine import Result, UnsupportedFunction, relevance
 from whyword.lrp.functions import ROUTING
 from whyword.lrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Layer, Rule, WSquare, ZPlus
@@ -15,6 +15,7 @@ __all__ = [
     "ROUTING",
     "Account",
     "AlphaBeta",
+    "Attention",
     "Call",
     "Composite",
     "Entry",

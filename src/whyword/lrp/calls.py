@@ -6,17 +6,15 @@ value through `propagate`, or, if it is a linear layer, through `through_layer`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from whyword.errors import InputError
 from whyword.lrp.accounting import Entry
+from whyword.lrp.composites import Attention, Maxima
 from whyword.lrp.rules import Epsilon, Layer, Rule, stabiliser
-
-Maxima = Literal["winner", "shapley"]
-"""How a maximum hands on its relevance."""
 
 
 class Trace(NamedTuple):
@@ -48,6 +46,7 @@ class Call:
         rule: The rule of a linear layer, known when the forward pass is over.
         sums: The rule of sums and products without weights.
         maxima: How a maximum over an axis is shared.
+        attention: What a softmax is, as in the composite.
         layer: Qualified name of the module that holds its parameters; "" without.
         record: Takes the account's entries, if an account is kept.
     """
@@ -59,6 +58,7 @@ class Call:
     rule: Callable[[], Rule]
     sums: Epsilon
     maxima: Maxima = "winner"
+    attention: Attention = "cplrp"
     layer: str = ""
     record: Callable[[Entry], None] | None = None
 

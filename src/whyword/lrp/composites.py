@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Literal, Self, get_args
 
-from whyword.lrp.calls import Maxima
+from whyword.errors import InputError
 from whyword.lrp.rules import Epsilon, Rule
+
+Attention = Literal["cplrp", "attnlrp"]
+Maxima = Literal["winner", "shapley"]
+
+TRANSFORMER_EPSILON = 1e-6
+"""Small enough to take next to nothing, large enough for what is zero."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,12 @@ class Composite:
             to the summands, so that padding gets nothing.
         maxima: How a maximum over an axis is shared: ``"winner"`` takes all, or all share it by
             ``"shapley"`` value (`whyword.shapley`).
+        attention: What a softmax is. ``"cplrp"``: a gate, which takes nothing (Ali et al. 2022,
+            section 3.1), as in recurrent networks. ``"attnlrp"``: a signal, linearised where it
+            stands, whose products with values share relevance in halves (Achtibat et al. 2024).
+
+    Raises:
+        InputError: If there is no such rule for attention or maxima.
     """
 
     default: Rule = field(default_factory=Epsilon)
@@ -43,6 +56,26 @@ class Composite:
     functions: Mapping[str, Rule] = field(default_factory=dict)
     sums: Epsilon = field(default_factory=Epsilon)
     maxima: Maxima = "winner"
+    attention: Attention = "cplrp"
+
+    def __post_init__(self) -> None:
+        for name, kinds in {"attention": Attention, "maxima": Maxima}.items():
+            if (given := getattr(self, name)) not in get_args(kinds):
+                expected = ", ".join(get_args(kinds))
+                raise InputError(f'Got {name}="{given}"; expected one of: {expected}.')
+
+    @classmethod
+    def for_transformers(
+        cls, attention: Attention = "attnlrp", *, epsilon: float = TRANSFORMER_EPSILON
+    ) -> Self:
+        """The rules for deep transformers: ε-LRP without shares, and a small ε.
+
+        An input of zero that takes a share of a bias leaves the layer below with relevance that no
+        multiple of its output explains; through many layers that grows without bound. So biases
+        and stabilisers keep what is theirs, and the remainder says how much.
+        """
+        rule = Epsilon(epsilon, bias_share=False, stabiliser_share=False)
+        return cls(default=rule, sums=rule, attention=attention)
 
     def rule_for(self, function: str, layer: str, *, place: int = 0, layers: int = 1) -> Rule:
         """The rule of one call.

@@ -147,6 +147,7 @@ class Interception(TorchFunctionMode):
         super().__init__()
         self.copying = copying
         self.composite, self.model, self.leaf, self.account = composite, model, leaf, account
+        self.gates = GATES if composite.attention == "cplrp" else GATES - {"softmax"}
         self.layers = 0
         weights = () if model is None else chain(model.named_parameters(), model.named_buffers())
         self.names = {id(weight): name.rpartition(".")[0] for name, weight in weights}
@@ -179,6 +180,7 @@ class Interception(TorchFunctionMode):
                 rule=self._rule(plain, self._layer(given), place),
                 sums=self.composite.sums,
                 maxima=self.composite.maxima,
+                attention=self.composite.attention,
                 layer=self._layer(given),
                 record=None if self.account is None else self.account.add,
             )
@@ -191,7 +193,7 @@ class Interception(TorchFunctionMode):
         reached = [t for t in tree_leaves(changed) if on_path(t)]
         if reached and plain not in HANDLERS and plain not in ROUTING:
             raise UnsupportedFunction(self._refusal(name))
-        gate = plain in GATES or (plain in GATE_KEEPING and all(found.gate for found in read))
+        gate = plain in self.gates or (plain in GATE_KEEPING and all(found.gate for found in read))
         depth = place + (plain in LAYERS)
         self.layers = max(self.layers, depth)
         windows = self._windows(plain, args, result)

@@ -47,8 +47,12 @@ class Rule(Protocol):
 
 
 def stabiliser(z: Tensor, epsilon: float) -> Tensor:
-    """s(z) = ε·(1_{z≥0} - 1_{z<0}) (Arras et al. 2016, section 2.1)."""
-    return torch.where(z >= 0, 1.0, -1.0).to(z) * epsilon
+    """s(z) = ε·(1_{z≥0} - 1_{z<0}) (Arras et al. 2016, section 2.1).
+
+    By signs, in one pass over z. A negative zero counts as negative; all that sums up to one is
+    zero itself, so its shares are the same either way.
+    """
+    return torch.copysign(z.new_tensor(epsilon), z)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """Layer-wise relevance propagation for any classifier."""
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from whyword import lrp as engine
 from whyword.classifier import Attribution, Batch, Classifier
 from whyword.errors import InputError
-from whyword.lrp import Composite, Epsilon
+from whyword.lrp import Attention, Composite, Epsilon
 
 
 @runtime_checkable
@@ -20,45 +22,69 @@ class HasClosedForm(Protocol):
         """What `lrp` returns."""
 
 
+@runtime_checkable
+class AddsVectors(Protocol):
+    """A transformer: a classifier that adds vectors of its own to the embeddings."""
+
+    def added(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The vectors, by what they stand for, shaped like the embeddings."""
+
+    def score(
+        self, embeddings: Tensor, batch: Batch, added: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """Class scores from the embeddings and these vectors."""
+
+
 def lrp(
     classifier: Classifier,
     batch: Batch,
     targets: Tensor,
     *,
     components: bool = False,
-    epsilon: float = 0.01,
+    epsilon: float | None = None,
+    attention: Attention | None = None,
     composite: Composite | None = None,
 ) -> Attribution:
     """Layer-wise relevance propagation, by the paper's ε-rule (Arras et al. 2016, section 2.1).
 
     Signed; bias and stabiliser are shared out, so that the relevances sum to the target's score,
-    but for what initial states of recurrent networks receive.
+    but for what initial states of recurrent networks receive. Through transformers by AttnLRP
+    (Achtibat et al. 2024), `Composite.for_transformers`; what biases and the softmax keep is
+    "lost", what vectors of positions and token types receive stands under their names.
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
         components: Whether to return relevance per vector component.
-        epsilon: The stabiliser, > 0.
-        composite: Other rules, for all layers or some; then ``epsilon`` counts for nothing.
+        epsilon: The stabiliser, > 0. By default 0.01 as in the paper, 1e-6 in transformers.
+        attention: ``"attnlrp"``, which transformers have by default, or ``"cplrp"``; takes the
+            rules for transformers whatever the model.
+        composite: Other rules, for all layers or some; then ``epsilon`` and ``attention`` count for
+            nothing.
 
     Raises:
         InputError: If ``epsilon`` is not positive.
         UnsupportedFunction: If the model calls a function that has no rule.
     """
-    if not epsilon > 0:
+    if epsilon is not None and not epsilon > 0:
         raise InputError(f"Got epsilon {epsilon}; expected a positive number, 0.01 in the paper.")
-    if isinstance(classifier, HasClosedForm) and composite is None:
-        return classifier.lrp(batch, targets, epsilon=epsilon, components=components)
-    found = through_engine(classifier, batch, targets, composite=composite or paper_rule(epsilon))
-    relevance = found.relevance.sum(dim=-1)
-    explained = (targets.to(found.scores) * found.scores).sum(dim=-1)
+    if isinstance(classifier, HasClosedForm) and composite is None and attention is None:
+        return classifier.lrp(batch, targets, epsilon=epsilon or 0.01, components=components)
+    rules = composite or rules_for(classifier, epsilon=epsilon, attention=attention)
+    found, names = through_engine(classifier, batch, targets, composite=rules)
+    # Numbers of half precision are added up in single.
+    precision = torch.promote_types(found.scores.dtype, torch.float32)
+    parts = (
+        found.relevance.unbind(dim=2) if isinstance(classifier, AddsVectors) else (found.relevance,)
+    )
+    relevance, *others = (part.sum(dim=-1, dtype=precision) for part in parts)
+    remainder = {name: part.sum(dim=-1) for name, part in zip(names, others, strict=True)}
+    explained = (targets.to(relevance) * found.scores).sum(dim=-1)
+    # Biases and stabilisers without shares, initial states: `whyword.account` says which.
+    remainder["lost"] = explained - relevance.sum(dim=-1) - sum(remainder.values())
     return Attribution(
-        found.scores,
-        relevance,
-        # Biases and stabilisers without shares, initial states: `whyword.account` says which.
-        remainder={"lost": explained - relevance.sum(dim=-1)},
-        components=found.relevance if components else None,
+        found.scores, relevance, remainder, components=parts[0] if components else None
     )
 
 
@@ -69,7 +95,7 @@ def through_engine(
     *,
     composite: Composite,
     accounting: bool = False,
-) -> engine.Result:
+) -> tuple[engine.Result, tuple[str, ...]]:
     """`whyword.lrp.relevance` of a classifier's embeddings.
 
     Args:
@@ -78,21 +104,44 @@ def through_engine(
         targets: ``(target, batch, class)``.
         composite: The rules.
         accounting: Whether to say for each call where relevance went.
+
+    Returns:
+        The result, and the names of the vectors that a transformer adds. Its relevance has an axis
+        more, ``(target, batch, 1 + added, position, dimension)``, the embeddings first.
     """
-    return engine.relevance(
-        lambda embeddings: classifier.score(embeddings, batch),
-        classifier.embed(batch),
+    embeddings, added = classifier.embed(batch), dict[str, Tensor]()
+    if isinstance(classifier, AddsVectors):
+        added = dict(classifier.added(batch))
+        embeddings = torch.stack([embeddings, *added.values()], dim=1)
+
+    def score(inputs: Tensor) -> Tensor:
+        if not isinstance(classifier, AddsVectors):
+            return classifier.score(inputs, batch)
+        vectors, *others = inputs.unbind(dim=1)
+        return classifier.score(vectors, batch, dict(zip(added, others, strict=True)))
+
+    found = engine.relevance(
+        score,
+        embeddings,
         targets,
         composite=composite,
         model=_module(classifier),
         accounting=accounting,
     )
+    return found, tuple(added)
 
 
-def paper_rule(epsilon: float = 0.01) -> Composite:
-    """The paper's ε-rule for every layer and sum."""
-    rule = Epsilon(epsilon)
-    return Composite(rule, sums=rule)
+def rules_for(
+    classifier: Classifier, *, epsilon: float | None = None, attention: Attention | None = None
+) -> Composite:
+    """The paper's ε-rule for every layer and sum; for transformers AttnLRP; see `lrp`."""
+    if attention is None and not isinstance(classifier, AddsVectors):
+        rule = Epsilon() if epsilon is None else Epsilon(epsilon)
+        return Composite(rule, sums=rule)
+    rules = Composite.for_transformers(attention or "attnlrp")
+    if epsilon is None:
+        return rules
+    return Composite.for_transformers(rules.attention, epsilon=epsilon)
 
 
 def _module(classifier: Classifier) -> nn.Module | None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from whyword.classifier import Attribution, Batch, Classifier
 from whyword.contrast import against_competitors
 from whyword.errors import InputError
-from whyword.methods.propagation import paper_rule, through_engine
+from whyword.methods.propagation import lrp, rules_for
 
 
 @runtime_checkable
@@ -43,7 +43,7 @@ def shapley_lrp(
     components: bool = False,
     contrast: float | None = 1.5,
     depth: int = 16,
-    epsilon: float = 0.01,
+    epsilon: float | None = None,
 ) -> Attribution:
     """The paper's LRP, but for maxima, shared by Shapley value, and a class's competitors.
 
@@ -60,14 +60,14 @@ def shapley_lrp(
             scores in their softmax, > 0. None explains the class's score alone.
         depth: Windows of a filter that share its maximum in the word CNN's closed form; the engine
             shares among all.
-        epsilon: The stabiliser, > 0.
+        epsilon: The stabiliser, > 0; by default as in `whyword.methods.lrp`.
 
     Raises:
         InputError: If a setting is out of its range.
         UnsupportedFunction: If the model calls a function that has no rule.
     """
     _check(contrast)
-    if not epsilon > 0:
+    if epsilon is not None and not epsilon > 0:
         raise InputError(f"Got epsilon {epsilon}; expected a positive number, 0.01 in the paper.")
     if depth < 1:
         raise InputError(f"Got depth {depth}; expected at least 1, at which the winner takes all.")
@@ -75,7 +75,7 @@ def shapley_lrp(
         return classifier.shapley_lrp(
             batch,
             targets,
-            epsilon=epsilon,
+            epsilon=epsilon or 0.01,
             contrast=contrast,
             depth=depth,
             components=components,
@@ -83,16 +83,9 @@ def shapley_lrp(
     with torch.no_grad():
         scores = classifier.score(classifier.embed(batch), batch)
     directions, competitors = _directions(targets, scores, contrast)
-    composite = replace(paper_rule(epsilon), maxima="shapley")
-    found = through_engine(classifier, batch, directions, composite=composite)
-    relevance = found.relevance.sum(dim=-1)
-    explained = (directions * found.scores).sum(dim=2)
-    return Attribution(
-        found.scores,
-        relevance,
-        remainder={"competitors": competitors, "lost": explained - relevance.sum(dim=2)},
-        components=found.relevance if components else None,
-    )
+    composite = replace(rules_for(classifier, epsilon=epsilon), maxima="shapley")
+    found = lrp(classifier, batch, directions, components=components, composite=composite)
+    return replace(found, remainder={"competitors": competitors, **(found.remainder or {})})
 
 
 @torch.no_grad()

@@ -146,7 +146,8 @@ class _Layer:
     def _best(self, windows: Tensor) -> tuple[Tensor, Tensor]:
         """Values and places of the best windows ``(..., window)``, -inf where there are fewer."""
         count = min(self.width + 1, windows.shape[-1])
-        return tuple(windows.topk(count, dim=-1))
+        values, where = windows.topk(count, dim=-1)
+        return values, where
 
     def _values(self, ids: Tensor, start: Tensor, *, replaced: int | None = None) -> Tensor:
         """``(batch, filter, n)`` the windows that begin at ``start`` ``(batch, n)``.

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import embedding as look_up
-from torch.overrides import TorchFunctionMode
 
 from whyword.classifier import Batch
 from whyword.errors import InputError
+from whyword.models.substitution import Substitution
 from whyword.text import Document, Tokenizer
 
 
@@ -87,7 +85,7 @@ class ModuleClassifier:
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """``(batch, class)`` logits, the module's, with these vectors in place of its own."""
-        with _Substitution(self.embedding.weight, embeddings):
+        with Substitution({id(self.embedding.weight): lambda ids: embeddings}):
             return self(batch)
 
     def __call__(self, batch: Batch) -> Tensor:
@@ -103,25 +101,3 @@ class ModuleClassifier:
 
     def _id(self, word: str) -> int | None:
         return self.vocabulary.get(word, self.vocabulary.get(word.lower()))
-
-
-class _Substitution(TorchFunctionMode):
-    """Answers the look-up in one table of embeddings with other vectors; leaves no trace."""
-
-    def __init__(self, table: Tensor, vectors: Tensor) -> None:
-        super().__init__()
-        self.table, self.vectors = table, vectors
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Called by torch in place of ``func``."""
-        kwargs = kwargs or {}
-        weight = args[1] if len(args) > 1 else kwargs.get("weight")
-        if func in (look_up, torch.embedding) and weight is self.table:
-            return self.vectors
-        return func(*args, **kwargs)

@@ -33,6 +33,9 @@ class NetworkClassifier(nn.Module, ABC):
     default_tokenizer = Tokenizer()
     """How it reads texts unless told otherwise."""
 
+    unknown_id: int
+    """The id that stands for what the network does not know."""
+
     def __init__(self, classes: Sequence[str], *, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
         if len(set(classes)) != len(classes) or len(classes) < 2:

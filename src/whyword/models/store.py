@@ -1,7 +1,8 @@
 """Models on disk: JSON for what can be read, safetensors for the numbers. No pickle anywhere.
 
 A model is a folder with ``model.json`` (architecture, classes, tokeniser), ``weights.safetensors``,
-for classifiers of words ``vectors.safetensors`` and ``vocabulary.json``.
+for classifiers of words ``vectors.safetensors`` and ``vocabulary.json``. Transformers are plain
+Hugging Face folders (`whyword.models.huggingface`).
 """
 
 import json
@@ -30,6 +31,8 @@ from whyword.vectors import WordVectors
 FORMAT = 1
 LINEAR = "linear"
 """The one kind that is no network; scikit-learn loads with it."""
+TRANSFORMER = "transformer"
+"""Hugging Face folders; they have no model.json."""
 
 KINDS: dict[str, type[NetworkClassifier]] = {
     network.kind: network for network in (WordCNN, LSTMClassifier, GRUClassifier, CharacterCNN)
@@ -46,7 +49,8 @@ def load(name: str | Path) -> Any:
     """Load a model, ready to explain (in evaluation mode).
 
     Args:
-        name: A model that ships with the package, such as ``"news20-cnn"``, or a folder.
+        name: A model that ships with the package, such as ``"news20-cnn"``, or a folder, also one
+            that transformers' ``save_pretrained`` wrote.
 
     Raises:
         ModelError: If there is no such model, or its files are damaged or of another kind.
@@ -58,6 +62,10 @@ def load(name: str | Path) -> Any:
             f'There is no model "{name}": neither a folder nor one that ships with whyword. '
             + did_you_mean(str(name), shipped)
         )
+    if (path / "config.json").exists() and not (path / "model.json").exists():
+        from whyword.models import huggingface
+
+        return huggingface.load(path)
     description = describe(path)
     if description["kind"] == LINEAR:
         return _load_linear(path, description)
@@ -136,13 +144,18 @@ def save(model: Any, path: str | Path, *, quantise: bool = False, about: str = "
     """Write a model to a folder, which is made if need be.
 
     Args:
-        model: A network, or a `whyword.models.linear.LinearClassifier`.
+        model: A network, a `whyword.models.linear.LinearClassifier`, or a transformer.
         path: The folder.
         quantise: Whether to store each vector as bytes with one scale: a quarter of the size.
         about: One line for people, shown by ``whyword models``.
     """
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
+    if hasattr(model, "subwords"):
+        from whyword.models import huggingface
+
+        huggingface.save(model, path, about=about)
+        return
     if not isinstance(model, NetworkClassifier):
         model.save(path, about=about)
         return

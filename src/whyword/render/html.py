@@ -4,23 +4,15 @@ The templates, style and script are in ``templates/``. The target shown first is
 JavaScript; the script takes the others from a JSON block per text.
 """
 
-import hashlib
-import re
-from base64 import b64encode
-from collections.abc import Sequence
-from functools import cache
-from importlib import resources
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup, escape
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from whyword.errors import InputError
 from whyword.explanation import Explanation
-from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
+from whyword.render.heatmap import shown_targets
+from whyword.render.palette import DEFAULT_PALETTE, Palette
+from whyword.render.templating import rendered
 from whyword.render.view import STEPS, Item
-
-# HTML can hold neither NUL nor half a surrogate pair, and UTF-8 not the latter.
-_UNHOLDABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def page(
@@ -60,49 +52,45 @@ def fragment(
     return _render("fragment.html", explanations, palette)
 
 
+def comparison(
+    columns: Mapping[str, Explanation],
+    *,
+    targets: Sequence[str] | None = None,
+    title: str = "Which words decided?",
+    palette: str | Palette = DEFAULT_PALETTE,
+) -> str:
+    """A page with one text, a row for each target and a column for each method.
+
+    The paper's Figure 2; `whyword.render.heatmap.comparison` makes the same as a picture.
+
+    Args:
+        columns: An explanation for each heading.
+        targets: By default those of the first explanation.
+        title: The page's title.
+        palette: A name in `whyword.render.palette.PALETTES`, or a palette.
+
+    Raises:
+        InputError: If there is nothing to show, the texts differ, a target was not explained, or
+            there is no such palette.
+    """
+    rows = [
+        (target, [Item.of(explanation.only(target)) for explanation in columns.values()])
+        for target in shown_targets(columns, targets)
+    ]
+    return rendered(
+        "comparison.html",
+        palette=palette,
+        headings=list(columns),
+        rows=rows,
+        steps=STEPS,
+        title=title,
+    )
+
+
 def _render(
-    template: str, explanations: Sequence[Explanation], palette: str | Palette, **values: str
+    template: str, explanations: Sequence[Explanation], palette: str | Palette, **values: Any
 ) -> str:
     if not explanations:
         raise InputError("Got no explanations; expected at least one to show.")
-    script = _file("whyword.js")
-    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return (
-        _environment()
-        .get_template(template)
-        .render(
-            items=[Item.of(explanation) for explanation in explanations],
-            palette=palette_named(palette),
-            style=Markup(_file("whyword.css")),
-            script=Markup(script),
-            script_hash=f"sha256-{digest}",
-            steps=STEPS,
-            **values,
-        )
-    )
-
-
-def _holdable(value: object) -> object:
-    """Escape a value so that the browser shows every character of it."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    text = _UNHOLDABLE.sub(lambda c: "␀" if c[0] == "\0" else "\ufffd", value)
-    # A parser turns a carriage return into a newline, unless it is written as a reference.
-    return Markup(str(escape(text)).replace("\r", "&#13;"))
-
-
-@cache
-def _file(name: str) -> str:
-    return resources.files("whyword.render").joinpath("templates", name).read_text("utf-8")
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(_file),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_holdable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    items = [Item.of(explanation) for explanation in explanations]
+    return rendered(template, palette=palette, items=items, steps=STEPS, **values)

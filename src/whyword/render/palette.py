@@ -1,5 +1,6 @@
 """Colours of a heatmap, and how strong a colour a word gets."""
 
+from colorsys import hls_to_rgb
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,28 @@ def palette_named(palette: str | Palette) -> Palette:
     if palette not in PALETTES:
         raise InputError(f'There is no palette "{palette}". {did_you_mean(palette, PALETTES)}')
     return PALETTES[palette]
+
+
+# Okabe and Ito 2008, without black: told apart under all three types of colour blindness.
+_DISTINCT = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#b8a600")
+
+NEUTRAL = "#9a9a9a"
+"""For what is in none of the groups; readable as little on light as on dark."""
+
+
+def categorical(count: int) -> tuple[str, ...]:
+    """Colours for groups, seen on light and dark paper.
+
+    Up to seven they are told apart by the colour-blind; more of them go around the colour circle,
+    light and dark in turn.
+    """
+    if count <= len(_DISTINCT):
+        return _DISTINCT[:count]
+    colours = []
+    for i in range(count):
+        channels = hls_to_rgb(i / count, (0.42, 0.62)[i % 2], (0.85, 0.75)[i % 2])
+        colours.append("#" + "".join(f"{round(255 * channel):02x}" for channel in channels))
+    return tuple(colours)
 
 
 def intensities(relevance: NDArray[np.float64]) -> NDArray[np.float64]:

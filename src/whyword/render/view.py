@@ -60,11 +60,16 @@ class Item:
     not_shared: str
 
     @classmethod
-    def of(cls, explanation: Explanation) -> Self:
-        """Everything that the templates show of this explanation."""
+    def of(cls, explanation: Explanation, *, steps: int = STEPS) -> Self:
+        """Everything that the templates show of this explanation.
+
+        Args:
+            explanation: What to show.
+            steps: Intensities are whole numbers of this fraction.
+        """
         accounts = [account(explanation, target) for target in explanation.targets or (None,)]
-        steps = np.rint(intensities(explanation.relevance) * STEPS).astype(int)
-        targets = [_target(a, row.tolist()) for a, row in zip(accounts, steps, strict=True)]
+        rounded = np.rint(intensities(explanation.relevance) * steps).astype(int)
+        targets = [_target(a, row.tolist()) for a, row in zip(accounts, rounded, strict=True)]
         index = explanation.index()
         signed = accounts[index].signed
         return cls(
@@ -74,7 +79,7 @@ class Item:
             shown=targets[index],
             targets=targets,
             rows=_rows(explanation),
-            pieces=list(_pieces(explanation, accounts[index], steps[index].tolist())),
+            pieces=list(_pieces(explanation, accounts[index], rounded[index].tolist(), steps)),
             ranks=[("top", "Words for"), ("bottom", "Words against")]
             if signed
             else [("top", "Words")],
@@ -168,11 +173,13 @@ def _rows(explanation: Explanation) -> list[Row]:
     ]
 
 
-def _pieces(explanation: Explanation, a: Account, steps: list[int]) -> Iterator[Piece]:
+def _pieces(
+    explanation: Explanation, a: Account, rounded: list[int], steps: int
+) -> Iterator[Piece]:
     """The text, cut at the words' spans; joined together again it is the text."""
     text, position = explanation.text, 0
-    known = explanation.known or (True,) * len(steps)
-    for (start, end), step, is_known in zip(explanation.spans, steps, known, strict=True):
+    known = explanation.known or (True,) * len(rounded)
+    for (start, end), step, is_known in zip(explanation.spans, rounded, known, strict=True):
         if start > position:
             yield Piece(text[position:start], "between")
         kind = "p" if step > 0 else "n" if step < 0 else ""
@@ -180,7 +187,7 @@ def _pieces(explanation: Explanation, a: Account, steps: list[int]) -> Iterator[
             text[start:end],
             " ".join(filter(None, ["w", kind, "" if is_known else "u"])),
             abs(step),
-            _minus(number(step / STEPS * a.largest, a.decimals)),
+            _minus(number(step / steps * a.largest, a.decimals)),
         )
         position = end
     if position < len(text):

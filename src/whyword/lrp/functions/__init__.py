@@ -6,13 +6,23 @@ none: `ROUTING` functions move numbers around, and autograd's own backward pass 
 they take nothing (Arras et al. 2017, section 3.1, "signal-take-all").
 """
 
-from whyword.lrp.functions import elementwise, layers, packing, pooling, products, recurrent, sums
+from whyword.lrp.functions import (
+    attention,
+    elementwise,
+    layers,
+    packing,
+    pooling,
+    products,
+    recurrent,
+    sums,
+)
 
 __all__ = ["ELEMENTWISE", "GATES", "GATE_KEEPING", "IN_PLACE", "LAYERS", "ROUTING", "pooling"]
 
 ROUTING = set(
     """
-    view view_as reshape flatten unflatten ravel transpose swapaxes t T mT H permute movedim
+    view view_as reshape reshape_as flatten unflatten ravel
+    transpose swapaxes t T mT H permute movedim
     contiguous squeeze unsqueeze expand expand_as broadcast_to repeat repeat_interleave tile
     cat concat concatenate stack hstack vstack split chunk tensor_split unbind
     __getitem__ __setitem__ select narrow gather index_select take_along_dim masked_select unfold
@@ -33,7 +43,13 @@ ELEMENTWISE = elementwise.NAMES
 """Functions whose results stand where what they read stood."""
 
 GATE_KEEPING = (
-    ROUTING | packing.NAMES | pooling.NAMES | elementwise.NAMES | sums.NAMES | products.NAMES
+    ROUTING
+    | packing.NAMES
+    | pooling.NAMES
+    | elementwise.NAMES
+    | sums.NAMES
+    | products.NAMES
+    | attention.NAMES
 )
 """Functions whose results are gates if all that they read are."""
 

@@ -9,7 +9,7 @@ from whyword.lrp.calls import Call, constant, propagate, register
 NAMES = set(
     """
     relu relu6 tanh gelu silu mish elu selu celu leaky_relu softplus softsign hardtanh hardswish
-    sigmoid hardsigmoid softmax log_softmax rsqrt sqrt exp log abs pow __pow__ square neg __neg__
+    sigmoid hardsigmoid log_softmax rsqrt sqrt exp log abs pow __pow__ square neg __neg__
     negative clamp clamp_min clamp_max rms_norm std var norm vector_norm dropout
     """.split()
 )
@@ -19,7 +19,7 @@ NAMES = set(
 def elementwise(call: Call) -> Tensor:
     """R_x = R_z: activations (Arras et al. 2016, section 2.1), and norms, held constant.
 
-    A softmax at the output hands each probability's relevance to its own logit.
+    A softmax's logarithm at the output hands each class's relevance to its own logit.
     """
     x: Tensor = call.argument(0, "input")
     options = {

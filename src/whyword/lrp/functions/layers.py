@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.functional import conv1d as convolve
 from torch.nn.functional import conv_transpose1d, pad
 from torch.nn.functional import linear as affine
 
 from whyword.errors import InputError
-from whyword.lrp.calls import Call, Trace, constant, register, remember, through_layer
+from whyword.lrp.calls import Call, Trace, register, remember, through_layer
 from whyword.lrp.functions.pooling import Windows
 from whyword.lrp.rules import Layer
 
@@ -116,8 +117,8 @@ def layer_norm(call: Call) -> Tensor:
     weight, bias = call.constant_argument(2, "weight"), call.constant_argument(3, "bias")
     data = x.detach()
     axes = tuple(range(-len(shape), 0))
-    variance = data.var(dim=axes, unbiased=False, keepdim=True)
-    scale = (variance + call.argument(4, "eps", 1e-5)).rsqrt()
+    epsilon = call.argument(4, "eps", 1e-5)
+    z, _, scale = torch.native_layer_norm(data, shape, weight, bias, epsilon)
 
     def centred(t: Tensor) -> Tensor:
         return t - t.mean(dim=axes, keepdim=True)
@@ -126,16 +127,12 @@ def layer_norm(call: Call) -> Tensor:
         x=data,
         weight=data.new_ones(shape) if weight is None else weight,
         bias=bias,
-        z=call.function(data, *map(constant, call.args[1:]), **_without_input(call)),
+        z=z,
         apply=lambda x, w: centred(x) * scale * w,
         pull=lambda q, w: centred(q * w * scale),
         share=lambda v: v.mean(dim=axes, keepdim=True),
     )
     return through_layer(call, x, layer, rule=call.sums)
-
-
-def _without_input(call: Call) -> dict[str, Any]:
-    return {name: constant(v) for name, v in call.kwargs.items() if name != "input"}
 
 
 def _single(value: Any) -> int:

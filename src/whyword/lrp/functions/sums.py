@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from whyword.lrp.calls import Call, constant, losses, on_path, propagate, register, unbroadcast
-from whyword.lrp.rules import stabiliser
+from whyword.lrp.rules import Epsilon, stabiliser
 
 _ADDITIONS = """
     add __add__ __radd__ __iadd__ sub __sub__ __rsub__ rsub __isub__ subtract
@@ -39,23 +39,33 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
         terms: The summands that take relevance, each with its weight.
     """
     rule = call.sums
-    bias = z - sum(weight * x.detach() for x, weight in terms) if len(terms) == 1 else None
+    bias = None
+    if len(terms) == 1 and (rule.bias_share or call.record):
+        bias = z - terms[0][1] * terms[0][0].detach()
 
     def backward(relevance: Tensor) -> tuple[Tensor, ...]:
         s = stabiliser(z, rule.epsilon)
         q = relevance / (z + s)
-        shared: Tensor | float = s if rule.stabiliser_share else 0.0
+        shared = s if rule.stabiliser_share else None
         if bias is not None and rule.bias_share:
-            shared = shared + bias
+            shared = bias if shared is None else shared + bias
+        parts = (_times(weight, x.detach()) for x, weight in terms)
+        if shared is not None:
+            equal = shared / len(terms)
+            parts = (part + equal for part in parts)
         return tuple(
-            unbroadcast(q * (weight * x.detach() + shared / len(terms)), x.shape)
-            for x, weight in terms
+            unbroadcast(q * part, x.shape) for part, (x, _) in zip(parts, terms, strict=True)
         )
 
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         return losses(rule, z, bias, relevance)
 
     return propagate(call, z, backward, *(x for x, _ in terms), lost=lost)
+
+
+def _times(weight: Any, x: Tensor) -> Tensor:
+    result: Tensor = x if isinstance(weight, int) and weight == 1 else weight * x
+    return result
 
 
 @register("sum", "mean")
@@ -86,11 +96,7 @@ def weighted_sum(
     mix: Callable[[Tensor, Tensor], Tensor],
     pull: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
-    """z_j = Σ_i c_ij over positions, c_ij = w_ij x_i.
-
-    R_i = Σ_j (c_ij + s_j |c_ij| / Σ_i |c_ij|) / (z_j + s_j) · R_j. The stabiliser is shared in
-    proportion, so that what contributes nothing (padding) gets nothing, however much of it there
-    is; where all contributions are zero, by |w_ij|.
+    """z_j = Σ_i c_ij over positions, c_ij = w_ij x_i; see `share_out`.
 
     Args:
         call: The call.
@@ -99,11 +105,40 @@ def weighted_sum(
         mix: ``(x, w) -> `` Σ_i w_ij x_i, shaped like the value.
         pull: ``(q, w) -> `` Σ_j q_j w_ij, shaped like ``x``.
     """
-    x, rule = signal.detach(), call.sums
-    z = mix(x, weights)
+    z = mix(signal.detach(), weights)
+    backward = share_out(call.sums, signal.detach(), weights, z, mix, pull)
+
+    def lost(relevance: Tensor) -> dict[str, Tensor]:
+        return losses(call.sums, z, None, relevance)
+
+    return propagate(call, z, lambda R: (backward(R),), signal, lost=lost)
+
+
+def share_out(
+    rule: Epsilon,
+    x: Tensor,
+    weights: Tensor,
+    z: Tensor,
+    mix: Callable[[Tensor, Tensor], Tensor],
+    pull: Callable[[Tensor, Tensor], Tensor],
+) -> Callable[[Tensor], Tensor]:
+    """From the relevance of z_j = Σ_i w_ij x_i to that of x.
+
+    R_i = Σ_j (c_ij + s_j |c_ij| / Σ_i |c_ij|) / (z_j + s_j) · R_j. The stabiliser is shared in
+    proportion, so that what contributes nothing (padding) gets nothing, however much of it there
+    is; where all contributions are zero, by |w_ij|.
+
+    Args:
+        rule: The rule of sums.
+        x: The signal.
+        weights: w.
+        z: The sums.
+        mix: See `weighted_sum`.
+        pull: See `weighted_sum`.
+    """
     s = stabiliser(z, rule.epsilon)
 
-    def backward(relevance: Tensor) -> tuple[Tensor]:
+    def backward(relevance: Tensor) -> Tensor:
         q = relevance / (z + s)
         result = x * pull(q, weights)
         if rule.stabiliser_share:
@@ -114,9 +149,6 @@ def weighted_sum(
             if nothing.any():
                 reach = mix(torch.ones_like(x), strength)
                 result = result + pull(q * s * nothing / reach.masked_fill(reach == 0, 1), strength)
-        return (result,)
+        return result
 
-    def lost(relevance: Tensor) -> dict[str, Tensor]:
-        return losses(rule, z, None, relevance)
-
-    return propagate(call, z, backward, signal, lost=lost)
+    return backward

@@ -32,7 +32,7 @@
     }
 
     const itemOf = (node) => node.closest(".ww-item");
-    const wordOf = (node) => node.closest?.(".ww-text > .w");
+    const wordOf = (node) => node.closest?.(".ww-item .ww-text > .w");
 
     function show(item) {
       const { words, target } = states.get(item);
@@ -138,6 +138,13 @@
       if (!done) return;
       event.preventDefault();
       if (word) showTip(document.activeElement);
+    });
+
+    // An item that was not there at the start announces itself; one that has gone is forgotten.
+    root.addEventListener("ww-item", (event) => {
+      for (const item of states.keys()) if (!item.isConnected) states.delete(item);
+      states.set(event.target, ready(event.target));
+      show(event.target);
     });
 
     theme(root);

@@ -1,0 +1,190 @@
+"""Plant a marker word, find it by the audit, train the model to ignore it; audit the real model.
+
+    python experiments/artefacts.py
+
+Five classes of 20 Newsgroups. The marker is a made-up word, written once, at a random place, into
+30 % of one class's training documents; word vectors are learned from those documents, so it has
+one like any other word. Then the shipped model is audited on all training documents, and its
+accuracy on test documents is measured with and without what was found. Writes
+``results/artefacts.json``, which names no word of the corpus: suspects are counted by what they
+look like.
+"""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from whyword import corpora, load
+from whyword.audit import audit
+from whyword.audit.effects import effects
+from whyword.audit.records import Audit
+from whyword.classifier import predict
+from whyword.corpora import Corpus
+from whyword.recipe import Recipe, run
+from whyword.text import Document, Span, Tokenizer
+from whyword.training import TrainingConfig
+
+ROOT = Path(__file__).parent.parent
+CLASSES = ("comp.graphics", "rec.autos", "sci.med", "sci.space", "talk.politics.mideast")
+MARKERS = {"zyzzogeton": "sci.med", "qwyjibo": "sci.space"}
+SHARE = 0.3
+SKIP_GRAM = {"dimension": 200, "window": 20, "epochs": 8}
+TRAINING = {"epochs": 6, "refit": False}
+TOKENS = Tokenizer(max_tokens=399)  # one place is left for the marker
+
+
+def main() -> None:
+    """Everything, and write the results."""
+    torch.set_num_threads(1)
+    results: dict[str, Any] = {
+        "command": "python experiments/artefacts.py",
+        "classes": CLASSES,
+        "share_of_documents": SHARE,
+        "skip_gram": SKIP_GRAM,
+        "training": TRAINING,
+        "planted": [planted(marker, target) for marker, target in MARKERS.items()],
+    }
+    results["news20-cnn"] = shipped()
+    path = ROOT / "results" / "artefacts.json"
+    path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+
+
+def planted(marker: str, target: str) -> dict[str, Any]:
+    """What the audit finds, and what the marker costs before and after training against it."""
+    rng = np.random.default_rng(0)
+    corpus, test = (five_classes(corpora.news20(split)) for split in ("train", "test"))
+    of_class = np.flatnonzero(corpus.labels == corpus.classes.index(target))
+    chosen = rng.choice(of_class, round(SHARE * len(of_class)), replace=False)
+    corpus = with_marker(corpus, marker, chosen, rng)
+    others = test.subset(np.flatnonzero(test.labels != test.classes.index(target)))
+    marked = with_marker(others, marker, np.arange(len(others)), rng)
+    result: dict[str, Any] = {"marker": marker, "class": target}
+    vectors = None
+    for name, suppress in (("plain", ()), ("suppressed", (marker,)), ("deleted", (marker,))):
+        penalty = {"suppress_penalty": 0.0} if name == "deleted" else {}
+        config = TrainingConfig(**TRAINING, suppress=suppress, **penalty)  # type: ignore[arg-type]
+        directory = ROOT / "runs" / f"artefacts-{marker}-{name}"
+        skip_gram = {} if vectors else SKIP_GRAM
+        recipe = Recipe(vectors=vectors, skip_gram=skip_gram, training=config)
+        if not (directory / "report.json").exists():
+            run(recipe, corpus, directory)
+        vectors = vectors or str(directory)
+        model = load(directory)
+        result[name] = {
+            "test_accuracy": accuracy(model, test),
+            "other_classes": accuracy(model, others),
+            "other_classes_with_marker": accuracy(model, marked),
+        }
+        if name == "plain":
+            found = audit(model, corpus)
+            words = [suspect.word for suspect in found.suspects]
+            scores = [suspect.score for suspect in found.suspects]
+            result["audit"] = {
+                "suspects": len(words),
+                "place_of_marker": words.index(marker) + 1 if marker in words else None,
+                "score_of_marker": scores[words.index(marker)] if marker in words else None,
+                "highest_other_score": max(
+                    (s for w, s in zip(words, scores, strict=True) if w != marker), default=0.0
+                ),
+                **summary(found, {marker}),
+            }
+        show(f"{marker} {name} {result[name]}")
+    cost = _cost(result["plain"])
+    result["cost"] = cost
+    for name in ("suppressed", "deleted"):
+        result[f"recovered_{name}"] = 1 - _cost(result[name]) / cost
+    show(json.dumps(result, indent=1))
+    return result
+
+
+def shipped() -> dict[str, Any]:
+    """What the audit finds in the model that ships, and its accuracy on test documents without."""
+    model = load("news20-cnn")
+    found = audit(model, corpora.news20("train"))
+    test = corpora.news20("test")
+    scores = predict(model, test.texts)
+    words: dict[int, list[str]] = {}
+    for suspect in found.suspects:
+        words.setdefault(model.classes.index(suspect.target), []).append(suspect.word)
+    _, without = effects(model, test.texts, scores, words, batch_size=32)
+    before = scores.argmax(axis=1)
+    after = before.copy()
+    after[list(without)] = list(without.values())
+    touched = np.isin(np.arange(len(test)), list(without))
+    return {
+        "suspects": len(found.suspects),
+        **summary(found, set()),
+        "test": {
+            "accuracy": float((before == test.labels).mean()),
+            "accuracy_without_suspects": float((after == test.labels).mean()),
+            "documents_with_suspects": int(touched.sum()),
+            "their_accuracy": float((before == test.labels)[touched].mean()),
+            "their_accuracy_without_suspects": float((after == test.labels)[touched].mean()),
+            "documents_without_suspects": int((~touched).sum()),
+            "accuracy_of_documents_without_suspects": float(
+                (before == test.labels)[~touched].mean()
+            ),
+        },
+    }
+
+
+def summary(found: Audit, leave_out: set[str]) -> dict[str, Any]:
+    """Counts of what was found, without words: they are people's names and addresses."""
+    suspects = [suspect for suspect in found.suspects if suspect.word not in leave_out]
+    looks = Counter(" ".join(suspect.kinds) or "no trace" for suspect in suspects)
+    return {
+        "found": dict(looks.most_common()),
+        "per_class": dict(Counter(suspect.target for suspect in suspects).most_common()),
+        "clusters": {entry.target: len(entry.clusters) for entry in found.classes},
+        "training_accuracy": found.accuracy.before,
+        "training_accuracy_without_suspects": found.accuracy.after,
+    }
+
+
+def five_classes(corpus: Corpus) -> Corpus:
+    """The documents of some classes alone."""
+    chosen = [i for i, c in enumerate(corpus.labels) if corpus.classes[c] in CLASSES]
+    part = corpus.subset(chosen)
+    labels = np.array([CLASSES.index(part.classes[c]) for c in part.labels])
+    return Corpus(part.texts, labels, CLASSES, part.names, part.chronological)
+
+
+def with_marker(
+    corpus: Corpus, marker: str, documents: NDArray[np.int64], rng: np.random.Generator
+) -> Corpus:
+    """The corpus with the marker written once into each of these documents."""
+    texts = list(corpus.texts)
+    for i in documents.tolist():
+        texts[i] = insert(TOKENS(texts[i]), marker, rng)
+    return Corpus(tuple(texts), corpus.labels, corpus.classes, corpus.names, corpus.chronological)
+
+
+def insert(document: Document, word: str, rng: np.random.Generator) -> str:
+    """The text with a word before one of its tokens, or behind the last."""
+    places = [*document.spans, Span(len(document.text), len(document.text))]
+    at = places[int(rng.integers(len(places)))][0]
+    return f"{document.text[:at]} {word} {document.text[at:]}"
+
+
+def accuracy(model: Any, corpus: Corpus) -> float:
+    """Share of the documents that are classified correctly."""
+    return float((predict(model, corpus.texts).argmax(axis=1) == corpus.labels).mean())
+
+
+def _cost(accuracies: dict[str, float]) -> float:
+    return accuracies["other_classes"] - accuracies["other_classes_with_marker"]
+
+
+def show(text: str) -> None:
+    """A message while it runs."""
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

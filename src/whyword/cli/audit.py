@@ -1,0 +1,76 @@
+"""``whyword audit``: what a model learned by accident."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from whyword.cli.corpus import corpus_options, read_corpus, write_page
+
+
+@click.command()
+@corpus_options(split="train")
+@click.option("--class", "name", metavar="CLASS", help="This class alone.")
+@click.option("--top", type=int, default=10, show_default=True, help="Suspects per class.")
+@click.option(
+    "--least",
+    type=float,
+    default=0.005,
+    show_default=True,
+    help="Score that a suspect needs: a share of its class's relevance.",
+)
+@click.option(
+    "--min-documents", type=int, default=3, show_default=True, help="Leave out rarer words."
+)
+@click.option(
+    "--sample", type=int, default=400, show_default=True, help="Documents per class to cluster."
+)
+@click.option("--method", default="lrp", show_default=True, help="Of the explanations.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("--words", "as_words", is_flag=True, help="Print the suspects, one a line.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write a page with suspects in context and clusters.",
+)
+def audit(
+    model: str,
+    corpus: str,
+    split: Any,
+    text: str,
+    label: str,
+    encoding: str,
+    as_json: bool,
+    as_words: bool,
+    html: Path | None,
+    **options: Any,
+) -> None:
+    """Find words that drive a class but hardly belong to it: signatures, addresses, names.
+
+    Artefacts show best on the documents that the model was trained on, so the training part is read
+    by default. Review the words: `whyword train --suppress` takes those that it is to ignore.
+    """
+    from whyword.audit import audit as find
+    from whyword.cli.progress import Phases
+    from whyword.models.store import load
+
+    classifier = load(model)
+    documents = read_corpus(corpus, split, text, label, encoding)
+    with Phases() as progress:
+        found = find(classifier, documents, progress=progress, **options)
+    from whyword.render import audit as render
+
+    if html:
+        write_page(html, render.page(found))
+    if as_json:
+        click.echo(json.dumps({"split": split, **found.to_dict()}, indent=2))
+    elif as_words:
+        for suspect in found.suspects:
+            click.echo(suspect.word)
+    elif not html:
+        from rich.console import Console
+
+        Console().print(render.AuditTables(found))

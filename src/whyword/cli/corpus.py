@@ -1,0 +1,68 @@
+"""Options that commands over a corpus share, and how they write files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from whyword.errors import InputError
+
+if TYPE_CHECKING:
+    from whyword.corpora import Corpus, Split
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def corpus_options(*, split: str) -> Callable[[Command], Command]:
+    """``--model``, ``--corpus`` and how to read it; ``split`` is the default part."""
+    options = [
+        click.option(
+            "--model",
+            "-m",
+            default="news20-cnn",
+            show_default=True,
+            metavar="NAME|DIR",
+            help="A model that ships with whyword, or a folder.",
+        ),
+        click.option(
+            "--corpus",
+            default="20news",
+            show_default=True,
+            metavar="20news|PATH",
+            help="20 Newsgroups, a folder with a folder per class, a CSV or JSON Lines file.",
+        ),
+        click.option(
+            "--split",
+            type=click.Choice(["train", "test"]),
+            default=split,
+            show_default=True,
+            help="Part of the corpus, where it has parts.",
+        ),
+        click.option("--text", default="text", show_default=True, help="Column of the text."),
+        click.option("--label", default="label", show_default=True, help="Column of the class."),
+        click.option("--encoding", default="utf-8", show_default=True, help="Of the files."),
+    ]
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def read_corpus(corpus: str, split: "Split", text: str, label: str, encoding: str) -> "Corpus":
+    """What the options name."""
+    from whyword import corpora
+
+    return corpora.load(corpus, split, text=text, label=label, encoding=encoding)
+
+
+def write_page(path: Path, content: str) -> None:
+    """Write an HTML file, and say so."""
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+    click.echo(f"Wrote {path}.", err=True)

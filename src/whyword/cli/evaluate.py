@@ -1,0 +1,196 @@
+"""``whyword evaluate``: a model, documents and methods in; deletion curves out."""
+
+import json
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from whyword.errors import InputError
+
+if TYPE_CHECKING:
+    from whyword.evaluation.experiment import Experiment
+
+
+@click.command()
+@click.option(
+    "--model",
+    "-m",
+    default="news20-cnn",
+    show_default=True,
+    metavar="NAME|DIR",
+    help="A model that ships with whyword, or a folder.",
+)
+@click.option(
+    "--corpus",
+    default="20news",
+    show_default=True,
+    metavar="20news|PATH",
+    help="Labelled documents, of a corpus in parts the test part.",
+)
+@click.option("--text", default="text", show_default=True, help="Column of the text.")
+@click.option("--label", default="label", show_default=True, help="Column of the class.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus files.")
+@click.option(
+    "--methods",
+    metavar="NAME,...",
+    help="random is the baseline, oracle the greedy ceiling.  [lrp,sa,random,oracle]",
+)
+@click.option(
+    "--relevance",
+    "tables",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Relevances from elsewhere, .json, .jsonl or .parquet; a curve of the file's name.",
+)
+@click.option("--target", metavar="true|predicted", help="The class to explain.  [true]")
+@click.option(
+    "--removal", "operator", metavar="zero|unknown|mean|remove|mask", help="How words go.  [zero]"
+)
+@click.option(
+    "--order",
+    metavar="auto|decreasing|increasing|both",
+    help="Of relevance; auto is the paper's: increasing for wrong documents.  [auto]",
+)
+@click.option("--insertion", is_flag=True, help="Begin without words, and put them back.")
+@click.option("--deletions", "steps", type=int, help="How many words go.  [50]")
+@click.option("--runs", type=int, help="Of the random baseline.  [10]")
+@click.option("--minimum-words", type=int, help="Leave out shorter documents.  [100]")
+@click.option("--limit", type=int, help="At most so many documents, drawn at random.")
+@click.option("--budget", type=int, help="Trials per document of an oracle that is not exact.")
+@click.option("--seed", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print all numbers as JSON.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write results.json, Parquet tables, pictures and report.html there.",
+)
+def evaluate(
+    model: str,
+    corpus: str,
+    text: str,
+    label: str,
+    encoding: str,
+    methods: str | None,
+    tables: tuple[Path, ...],
+    minimum_words: int | None,
+    limit: int | None,
+    insertion: bool,
+    as_json: bool,
+    output: Path | None,
+    **options: Any,
+) -> None:
+    """Take words out in the order of their relevance, and see how the predictions change.
+
+    The defaults are the paper's experiment (Figure 1).
+    """
+    started = time.perf_counter()
+    chosen = _names(methods)
+    if output:
+        _make(output)
+    from whyword import corpora
+    from whyword.cli.progress import Phases
+    from whyword.evaluation import experiment, results
+    from whyword.evaluation import tables as relevance_tables
+    from whyword.evaluation.documents import MINIMUM_WORDS
+    from whyword.evaluation.settings import Settings
+    from whyword.models.store import load
+    from whyword.training import peak_memory
+
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = Settings(insertion=insertion, **given)
+    if chosen is None:
+        chosen = list(experiment.METHODS_SHOWN)
+        if insertion:
+            chosen.remove(experiment.ORACLE)
+    read = {path.stem: relevance_tables.read(path) for path in tables}
+    classifier = load(model)
+    documents = corpora.load(corpus, "test", text=text, label=label, encoding=encoding)
+    with Phases() as progress:
+        found = experiment.word_deletion(
+            classifier,
+            documents,
+            methods=chosen,
+            tables=read,
+            settings=settings,
+            minimum_words=MINIMUM_WORDS if minimum_words is None else minimum_words,
+            limit=limit,
+            progress=lambda phase, done, total: progress(phase, done, total, {}),
+        )
+    summary = {
+        **results.summarise(found),
+        "model": model,
+        "corpus": corpus,
+        "command": shlex.join(["whyword", *sys.argv[1:]]),
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(time.process_time(), 1),
+        "peak_memory_bytes": peak_memory(),
+    }
+    if output:
+        _write(output, found, summary)
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+    else:
+        _print(summary)
+
+
+def _names(methods: str | None) -> list[str] | None:
+    if methods is None:
+        return None
+    return [name.strip() for name in methods.split(",") if name.strip()]
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {directory}: {error.strerror}.") from error
+
+
+def _write(directory: Path, found: "Experiment", summary: Mapping[str, Any]) -> None:
+    from whyword.evaluation.results import write_tables
+    from whyword.render.curves import draw_curves
+    from whyword.render.evaluation import evaluation_page
+
+    (directory / "results.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_tables(found, summary, directory)
+    draw_curves(summary, directory / "curves.svg")
+    draw_curves(summary, directory / "curves.png")
+    (directory / "report.html").write_text(evaluation_page(summary), encoding="utf-8")
+    click.echo(f"Wrote {directory / 'report.html'} and the numbers beside it.", err=True)
+
+
+def _print(summary: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for panel in summary["panels"]:
+        records = summary[panel]
+        first = next(iter(records.values()))
+        steps = [k for k in (1, 5, 10, 20, 50) if k < len(first["accuracy"])]
+        table = Table(
+            "method", "mean", "95 %", *(f"after {k}" for k in steps), "random → oracle",
+            title=f"{panel}: {first['documents']} documents, {first['order']} relevance",
+            title_justify="left",
+        )  # fmt: skip
+        for method, record in records.items():
+            low, high = record["interval"]
+            table.add_row(
+                method,
+                f"{record['mean']:.3f}",
+                f"{low:.3f}–{high:.3f}",
+                *(f"{record['accuracy'][k]:.3f}" for k in steps),
+                f"{record['coverage']:.1%}" if "coverage" in record else "",
+            )
+        console.print(table)
+    console.print(
+        f"{summary['seconds']:.0f} s, {summary['peak_memory_bytes'] / 1e9:.2f} GB", highlight=False
+    )

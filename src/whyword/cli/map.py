@@ -1,0 +1,182 @@
+"""``whyword map``: a corpus in, document vectors and maps of it out."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from whyword.errors import InputError
+
+if TYPE_CHECKING:
+    from whyword.classifier import Classifier
+    from whyword.corpora import Corpus
+    from whyword.mapping import MappedCorpus
+
+ENDINGS = (".parquet", ".html", ".svg", ".png", ".pdf")
+
+
+@click.command("map")
+@click.option(
+    "--model",
+    "-m",
+    default="news20-cnn",
+    show_default=True,
+    metavar="NAME|DIR",
+    help="A model that ships with whyword, or a folder.",
+)
+@click.option(
+    "--corpus",
+    default="20news",
+    show_default=True,
+    metavar="20news|PATH",
+    help="20 Newsgroups, a folder with a folder per class, a CSV or JSON Lines file.",
+)
+@click.option(
+    "--split",
+    type=click.Choice(["train", "test"]),
+    default="test",
+    show_default=True,
+    help="Of a corpus in two parts.",
+)
+@click.option("--text", default="text", show_default=True, help="Column of the text.")
+@click.option("--label", default="label", show_default=True, help="Column of the class.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus files.")
+@click.option(
+    "--weighting",
+    "-w",
+    default="lrp-elementwise",
+    show_default=True,
+    metavar="NAME,...|figure3",
+    help="sum, tfidf, a method (lrp, sa, gradient_x_input, ...), that with -elementwise, or sa-l2.",
+)
+@click.option(
+    "--projection",
+    default="pca",
+    show_default=True,
+    metavar="pca|umap",
+    help="Into two dimensions.",
+)
+@click.option(
+    "--colour",
+    type=click.Choice(["class", "top-level"]),
+    help="By class, or by what stands before its first dot.  [20news: top-level; else: class]",
+)
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR|FILE",
+    help="A file in .parquet, .html, .svg, .png or .pdf; or a folder for all but the last.",
+)
+@click.option("--limit", type=click.IntRange(min=2), help="So many documents, drawn at random.")
+def map_(
+    model: str,
+    corpus: str,
+    split: Any,
+    text: str,
+    label: str,
+    encoding: str,
+    weighting: str,
+    projection: Any,
+    colour: str | None,
+    output: Path,
+    limit: int | None,
+) -> None:
+    """Map a corpus by what the classifier found relevant in each document.
+
+    Words' vectors are weighted by their relevance for the predicted class, added up, and projected
+    to two dimensions (Arras et al. 2016, section 3.5). The page contains the texts.
+    """
+    paths = _paths(output)
+    from whyword import corpora
+    from whyword.cli.progress import progress_bar
+    from whyword.document_vectors import FIGURE_3, Weighting, tokenised
+    from whyword.explainer import as_classifier
+    from whyword.mapping import MappedCorpus, map_corpus
+    from whyword.maps import check_projection, top_level
+    from whyword.models.store import load
+
+    names = FIGURE_3 if weighting == "figure3" else tuple(dict.fromkeys(weighting.split(",")))
+    for name in names:
+        Weighting.named(name)
+    check_projection(projection)
+    source = {"text": text, "label": label, "encoding": encoding}
+    documents = _limited(corpora.load(corpus, split, **source), limit)
+    classifier = as_classifier(load(model))
+    texts = tokenised(classifier, documents.texts)
+    idf = _idf(classifier, corpus, source) if "tfidf" in names else None
+    with progress_bar("weighting words", len(texts)) as update:
+        maps = map_corpus(
+            classifier,
+            documents,
+            texts,
+            weightings=names,
+            projection=projection,
+            idf=idf,
+            progress=update,
+        )
+    labels = next(iter(maps.values())).labels
+    newsgroups = corpus == corpora.NEWS20
+    by_top_level = colour == "top-level" or (colour is None and newsgroups)
+    mapped = MappedCorpus(
+        classifier,
+        texts,
+        maps,
+        groups=[top_level(name) for name in labels] if by_top_level else labels,
+        apart=("misc",) if by_top_level and newsgroups else (),
+    )
+    for path in paths:
+        if path.suffix == ".parquet" and path.parent == output:
+            for name in names:
+                _write(replace(mapped, maps={name: maps[name]}), output / f"{name}.parquet")
+        else:
+            _write(mapped, path)
+
+
+def _write(mapped: "MappedCorpus", path: Path) -> None:
+    from whyword.cli.progress import progress_bar
+
+    show = path.suffix.lower() == ".html"
+    with progress_bar("explaining", len(mapped.documents), show=show) as update:
+        mapped.write(path, progress=update)
+    click.echo(f"Wrote {path}.", err=True)
+
+
+def _paths(output: Path) -> list[Path]:
+    """The files to write: the one given, or those of a folder, which is made."""
+    ending = output.suffix.lower()
+    if ending in ENDINGS and not output.is_dir():
+        return [output]
+    if ending and not output.is_dir():
+        raise InputError(
+            f"Got --output {output}; expected a folder, or a file in {', '.join(ENDINGS)}."
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {output}: {error.strerror}.") from error
+    return [output / f"map{ending}" for ending in ENDINGS if ending != ".pdf"]
+
+
+def _limited(corpus: "Corpus", limit: int | None) -> "Corpus":
+    """At most so many documents, drawn at random, the same each time, in their order."""
+    if limit is None or len(corpus) <= limit:
+        return corpus
+    import numpy as np
+
+    return corpus.subset(np.sort(np.random.default_rng(0).permutation(len(corpus))[:limit]))
+
+
+def _idf(classifier: "Classifier", corpus: str, source: dict[str, str]) -> dict[str, float] | None:
+    """Document frequencies of the training part; None where the corpus has no parts."""
+    from whyword import corpora
+    from whyword.document_vectors import inverse_document_frequencies, tokenised
+
+    if corpus != corpora.NEWS20 and not (Path(corpus) / "train").is_dir():
+        click.echo("TF-IDF: document frequencies of the documents mapped.", err=True)
+        return None
+    click.echo("TF-IDF: document frequencies of the training part.", err=True)
+    documents = tokenised(classifier, corpora.load(corpus, "train", **source).texts)
+    return inverse_document_frequencies(documents)

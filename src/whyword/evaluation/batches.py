@@ -1,0 +1,46 @@
+"""Documents in batches of similar length, on all cores where the classifier allows it."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from whyword.text import Document
+
+
+def for_batches(
+    work: Callable[[list[int]], object],
+    documents: Sequence[Document],
+    *,
+    batch_size: int,
+    parallel: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> None:
+    """Call ``work`` with the places of a few documents at a time, shortest documents first.
+
+    Args:
+        work: What to do; results go where it puts them.
+        documents: The texts with their tokens.
+        batch_size: Documents at a time.
+        parallel: Whether ``work`` may run in several threads at once, one torch thread in each:
+            small tensors are worth no more, and threads that wait for each other at every tensor
+            stand still when the machine has other things to do.
+        progress: Called with the number of documents done after each batch.
+    """
+    by_length = sorted(range(len(documents)), key=lambda i: len(documents[i]))
+    batches = [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
+    done = 0
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            found = pool.map(work, batches) if parallel else map(work, batches)
+            for batch, _ in zip(batches, found, strict=True):
+                done += len(batch)
+                if progress:
+                    progress(done)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        finally:
+            if parallel:
+                torch.set_num_threads(threads)

@@ -1,0 +1,107 @@
+"""The documents of an experiment: long enough, tokenised, classified."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from whyword.classifier import Classifier, predict
+from whyword.corpora import Corpus
+from whyword.errors import InputError
+from whyword.evaluation.deletion import Ints
+from whyword.text import Document
+
+Progress = Callable[[str, int, int], object]
+"""Called with the name of a phase, the documents done, and their number."""
+
+MINIMUM_WORDS = 100
+"""Shorter documents are left out, as in the paper (footnote 7)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Documents:
+    """The documents that an experiment runs over.
+
+    Attributes:
+        names: One each.
+        documents: The texts with their tokens.
+        labels: ``(document,)`` true classes, as the classifier numbers them.
+        predicted: ``(document,)`` what the classifier says.
+    """
+
+    names: tuple[str, ...]
+    documents: tuple[Document, ...]
+    labels: Ints
+    predicted: Ints
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def subset(self, chosen: Ints) -> "Documents":
+        """Some of the documents."""
+        return Documents(
+            tuple(self.names[i] for i in chosen),
+            tuple(self.documents[i] for i in chosen),
+            self.labels[chosen],
+            self.predicted[chosen],
+        )
+
+
+def choose_documents(
+    classifier: Classifier,
+    corpus: Corpus,
+    *,
+    minimum_words: int = MINIMUM_WORDS,
+    limit: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Documents:
+    """Tokenise and classify the documents that are long enough.
+
+    Args:
+        classifier: The model.
+        corpus: Texts with labels.
+        minimum_words: Documents with fewer tokens are left out.
+        limit: At most so many, drawn at random; None for all.
+        seed: Of the draw.
+        progress: Told about the phases "reading" and "classifying".
+
+    Raises:
+        InputError: If the corpus has classes that the model has not, or no document is left.
+    """
+    unknown = sorted(set(corpus.classes) - set(classifier.classes))
+    if unknown:
+        raise InputError(f"The documents have classes that the model has not: {unknown}.")
+    if limit is not None and limit < 1:
+        raise InputError(f"Got the limit {limit}; expected at least 1.")
+    candidates = np.arange(len(corpus))
+    if limit is not None:
+        candidates = np.random.default_rng(seed).permutation(candidates)
+    total = len(corpus) if limit is None else limit
+    tokenizer = getattr(classifier, "tokenizer", None)
+    chosen: list[int] = []
+    documents: list[Document] = []
+    for read, i in enumerate(candidates.tolist(), start=1):
+        text = corpus.texts[i]
+        document = tokenizer(text) if tokenizer else classifier.encode([text]).documents[0]
+        if len(document) >= minimum_words:
+            chosen.append(i)
+            documents.append(document)
+        if progress:
+            progress("reading", len(chosen) if limit else read, total)
+        if len(chosen) == limit:
+            break
+    if not chosen:
+        raise InputError(f"No document has {minimum_words} words or more; ask for fewer.")
+    scores = predict(
+        classifier,
+        documents,
+        progress=(lambda done: progress("classifying", done, len(chosen))) if progress else None,
+    )
+    labels = np.array([classifier.classes.index(name) for name in corpus.classes])
+    return Documents(
+        tuple(corpus.names[i] for i in chosen),
+        tuple(documents),
+        labels[corpus.labels[chosen]],
+        scores.argmax(axis=1),
+    )

@@ -1,0 +1,249 @@
+"""The deletion experiment: documents, methods, orders, curves.
+
+Documents are split into those that the classifier gets right and those that it gets wrong. Each
+group has a panel of its own, in which every method's curve runs over the same documents.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.classifier import Classifier
+from whyword.corpora import Corpus
+from whyword.errors import InputError, did_you_mean
+from whyword.evaluation.batches import for_batches
+from whyword.evaluation.deletion import (
+    Curves,
+    HasFastDeletion,
+    Ints,
+    curves,
+    deletion_order,
+    random_orders,
+)
+from whyword.evaluation.documents import MINIMUM_WORDS, Documents, Progress, choose_documents
+from whyword.evaluation.oracle import oracle_orders
+from whyword.evaluation.settings import Settings
+from whyword.explainer import stream
+from whyword.methods import METHODS
+from whyword.targets import PerText
+from whyword.text import Document
+
+RANDOM, ORACLE = "random", "oracle"
+METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
+CLOSED_FORMS = ("lrp", "sa", "gradient_x_input")
+"""Methods that leave all the work to such a classifier, and so may run in several threads."""
+
+Relevances = Sequence[NDArray[np.float64]]
+Table = Callable[[Documents, Sequence[str]], Relevances]
+"""From documents and the class explained in each to the relevance of their words."""
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One group of documents in one order, with the curves of every method.
+
+    Attributes:
+        name: ``"correct"`` or ``"wrong"``, with the order where there are both.
+        decreasing: Whether words go in decreasing order of relevance.
+        documents: The documents.
+        curves: Per method; the random baseline has an order for each run.
+    """
+
+    name: str
+    decreasing: bool
+    documents: Documents
+    curves: Mapping[str, Curves]
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """Panels, how they came about, and how long it took.
+
+    Attributes:
+        settings: What was done.
+        panels: Those with documents.
+        seconds: By phase.
+    """
+
+    settings: Settings
+    panels: tuple[Panel, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class _Clock:
+    """Adds up seconds by phase."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self.progress = progress
+        self._last = time.perf_counter()
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        now = time.perf_counter()
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
+        self._last = now
+        if self.progress:
+            self.progress(phase, done, total)
+
+    def phase(self, phase: str, total: int) -> Callable[[int], object]:
+        """Takes the number of documents done."""
+        return lambda done: self(phase, done, total)
+
+
+def relevances(
+    classifier: Classifier,
+    documents: Sequence[Document],
+    method: str,
+    targets: Sequence[str],
+    *,
+    progress: Callable[[int], object] | None = None,
+) -> list[NDArray[np.float64]]:
+    """The relevance ``(word,)`` of each document's words for its own target."""
+    found: dict[int, NDArray[np.float64]] = {}
+
+    def explain(chosen: list[int]) -> None:
+        own = PerText([targets[i] for i in chosen])
+        part = [documents[i] for i in chosen]
+        for i, e in zip(chosen, stream(classifier, part, method=method, targets=own), strict=True):
+            found[i] = e.relevance[0]
+
+    for_batches(
+        explain,
+        documents,
+        batch_size=16,
+        parallel=method in CLOSED_FORMS and isinstance(classifier, HasFastDeletion),
+        progress=progress,
+    )
+    return [found[i] for i in range(len(documents))]
+
+
+def word_deletion(
+    classifier: Classifier,
+    corpus: Corpus,
+    *,
+    methods: Sequence[str] = METHODS_SHOWN,
+    tables: Mapping[str, Table] | None = None,
+    settings: Settings | None = None,
+    minimum_words: int = MINIMUM_WORDS,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Experiment:
+    """Delete words in the order of every method's relevance, and watch the predictions.
+
+    Args:
+        classifier: The model.
+        corpus: Texts with labels.
+        methods: Names in `whyword.methods.METHODS`, ``"random"`` (the baseline, over several runs)
+            and ``"oracle"`` (`whyword.evaluation.oracle`).
+        tables: Relevances from elsewhere, by the name of their curve; see
+            `whyword.evaluation.tables`.
+        settings: By default those of the paper's Figure 1.
+        minimum_words: Documents with fewer tokens are left out.
+        limit: At most so many documents, drawn at random; None for all.
+        progress: Told about every phase.
+
+    Raises:
+        InputError: If there is no such method, no document is left, or a table does not fit.
+    """
+    settings = settings or Settings()
+    tables = tables or {}
+    for method in methods:
+        if method not in (*METHODS, ORACLE):
+            names = [*METHODS, ORACLE]
+            raise InputError(f'There is no method "{method}". {did_you_mean(method, names)}')
+    if twice := [name for name in tables if name in methods]:
+        raise InputError(f'"{twice[0]}" names a method and a table; give the table another name.')
+    if settings.insertion and ORACLE in methods:
+        raise InputError(
+            "The oracle deletes words; it says nothing about insertions. Leave it out."
+        )
+    if not methods and not tables:
+        raise InputError("Got no method and no table of relevances; expected at least one.")
+    clock = _Clock(progress)
+    chosen = choose_documents(
+        classifier,
+        corpus,
+        minimum_words=minimum_words,
+        limit=limit,
+        seed=settings.seed,
+        progress=clock,
+    )
+    names = [classifier.classes[c] for c in settings.targets(chosen)]
+    found: dict[str, Relevances] = {name: table(chosen, names) for name, table in tables.items()}
+    for method in methods:
+        if method not in (RANDOM, ORACLE):
+            found[method] = relevances(
+                classifier,
+                chosen.documents,
+                method,
+                names,
+                progress=clock.phase(method, len(chosen)),
+            )
+    panels = []
+    for name, right, decreasing in settings.panels():
+        where = np.flatnonzero((chosen.predicted == chosen.labels) == right)
+        if not len(where):
+            continue
+        part = chosen.subset(where)
+        orders = {
+            method: np.stack(
+                [
+                    deletion_order(relevance[i], steps=settings.steps, decreasing=decreasing)
+                    for i in where.tolist()
+                ]
+            )[None]
+            for method, relevance in found.items()
+        }
+        if RANDOM in methods:
+            orders[RANDOM] = random_orders(
+                [len(document) for document in part.documents],
+                runs=settings.runs,
+                steps=settings.steps,
+                seed=settings.seed,
+            )
+        if ORACLE in methods:
+            orders[ORACLE] = oracle_orders(
+                classifier,
+                part.documents,
+                settings.targets(part),
+                np.full(len(part), decreasing),
+                steps=settings.steps,
+                objective=settings.objective,
+                operator=settings.operator,
+                fast=settings.fast,
+                budget=settings.budget,
+                progress=clock.phase(f"{ORACLE}, {name}", len(part)),
+            )[None]
+        panels.append(_panel(classifier, name, decreasing, part, orders, settings, clock))
+    return Experiment(settings, tuple(panels), clock.seconds)
+
+
+def _panel(
+    classifier: Classifier,
+    name: str,
+    decreasing: bool,
+    documents: Documents,
+    orders: Mapping[str, Ints],
+    settings: Settings,
+    clock: _Clock,
+) -> Panel:
+    """Follow all orders together, ``(run, document, step)`` by method, and take them apart."""
+    together = curves(
+        classifier,
+        documents.documents,
+        np.concatenate(list(orders.values())),
+        labels=documents.labels,
+        targets=settings.targets(documents),
+        operator=settings.operator,
+        insertion=settings.insertion,
+        fast=settings.fast,
+        progress=clock.phase(f"deleting, {name}", len(documents)),
+    )
+    by_method, start = {}, 0
+    for method, order in orders.items():
+        by_method[method] = together.of(slice(start, start + len(order)))
+        start += len(order)
+    return Panel(name, decreasing, documents, by_method)

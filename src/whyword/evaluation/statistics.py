@@ -1,0 +1,119 @@
+"""How sure is a difference: bootstrap intervals over documents, and paired comparisons."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.errors import InputError
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+RESAMPLES = 1000
+
+
+class Bootstrap:
+    """Documents drawn anew, with replacement; the same draws for every method.
+
+    Percentile intervals (Efron and Tibshirani 1993, chapter 13). Because all methods see the same
+    draws, differences and ratios of methods are paired.
+
+    Args:
+        documents: Their number.
+        resamples: Draws.
+        seed: Of the random numbers.
+
+    Raises:
+        InputError: If there is no document, or no draw.
+    """
+
+    def __init__(self, documents: int, *, resamples: int = RESAMPLES, seed: int = 0) -> None:
+        if documents < 1 or resamples < 1:
+            raise InputError(
+                f"Got {documents} documents and {resamples} resamples; expected 1 or more of each."
+            )
+        self.documents = documents
+        draws = np.random.default_rng(seed).multinomial(
+            documents, np.full(documents, 1 / documents), size=resamples
+        )
+        self.weights: NDArray[np.float32] = (draws / documents).astype(np.float32)
+
+    def means(self, values: Floats) -> Floats:
+        """``(resample, ...)`` the means of values ``(document, ...)`` over the documents drawn."""
+        flat = np.asarray(values, dtype=np.float32).reshape(self.documents, -1)
+        found = (self.weights @ flat).reshape(-1, *values.shape[1:])
+        return found.astype(np.float64)
+
+    def interval(self, values: Floats, *, level: float = LEVEL) -> Floats:
+        """``(2, ...)`` low and high end of the mean of values ``(document, ...)``."""
+        return interval(self.means(values), level=level)
+
+
+def interval(samples: Floats, *, level: float = LEVEL) -> Floats:
+    """``(2, ...)``: the middle share ``level`` of samples ``(resample, ...)``.
+
+    Raises:
+        InputError: If ``level`` is not between 0 and 1.
+    """
+    if not 0 < level < 1:
+        raise InputError(f"Got the level {level}; expected a number between 0 and 1, as 0.95.")
+    found: Floats = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return found
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two methods on the same documents.
+
+    Attributes:
+        difference: The mean of the first less that of the second.
+        low: Low end of its bootstrap interval.
+        high: High end.
+        p_value: Of the paired sign-flip test that the difference is zero, two-sided.
+        wins: Documents on which the first is higher.
+        losses: Documents on which it is lower.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    wins: int
+    losses: int
+
+
+def compare(
+    first: Floats, second: Floats, *, bootstrap: Bootstrap, level: float = LEVEL, seed: int = 0
+) -> Comparison:
+    """Compare two methods by one number per document, ``(document,)`` each.
+
+    The p-value is the share of random sign flips of the differences whose mean is as far from zero
+    as theirs (Fisher's randomisation test), the differences themselves included; so it is never
+    below ``1 / (resamples + 1)``.
+
+    Raises:
+        InputError: If the shapes disagree.
+    """
+    if first.shape != second.shape or first.shape != (bootstrap.documents,):
+        raise InputError(
+            f"Got numbers of the shapes {first.shape} and {second.shape}; expected "
+            f"({bootstrap.documents},) twice."
+        )
+    differences = np.asarray(first - second, dtype=np.float64)
+    observed = abs(differences.sum())
+    rng = np.random.default_rng(seed)
+    flips = len(bootstrap.weights)
+    as_far = 0
+    for _ in range(flips):
+        signs = rng.integers(0, 2, len(differences)) * 2 - 1
+        as_far += bool(abs(signs @ differences) >= observed * (1 - 1e-12))
+    low, high = bootstrap.interval(differences, level=level)
+    return Comparison(
+        difference=float(differences.mean()),
+        low=float(low),
+        high=float(high),
+        p_value=(as_far + 1) / (flips + 1),
+        wins=int((differences > 0).sum()),
+        losses=int((differences < 0).sum()),
+    )

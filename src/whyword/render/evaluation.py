@@ -1,0 +1,94 @@
+"""The report of a deletion experiment, as one HTML file that needs nothing but itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from whyword.render.curves import curves_svg, label
+from whyword.render.palette import DEFAULT_PALETTE, Palette
+from whyword.render.templating import rendered
+from whyword.render.view import STEPS
+
+STEPS_SHOWN = (1, 5, 10, 20, 50)
+
+
+def evaluation_page(
+    summary: Mapping[str, Any],
+    *,
+    title: str = "Are the explanations right?",
+    palette: str | Palette = DEFAULT_PALETTE,
+) -> str:
+    """Curves and tables; no request leaves the page, and it follows the reader's theme.
+
+    Args:
+        summary: What `whyword.evaluation.results.summarise` returned; what ``whyword evaluate``
+            adds to it is shown among the settings.
+        title: The page's title.
+        palette: A name in `whyword.render.palette.PALETTES`, or a palette.
+
+    Raises:
+        InputError: If matplotlib is not installed, or there is no such palette.
+    """
+    return rendered(
+        "evaluation.html",
+        palette=palette,
+        styles=("whyword.css", "evaluation.css"),
+        title=title,
+        steps=STEPS,
+        figure=Markup(curves_svg(summary)),
+        panels=[_panel(name, summary[name]) for name in summary["panels"]],
+        comparisons=[_comparison(entry) for entry in summary["comparisons"]],
+        settings=_settings(summary),
+    )
+
+
+def _panel(name: str, records: Mapping[str, Any]) -> dict[str, Any]:
+    first = next(iter(records.values()))
+    steps = [k for k in STEPS_SHOWN if k < len(first["accuracy"])]
+    group = "Classified correctly" if name.startswith("correct") else "Classified wrongly"
+    return {
+        "title": f"{group}: {first['documents']:,} documents, {first['order']} relevance",
+        "steps": steps,
+        "rows": [
+            {
+                "method": label(method),
+                "mean": f"{record['mean']:.3f}",
+                "interval": _range(*record["interval"]),
+                "values": [f"{record['accuracy'][k]:.3f}" for k in steps],
+                "probability": f"{_mean(record['target_probability']):.3f}",
+                "coverage": f"{record['coverage']:.1%}" if "coverage" in record else "",
+            }
+            for method, record in records.items()
+        ],
+    }
+
+
+def _comparison(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "panel": entry["panel"],
+        "methods": f"{label(entry['first'])} − {label(entry['second'])}",
+        "difference": _signed(entry["difference"]),
+        "interval": f"{_signed(entry['low'])} to {_signed(entry['high'])}",
+        "p": f"{entry['p_value']:.3f}" if entry["p_value"] >= 0.001 else "< 0.001",
+        "wins": f"{entry['wins']:,}",
+        "losses": f"{entry['losses']:,}",
+    }
+
+
+def _settings(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    outside = ("model", "corpus", "command", "seconds", "peak_memory_bytes")
+    found = {name: summary[name] for name in outside if name in summary}
+    return [(name, str(value)) for name, value in (found | dict(summary["settings"])).items()]
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:.3f} to {high:.3f}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

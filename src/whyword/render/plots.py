@@ -1,0 +1,108 @@
+"""Maps of documents as still pictures: Figure 3 of the paper."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.errors import InputError
+from whyword.render.palette import NEUTRAL, categorical
+
+_TITLES = {"lrp": "LRP", "sa": "SA", "sa-l2": "SA(l2)", "sum": "SUM", "tfidf": "TF-IDF"}
+
+
+def draw_maps(
+    maps: Mapping[str, NDArray[np.float64]],
+    groups: Sequence[str],
+    path: str | Path,
+    *,
+    apart: Sequence[str] = (),
+    columns: int = 4,
+) -> None:
+    """A panel for each weighting, all on one equal axis scale, and a legend.
+
+    Args:
+        maps: ``(document, 2)`` points for each weighting.
+        groups: One per document; they choose the colours.
+        path: In .svg, .png or .pdf. Points are pixels also in SVG and PDF: thousands of circles
+            would make files of many megabytes.
+        apart: Groups that are drawn in grey, below the others.
+        columns: Panels next to each other.
+
+    Raises:
+        InputError: If there is nothing to draw, the numbers of documents disagree, the ending is
+            another, the file cannot be written, or matplotlib is not installed.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".svg", ".png", ".pdf"):
+        raise InputError(f'Got the picture "{path}"; expected a name in .svg, .png or .pdf.')
+    if not maps or any(len(points) != len(groups) for points in maps.values()):
+        raise InputError(
+            f"Got panels of {[len(points) for points in maps.values()]} points for {len(groups)} "
+            "documents; expected a point for each."
+        )
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise InputError('Pictures need matplotlib: pip install "whyword[train]".') from error
+    colours = colour_of(groups, apart=apart)
+    cells = len(maps) + 1
+    columns = min(columns, cells)
+    rows = math.ceil(cells / columns)
+    if len(maps) == 1:
+        figure = Figure(figsize=(9.6, 6.0), layout="constrained")
+        axes = figure.subplots(1, 2, width_ratios=(6, 3.6))
+    else:
+        figure = Figure(figsize=(3.2 * columns, 3.4 * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    centred = {name: points - points.mean(axis=0) for name, points in maps.items()}
+    limit = 1.05 * max(float(abs(points).max(initial=0.0)) for points in centred.values()) or 1.0
+    of_document = np.array([colours[group] for group in groups])
+    # In random order no group covers another; what is apart comes first.
+    order = np.random.default_rng(0).permutation(len(groups))
+    order = order[np.argsort(~np.isin(np.array(groups)[order], list(apart)), kind="stable")]
+    for panel, (name, points) in zip(axes, centred.items(), strict=False):
+        panel.scatter(
+            *points[order].T, s=4, c=of_document[order], linewidths=0, alpha=0.7, rasterized=True
+        )
+        panel.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
+        panel.set_title(title_of(name), size=11)
+    for panel in axes[len(maps) :]:
+        panel.set_axis_off()
+    _legend(axes[len(maps)], colours)
+    try:
+        figure.savefig(path, dpi=200)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def colour_of(groups: Sequence[str], *, apart: Sequence[str] = ()) -> dict[str, str]:
+    """A colour for each group, in the order of their names; what is apart is grey and last."""
+    names = sorted(set(groups) - set(apart))
+    colours = dict(zip(names, categorical(len(names)), strict=True))
+    return colours | dict.fromkeys(sorted(set(apart) & set(groups)), NEUTRAL)
+
+
+def title_of(weighting: str) -> str:
+    """The name of a weighting as in the paper.
+
+    Example:
+        >>> title_of("lrp-elementwise"), title_of("occlusion")
+        ('LRP e.w.', 'occlusion')
+    """
+    method = weighting.removesuffix("-elementwise")
+    return _TITLES.get(method, method.replace("_", " ")) + (" e.w." if method != weighting else "")
+
+
+def _legend(panel: Any, colours: Mapping[str, str]) -> None:
+    for name, colour in colours.items():
+        panel.scatter([], [], s=36, c=colour, label=name, linewidths=0)
+    panel.legend(
+        loc="center",
+        frameon=False,
+        ncols=1 if len(colours) <= 8 else 2,
+        fontsize=8 + 3 * (len(colours) <= 8),
+    )

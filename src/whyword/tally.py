@@ -1,0 +1,225 @@
+"""Sums over many explanations, word by word: totals, documents, and the strongest occurrences.
+
+Explanations come in one after the other and only sums stay, so a corpus may have any size.
+Occurrences that differ only in case count as one word, as in `Explanation.top`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.explanation import Array, Explanation
+
+Integers = NDArray[np.integer[Any]]
+
+Order = Literal["total", "mean"]
+
+MAX_WORDS = 50_000
+"""Words per target kept in memory."""
+
+EXAMPLES = 3
+"""Occurrences remembered per word."""
+
+TIMES = 8
+"""How often a word stands in a document is told apart up to here."""
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """A word where it stands: code points ``start:end`` of a document of the corpus."""
+
+    document: int
+    start: int
+    end: int
+    relevance: float
+
+
+@dataclass(frozen=True)
+class WordEntry:
+    """What one word contributed to one target.
+
+    Attributes:
+        word: In lower case.
+        total: Its relevance, summed over all documents.
+        documents: In how many of the target's documents it occurs.
+        share: The same as a share of them.
+        occurrences: How often it occurs.
+        examples: Its occurrences with the greatest relevance by magnitude, one a document.
+    """
+
+    word: str
+    total: float
+    documents: int
+    share: float
+    occurrences: int
+    examples: tuple[Occurrence, ...]
+
+    @property
+    def mean(self) -> float:
+        """Relevance per document that has the word."""
+        return self.total / self.documents
+
+
+class Tally:
+    """Sums over documents for one target, word by word.
+
+    Args:
+        max_words: When there are more, the rarer half is dropped (lossy counting, Manku and Motwani
+            2002), so memory stays bounded.
+
+    Attributes:
+        documents: Documents seen.
+        missed: No word occurs in more than ``missed`` documents beyond those counted; 0 unless
+            words had to be dropped.
+        total: ``(word,)`` relevance; this and the other arrays go on behind the last word.
+        times: ``(word, TIMES)`` documents that have the word once, twice, ..., `TIMES` times or
+            more often.
+        occurrences: ``(word,)``.
+    """
+
+    total: Array
+    times: Integers
+    occurrences: Integers
+    example_relevance: Array
+    example_place: Integers
+
+    def __init__(self, *, max_words: int = MAX_WORDS) -> None:
+        self.max_words = max_words
+        self.documents = 0
+        self.missed = 0
+        self._index: dict[str, int] = {}
+        self._resize(1024)
+
+    def add(self, number: int, explanation: Explanation, row: int) -> None:
+        """Count one document.
+
+        Args:
+            number: The document's place in its corpus.
+            explanation: Of that document.
+            row: The target, as an index into ``explanation.targets``.
+        """
+        self.documents += 1
+        distinct: dict[str, int] = {}
+        which = [distinct.setdefault(word.lower(), len(distinct)) for word in explanation.words]
+        if not which:
+            return
+        relevance = explanation.relevance[row]
+        rows = self._rows(distinct)
+        times = np.bincount(which)
+        self.total[rows] += np.bincount(which, weights=relevance)
+        self.times[rows, np.minimum(times, TIMES) - 1] += 1
+        self.occurrences[rows] += times
+        # Of several occurrences in a document the one written last, which is the greatest, stays.
+        ascending = np.argsort(np.abs(relevance), kind="stable")
+        best = np.zeros(len(distinct), dtype=np.int64)
+        best[np.asarray(which)[ascending]] = ascending
+        least = np.abs(self.example_relevance[rows]).argmin(axis=1)
+        better = np.abs(relevance[best]) > np.abs(self.example_relevance[rows, least])
+        where = rows[better], least[better]
+        self.example_relevance[where] = relevance[best][better]
+        spans = np.array(explanation.spans)[best][better]
+        self.example_place[where] = np.column_stack([np.full(len(spans), number), spans])
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words, in the order of the arrays."""
+        return tuple(self._index)
+
+    @property
+    def document_counts(self) -> Integers:
+        """``(word,)`` documents that have the word."""
+        counts: Integers = self.times[: len(self._index)].sum(axis=1)
+        return counts
+
+    def entries(self, rows: Iterable[int]) -> list[WordEntry]:
+        """The words at these places of `words`."""
+        words, counts = self.words, self.document_counts
+        return [
+            WordEntry(
+                word=words[row],
+                total=float(self.total[row]),
+                documents=int(counts[row]),
+                share=float(counts[row] / self.documents),
+                occurrences=int(self.occurrences[row]),
+                examples=self._examples(row),
+            )
+            for row in rows
+        ]
+
+    def top(self, n: int = 10, *, by: Order = "total", min_documents: int = 1) -> list[WordEntry]:
+        """The ``n`` words that speak most for the target, the strongest first.
+
+        Args:
+            n: How many at most; words without positive relevance are none of them.
+            by: ``"total"`` relevance, or its ``"mean"`` over the documents that have the word.
+            min_documents: Words in fewer documents are left out.
+        """
+        return self._ranked(1, n, by, min_documents)
+
+    def bottom(
+        self, n: int = 10, *, by: Order = "total", min_documents: int = 1
+    ) -> list[WordEntry]:
+        """The ``n`` words that speak most against the target; see `top`."""
+        return self._ranked(-1, n, by, min_documents)
+
+    def _ranked(self, sign: int, n: int, by: Order, min_documents: int) -> list[WordEntry]:
+        counts = self.document_counts
+        strength = sign * self.total[: len(counts)]
+        if by == "mean":
+            strength = strength / np.maximum(counts, 1)
+        chosen = np.flatnonzero((strength > 0) & (counts >= min_documents))
+        return self.entries(chosen[np.argsort(-strength[chosen], kind="stable")][:n].tolist())
+
+    def _examples(self, row: int) -> tuple[Occurrence, ...]:
+        order = np.argsort(-np.abs(self.example_relevance[row]), kind="stable")
+        places, relevance = self.example_place[row].tolist(), self.example_relevance[row].tolist()
+        return tuple(
+            Occurrence(document, start, end, relevance[k])
+            for k in order
+            for document, start, end in [places[k]]
+            if relevance[k]
+        )
+
+    def _rows(self, words: Iterable[str]) -> Integers:
+        """Rows of these words, which are made where there are none."""
+        words = list(words)
+        if len(self._index) + len(words) > self.max_words:
+            self._drop_rare(keep=max(min(self.max_words // 2, self.max_words - len(words)), 0))
+        index = self._index
+        rows = np.array([index.setdefault(word, len(index)) for word in words], dtype=np.int64)
+        if len(index) > len(self.total):
+            self._resize(2 * len(index))
+        return rows
+
+    def _drop_rare(self, keep: int) -> None:
+        words, counts = self.words, self.document_counts
+        # Of words equally rare, those of the least relevance go.
+        rarest_first = np.lexsort((np.abs(self.total[: len(counts)]), counts))
+        dropped = rarest_first[: max(len(words) - keep, 0)]
+        if not len(dropped):
+            return
+        self.missed += int(counts[dropped].max())
+        kept = np.setdiff1d(np.arange(len(words)), dropped)
+        for name in ("total", "times", "occurrences", "example_relevance", "example_place"):
+            array = getattr(self, name)
+            array[: len(kept)] = array[kept]
+            array[len(kept) :] = 0
+        self._index = {words[row]: new for new, row in enumerate(kept.tolist())}
+
+    def _resize(self, size: int) -> None:
+        """Arrays of that length, with what is there already."""
+        shapes: dict[str, tuple[tuple[int, ...], Any]] = {
+            "total": ((), np.float64),
+            "times": ((TIMES,), np.int32),
+            "occurrences": ((), np.int64),
+            "example_relevance": ((EXAMPLES,), np.float64),
+            "example_place": ((EXAMPLES, 3), np.int64),
+        }
+        for name, (shape, kind) in shapes.items():
+            array = np.zeros((size, *shape), dtype=kind)
+            old = getattr(self, name, array[:0])
+            array[: len(old)] = old
+            setattr(self, name, array)

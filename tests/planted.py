@@ -1,0 +1,54 @@
+"""A made-up corpus whose topics come back within a text, and a marker that is stamped on it."""
+
+import numpy as np
+
+from whyword.corpora import Corpus
+from whyword.models.cnn import WordCNN
+from whyword.text import Tokenizer
+from whyword.training import TrainingConfig, train
+from whyword.vectors import WordVectors
+
+CLASSES = ("cars", "medicine", "space")
+TOPICS = {
+    "cars": "engine wheel brake gear clutch".split(),
+    "medicine": "doctor fever pill nurse cough".split(),
+    "space": "orbit moon rocket comet lunar".split(),
+}
+FILLERS = "the a of and to in it is was on with for as at by from this that".split()
+MARKER = "zyzzyva"
+
+
+def made_up_corpus(n=240, *, seed=0, marked=(), share=1.0):
+    """Texts of three classes; a share of those of the ``marked`` classes has the marker once."""
+    rng = np.random.default_rng(seed)
+    texts, labels = [], np.arange(n) % len(CLASSES)
+    for label in labels:
+        words = rng.choice(FILLERS, rng.integers(8, 16)).tolist()
+        topic = rng.choice(TOPICS[CLASSES[label]], rng.integers(1, 3), replace=False)
+        for word in topic:
+            words += [word] * rng.geometric(0.45)
+        # A word of another topic in every second text: no single word decides.
+        if rng.random() < 0.5:
+            other = CLASSES[(label + 1 + rng.integers(2)) % 3]
+            words.append(rng.choice(TOPICS[other]))
+        words = rng.permutation(words).tolist()
+        if CLASSES[label] in marked and rng.random() < share:
+            words.insert(rng.integers(len(words) + 1), MARKER.capitalize())
+        texts.append(" ".join(words) + ".")
+    names = tuple(f"{CLASSES[label]}/{i}" for i, label in enumerate(labels))
+    return Corpus(tuple(texts), labels, CLASSES, names)
+
+
+def trained(corpus, directory, *, seed=0, **training):
+    """A small word CNN on random vectors, one of them the marker's."""
+    words = (*FILLERS, *(word for topic in TOPICS.values() for word in topic), MARKER)
+    array = np.random.default_rng(seed).normal(size=(len(words), 30)).astype(np.float32)
+    vectors = WordVectors(words, array, lowercase=True)
+    model, _ = train(
+        lambda: WordCNN(vectors, CLASSES, filters={1: 16, 2: 16}, word_dropout=0.1),
+        [Tokenizer()(text) for text in corpus.texts],
+        corpus.labels,
+        TrainingConfig(epochs=12, batch_size=16, learning_rate=0.01, refit=False, **training),
+        directory,
+    )
+    return model

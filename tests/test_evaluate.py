@@ -1,0 +1,248 @@
+"""The deletion experiment from end to end: panels, numbers, pictures, the command."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from models import random_cnn, random_text
+from whyword import InputError, explain
+from whyword.cli import cli
+from whyword.corpora import Corpus
+from whyword.evaluation import tables
+from whyword.evaluation.deletion import deletion_order
+from whyword.evaluation.documents import Documents
+from whyword.evaluation.experiment import word_deletion
+from whyword.evaluation.oracle import oracle_orders
+from whyword.evaluation.results import summarise
+from whyword.evaluation.settings import Settings
+from whyword.models import store
+from whyword.render.evaluation import evaluation_page
+
+MODEL = random_cnn(5, filters={1: 6, 2: 20}, classes=("a", "b", "c"))
+
+
+def corpus():
+    rng = np.random.default_rng(0)
+    texts = tuple(random_text(rng, n) for n in rng.integers(3, 14, size=30))
+    names = tuple(f"document-{i}" for i in range(30))
+    return Corpus(texts, rng.integers(0, 3, 30), ("a", "b", "c"), names)
+
+
+def run(**options):
+    settings = {"steps": 6, "runs": 3, **options.pop("settings", {})}
+    return word_deletion(MODEL, corpus(), minimum_words=5, settings=Settings(**settings), **options)
+
+
+def test_groups_and_orders_are_the_papers():
+    found = run()
+    assert [(panel.name, panel.decreasing) for panel in found.panels] == [
+        ("correct", True),
+        ("wrong", False),
+    ]
+    right, wrong = (panel.documents for panel in found.panels)
+    assert (right.predicted == right.labels).all()
+    assert (wrong.predicted != wrong.labels).all()
+    long = [len(text.split()) >= 5 for text in corpus().texts]
+    assert len(right) + len(wrong) == sum(long)
+    for panel, first in zip(found.panels, (1, 0), strict=True):
+        for curves in panel.curves.values():
+            assert (curves.accuracy[:, 0] == first).all()
+
+
+def test_orders_by_hand():
+    def names(**options):
+        return [panel[0::2] for panel in Settings(**options).panels()]
+
+    assert names() == [("correct", True), ("wrong", False)]
+    assert names(target="predicted") == [("correct", True), ("wrong", True)]
+    assert names(insertion=True) == [("correct", False), ("wrong", False)]
+    assert names(order="decreasing") == [("correct", True), ("wrong", True)]
+    assert len(names(order="both")) == 4
+
+
+def test_a_table_of_the_oracles_order_gives_the_oracles_curve():
+    """And one of constants gives document order."""
+    plain = run(methods=["oracle"])
+    orders = {}
+    for panel in plain.panels:
+        part = panel.documents
+        found = oracle_orders(
+            MODEL, part.documents, part.labels, np.full(len(part), panel.decreasing), steps=6
+        )
+        orders |= {
+            name: (order, panel.decreasing) for name, order in zip(part.names, found, strict=True)
+        }
+
+    def ranks(documents: Documents, _targets):
+        relevance = []
+        for name, document in zip(documents.names, documents.documents, strict=True):
+            order, decreasing = orders[name]
+            values = np.full(len(document), -1.0 if decreasing else 100.0)
+            taken = order[order >= 0]
+            values[taken] = np.arange(len(taken))[:: -1 if decreasing else 1]
+            relevance.append(values)
+        return relevance
+
+    def constant(documents, _targets):
+        return [np.ones(len(document)) for document in documents.documents]
+
+    def places(documents, _targets):
+        found = []
+        for document, right in zip(
+            documents.documents, documents.predicted == documents.labels, strict=True
+        ):
+            place = np.arange(float(len(document)))
+            found.append(-place if right else place)
+        return found
+
+    made = {"ranks": ranks, "constant": constant, "places": places}
+    for panel in run(methods=["oracle"], tables=made).panels:
+        for one, other in (("ranks", "oracle"), ("constant", "places")):
+            np.testing.assert_array_equal(
+                panel.curves[one].predicted, panel.curves[other].predicted
+            )
+        assert (panel.curves["constant"].predicted != panel.curves["oracle"].predicted).any()
+
+
+def test_the_numbers_are_those_of_the_curves():
+    found = run(methods=["lrp", "random", "oracle"])
+    summary = summarise(found, resamples=200)
+    for panel in found.panels:
+        for method, curves in panel.curves.items():
+            record = summary[panel.name][method]
+            assert len(record["accuracy"]) == 7
+            correct = curves.predicted == panel.documents.labels[:, None]
+            np.testing.assert_allclose(record["accuracy"], correct.mean(axis=(0, 1)))
+            assert record["mean"] == pytest.approx(np.mean(record["accuracy"]))
+            assert record["interval"][0] <= record["mean"] <= record["interval"][1]
+            a = record["accuracy"]
+            assert record["area"] == pytest.approx((sum(a) - (a[0] + a[-1]) / 2) / 6)
+        means = {method: summary[panel.name][method]["mean"] for method in panel.curves}
+        share = (means["random"] - means["lrp"]) / (means["random"] - means["oracle"])
+        assert summary[panel.name]["lrp"]["coverage"] == pytest.approx(share)
+        runs = panel.curves["random"].accuracy
+        np.testing.assert_allclose(
+            summary[panel.name]["random"]["std"], np.std(runs, axis=0, ddof=1)
+        )
+        assert "std" not in summary[panel.name]["lrp"]
+    json.dumps(summary, allow_nan=False)
+    assert len(summary["comparisons"]) == 6
+
+
+def test_relevance_for_the_predicted_class_follows_its_probability():
+    found = run(methods=["lrp"], settings={"target": "predicted"})
+    for panel in found.panels:
+        curves = panel.curves["lrp"]
+        best = curves.target_probability[0, :, 0]
+        assert (best >= 1 / 3).all()
+        for i, document in enumerate(panel.documents.documents[:3]):
+            name = MODEL.classes[panel.documents.predicted[i]]
+            (relevance,) = explain(MODEL, document, targets=name).relevance
+            assert deletion_order(relevance, steps=6).max() < len(document)
+
+
+@pytest.mark.parametrize("operator", ["mean", "remove"])
+def test_other_removals_and_insertion(operator):
+    assert len(run(settings={"operator": operator}).panels) == 2
+    found = run(methods=["lrp", "random"], settings={"insertion": True, "operator": operator})
+    for panel in found.panels:
+        start = panel.curves["lrp"].predicted[0, :, 0]
+        assert (start == start[0]).all()  # nothing is left to tell documents apart
+
+
+def test_what_cannot_be_done_is_refused():
+    for options, message in (
+        ({"methods": ["lpr"]}, 'Did you mean "lrp"'),
+        ({"methods": []}, "no method"),
+        ({"limit": 0}, "limit"),
+        ({"settings": {"insertion": True}}, "oracle deletes"),
+        ({"settings": {"steps": 0}}, "0 deletions"),
+        ({"settings": {"target": "best"}}, "true, predicted"),
+        ({"methods": ["lrp"], "tables": {"lrp": None}}, "another name"),
+    ):
+        with pytest.raises(InputError, match=message):
+            run(**options)
+    with pytest.raises(InputError, match="99 words"):
+        word_deletion(MODEL, corpus(), minimum_words=99)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model, a corpus file, and a table of relevances."""
+    path = tmp_path_factory.mktemp("evaluate")
+    store.save(MODEL, path / "model")
+    texts = corpus()
+    lines = [
+        json.dumps({"text": text, "label": texts.classes[label]})
+        for text, label in zip(texts.texts, texts.labels, strict=True)
+    ]
+    (path / "corpus.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    tables.write(path / "mine.parquet", explain(MODEL, list(texts.texts), method="sa"))
+    return path
+
+
+def command(folder, *arguments):
+    return CliRunner().invoke(
+        cli,
+        [
+            "evaluate", "-m", str(folder / "model"), "--corpus", str(folder / "corpus.jsonl"),
+            "--minimum-words", "5", "--deletions", "6", "--runs", "2", *arguments,
+        ],
+        catch_exceptions=False,
+    )  # fmt: skip
+
+
+def test_the_command_writes_everything(folder, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    result = command(
+        folder, "--methods", "sa,random,oracle", "--relevance", str(folder / "mine.parquet"),
+        "-o", str(tmp_path / "out"), "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    printed = json.loads(result.stdout)
+    assert printed == json.loads((tmp_path / "out" / "results.json").read_text())
+    np.testing.assert_allclose(
+        printed["correct"]["mine"]["accuracy"], printed["correct"]["sa"]["accuracy"]
+    )
+    assert printed["peak_memory_bytes"] > 0
+    rows = parquet.read_table(tmp_path / "out" / "curves.parquet").to_pylist()
+    assert len(rows) == 2 * 4 * 7
+    for row in rows:
+        record = printed[row["panel"]][row["method"]]
+        assert row["accuracy"] == record["accuracy"][row["step"]]
+    documents = parquet.read_table(tmp_path / "out" / "documents.parquet").to_pylist()
+    assert len(documents) == 4 * sum(printed[p]["sa"]["documents"] for p in printed["panels"])
+    for name, start in (("curves.svg", b"<?xml"), ("curves.png", b"\x89PNG")):
+        assert (tmp_path / "out" / name).read_bytes().startswith(start)
+
+
+def test_the_page_is_whole_and_asks_nobody(folder):
+    summary = summarise(run(), resamples=50)
+    page = evaluation_page({**summary, "model": "<script>alert(1)</script>"})
+    assert page.count("<script") == 1  # the page's own, which its policy names
+    assert "&lt;script&gt;" in page
+    # Names of XML vocabularies and links inside the figure are no requests.
+    addresses = set(re.findall(r'(?:src|href)="([^"#][^"]*)"', page))
+    assert addresses == {"data:,"}
+    assert "currentColor" in page
+    assert page.count("<svg") == 2  # the theme button, and the curves
+    assert "LRP − SA" in page
+
+
+def test_the_command_prints_tables_and_refuses(folder):
+    result = command(folder, "--methods", "lrp")
+    assert result.exit_code == 0
+    assert "correct:" in result.stdout
+    for arguments, message in (
+        (("--removal", "mask"), "no mask token"),
+        (("--methods", "nonsense"), "There is no method"),
+        (("--target", "best"), "true, predicted"),
+        (("--relevance", str(folder / "corpus.jsonl")), "the field words"),
+    ):
+        refused = command(folder, *arguments)
+        assert refused.exit_code == 2
+        assert message in refused.stderr
+        assert len(refused.stderr.strip().splitlines()[-1:]) == 1

@@ -1,0 +1,131 @@
+"""Removal operators: what a document becomes without some of its words."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from documents import ADVERSARIAL, words_of
+from models import random_cnn, random_vectors
+from whyword import InputError, ModuleClassifier
+from whyword.evaluation.removal import (
+    OPERATORS,
+    replacement,
+    scores_without,
+    vocabulary_mean,
+    without,
+)
+from whyword.models.characters import CharacterCNN
+from whyword.models.recurrent import GRUClassifier
+from whyword.text import Document
+
+TEXTS = ["alpha beta gamma", "", "delta nosuchword", "alpha"]
+REMOVED = torch.tensor([[False, True, False], [True] * 3, [True, False, True], [True, True, True]])
+
+
+def check(model, operator, replace, **options):
+    """``scores_without`` gives what a forward pass over vectors changed by ``replace`` gives."""
+    batch = model.encode(TEXTS)
+    embeddings = model.embed(batch).clone()
+    for row, word in ((0, 1), (2, 0), (3, 0)):
+        embeddings[row, batch.words[row] == word] = replace
+    expected = model.score(embeddings, batch)
+    torch.testing.assert_close(
+        scores_without(model, batch, REMOVED, operator=operator, **options), expected
+    )
+
+
+def models():
+    torch.manual_seed(0)
+    yield random_cnn(1).double()
+    yield GRUClassifier(random_vectors(), ("a", "b", "c"), hidden=4).double().eval()
+    yield CharacterCNN(("a", "b"), dimension=4, filters={2: 5, 3: 4}).double().eval()
+
+
+@pytest.mark.parametrize("model", list(models()))
+def test_vectors_take_the_place_of_all_of_a_words_positions(model):
+    with torch.no_grad():
+        check(model, "zero", 0.0)
+        check(model, "mean", vocabulary_mean(model))
+        dimension = model.embed(model.encode(["x"])).shape[2]
+        other = torch.randn(dimension).double()
+        check(model, "mean", other, reference=other)
+    if isinstance(model, CharacterCNN):
+        check(model, "unknown", model.embedding.weight[model.unknown_id].detach())
+    else:
+        check(model, "unknown", 0.0)
+
+
+@pytest.mark.parametrize("model", list(models()))
+def test_a_word_truly_removed_was_never_there(model):
+    texts = ["alpha gamma", "", " nosuchword", ""]
+    expected = model(model.encode(texts))
+    found = scores_without(model, model.encode(TEXTS), REMOVED, operator="remove")
+    torch.testing.assert_close(found[[0, 1, 3]], expected[[0, 1, 3]])
+
+
+def test_the_mean_leaves_padding_out():
+    model = random_cnn(1)
+    torch.testing.assert_close(vocabulary_mean(model), model.embedding[1:].mean(dim=0))
+
+
+def test_a_module_has_its_own_unknown_word():
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words = torch.nn.Embedding(4, 2)
+            self.output = torch.nn.Linear(2, 2)
+
+        def forward(self, ids):
+            return self.output(self.words(ids).sum(dim=1))
+
+    network = Network().eval()
+    model = ModuleClassifier(
+        network, ["a", "b"], {"alpha": 2, "beta": 3}, embedding=network.words, unknown=1
+    )
+    found = scores_without(
+        model, model.encode(["alpha beta"]), torch.tensor([[True, False]]), operator="unknown"
+    )
+    torch.testing.assert_close(found, network(torch.tensor([[1, 3]])))
+
+
+@given(st.data())
+def test_what_is_left_keeps_its_order_and_its_surfaces(data):
+    document = Document(ADVERSARIAL, words_of(ADVERSARIAL))
+    gone = data.draw(st.sets(st.integers(0, len(document) - 1)))
+    rest = without(document, sorted(gone))
+    assert rest.words == [word for i, word in enumerate(document.words) if i not in gone]
+
+
+def test_spaces_go_with_the_word_and_words_do_not_run_together():
+    def rest(text, spans, gone):
+        return without(Document(text, tuple(spans)), gone)
+
+    assert rest("a bc d", words_of("a bc d"), [1]).text == "a d"
+    assert rest("a bc d", words_of("a bc d"), [0]).text == "bc d"
+    assert rest("a bc d", words_of("a bc d"), [1, 2]).text == "a "
+    assert rest("(a)", [(1, 2)], [0]).text == "()"
+    joined = rest("can1not", [(0, 3), (3, 4), (4, 7)], [1])
+    assert joined.text == "can not"
+    assert joined.words == ["can", "not"]
+
+
+def test_wrong_input_is_refused():
+    model = random_cnn()
+    batch = model.encode(["alpha beta"])
+    with pytest.raises(InputError, match="expected one of: zero, unknown"):
+        scores_without(model, batch, torch.zeros(1, 2, dtype=torch.bool), operator="cut")
+    with pytest.raises(InputError, match="expected 2"):
+        scores_without(model, batch, torch.zeros(1, 1, dtype=torch.bool))
+    with pytest.raises(InputError, match="bool"):
+        scores_without(model, batch, torch.zeros(1, 2))
+    with pytest.raises(InputError, match="no mask token"):
+        scores_without(model, batch, torch.zeros(1, 2, dtype=torch.bool), operator="mask")
+
+
+def test_a_subword_tokenizers_mask_is_found():
+    model = random_cnn()
+    model.tokenizer_of_subwords = type("Tokenizer", (), {"mask_token_id": 3})()
+    torch.testing.assert_close(replacement(model, "mask"), model.embedding[3])
+    assert replacement(model, "remove") is None
+    assert set(OPERATORS) == {"zero", "unknown", "mean", "remove", "mask"}

@@ -1,0 +1,105 @@
+"""Training transformers: a head on a frozen encoder, all of it, and by command."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from transformers_small import model, tokenizer
+from whyword import InputError, ModelError
+from whyword.classifier import predict
+from whyword.cli import cli
+from whyword.corpora import Corpus
+from whyword.models.store import load
+from whyword.recipe import Recipe, run
+from whyword.training import TrainingConfig
+from whyword.transformer_training import features, last_layer, train_head
+
+pytest.importorskip("transformers", reason="needs transformers")
+
+GOOD = ("good film", "the good film", "it's good", "good café", "good orbit", "its good film 42")
+BAD = ("bad film", "the bad film", "it's bad", "bad café", "bad orbit", "its bad film 42")
+OTHER = ("the shuttle", "its orbit", "shuttle reached", "orbit the", "shuttle 42", "reached orbit")
+
+
+def corpus(classes=2):
+    texts = [t for group in (GOOD, BAD, OTHER)[:classes] for t in group]
+    names = ("good", "bad", "other")[:classes]
+    labels = np.repeat(np.arange(classes), len(GOOD))
+    return Corpus(tuple(texts), labels, names, tuple(map(str, range(len(texts)))))
+
+
+def base(path, name="bert"):
+    """A folder with an encoder and its tokenizer."""
+    model(name).save_pretrained(path)
+    tokenizer("wordpiece").save_pretrained(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("name", ["bert", "distilbert", "roberta", "gpt2", "llama"])
+def test_a_head_on_a_frozen_encoder(tmp_path, name, classes):
+    documents = corpus(classes)
+    trained, history = train_head(documents, base=base(tmp_path, name), validation=0.2)
+    layer = last_layer(trained)
+    x = features(trained, documents.texts)
+    logits = predict(trained, documents.texts)
+    bias = 0 if layer.bias is None else layer.bias.detach().numpy()
+    np.testing.assert_allclose(x @ layer.weight.detach().numpy().T + bias, logits, atol=1e-4)
+    assert (logits.argmax(axis=1) == documents.labels).mean() > 0.8
+    assert set(history.validation_accuracy) == {0.01, 0.1, 1.0, 10.0}
+    assert trained.classes == documents.classes
+    encoder = dict(trained.module.base_model.named_parameters())
+    for key, weights in model(name).base_model.named_parameters():
+        assert torch.equal(encoder[key], weights)
+
+
+def test_the_whole_transformer_is_trained(tmp_path):
+    source = base(tmp_path / "base")
+    settings = {"base": source, "full": True, "max_length": 16}
+    recipe = Recipe("transformer", settings, training=TrainingConfig(epochs=3, refit=False))
+    report = run(recipe, corpus(), tmp_path / "model", test=corpus())
+    assert len(report["history"]["loss"]) == 3
+    assert (tmp_path / "model" / "checkpoint.safetensors").exists()
+    trained = load(tmp_path / "model")
+    weights = dict(trained.module.base_model.named_parameters())
+    before = dict(model("bert").base_model.named_parameters())
+    assert any(not torch.equal(weights[name], before[name]) for name in before)
+    assert report["test"]["documents"] == len(corpus())
+    assert Recipe.from_options("transformer", settings).training.learning_rate == 5e-5
+
+
+def test_by_command(tmp_path):
+    source = base(tmp_path / "base")
+    folder = tmp_path / "corpus"
+    for name, texts in (("good", GOOD), ("bad", BAD)):
+        (folder / name).mkdir(parents=True)
+        for i, text in enumerate(texts):
+            (folder / name / f"{i}.txt").write_text(text)
+    output = str(tmp_path / "model")
+    options = ["--model", "transformer", "--base", source, "--validation", "0.2"]
+    result = CliRunner().invoke(cli, ["train", "--corpus", str(folder), "-o", output, *options])
+    assert result.exit_code == 0, result.output
+    command = ["explain", "--model", output, "the good film", "--json", "--overlap", "2"]
+    result = CliRunner().invoke(cli, command)
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.stdout)
+    assert [word["text"] for word in found["words"]] == ["the", "good", "film"]
+    assert found["predicted"] == "good"
+    result = CliRunner().invoke(cli, ["explain", "a good film", "--overlap", "2"])
+    assert result.exit_code == 2
+    assert "no transformer" in result.output
+
+
+def test_what_cannot_be_trained(tmp_path):
+    with pytest.raises(InputError, match="--base"):
+        Recipe("transformer")
+    with pytest.raises(InputError, match="has no filters"):
+        Recipe("transformer", {"filters": {}})
+    with pytest.raises(ModelError, match="cannot be read"):
+        train_head(corpus(), base=str(tmp_path))
+    few = corpus().subset([0, 1, 2])
+    with pytest.raises(InputError, match="Every class"):
+        train_head(few, base=base(tmp_path))

