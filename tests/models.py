@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from whyword.models.cnn import WordCNN
+from whyword.models.word import WordClassifier
 from whyword.vectors import WordVectors
 
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa")
@@ -27,3 +28,29 @@ def random_cnn(seed=0, *, dimension=5, filters=None, classes=("a", "b", "c"), sh
 
 def random_text(rng, length):
     return " ".join(rng.choice(WORDS, size=length)) if length else ""
+
+
+class Bag(WordClassifier):
+    """Scores are a bias and the sum of what each word adds: exactly linear.
+
+    Args:
+        adds: The scores ``(class,)`` that each word adds.
+        bias: The scores of a text without words.
+    """
+
+    kind = "test"
+
+    def __init__(self, adds, bias):
+        vectors = WordVectors(tuple(adds), np.eye(len(adds), dtype=np.float32), True)
+        super().__init__(vectors, tuple("abcdefgh"[: len(bias)]))
+        self.output = torch.nn.Linear(len(adds), len(bias))
+        with torch.no_grad():
+            self.output.weight.copy_(torch.tensor(list(adds.values())).T)
+            self.output.bias.copy_(torch.tensor(bias))
+        self.double().eval()
+
+    def settings(self):
+        return {}
+
+    def score(self, embeddings, batch):
+        return self.output(embeddings.sum(dim=1))

@@ -274,6 +274,11 @@ def test_impossible_settings_are_refused(settings):
         explain(classifier("cnn"), "alpha", method="shapley_lrp", **settings)
 
 
+def test_unknown_rules_for_maxima_are_refused():
+    with pytest.raises(InputError, match="winner, shapley"):
+        Composite(maxima="banzhaf")
+
+
 def test_impossible_settings_of_sampling_are_refused():
     for given_settings in ({"samples": 0}, {"contrast": 0}, {"components": True}):
         with pytest.raises(InputError):

@@ -78,7 +78,7 @@ class Recipe:
             )
         if self.kind in OTHERS and self.training.suppress:
             raise InputError(
-                "Only networks over words or characters learn to ignore words; choose another --model."
+                "Only networks of words or characters learn to ignore some; choose another --model."
             )
 
     @classmethod

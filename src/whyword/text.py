@@ -132,28 +132,39 @@ def body_start(text: str) -> int:
     return len(text) - len(body)
 
 
+def sentences(text: str, start: int = 0) -> Iterator[Span]:
+    """Spans of the sentences of ``text[start:]``, by NLTK's untrained Punkt, found lazily.
+
+    Example:
+        >>> [text[start:end] for text in ["One. Two!"] for start, end in sentences(text)]
+        ['One.', 'Two!']
+    """
+    tokenizer, _ = _nltk()
+    for piece_start, piece in _pieces(text, start):
+        for first, last in tokenizer.span_tokenize(piece):
+            yield Span(piece_start + first, piece_start + last)
+
+
 def _kept_spans(text: str, offset: int) -> Iterator[Span]:
     """Spans of the tokens from ``offset`` on that pass the paper's filter, found lazily."""
-    sentences, words = _nltk()
-    for piece_start, piece in _pieces(text, offset):
-        for start, end in sentences.span_tokenize(piece):
-            sentence = piece[start:end]
-            if not _LETTER.search(sentence):
+    _, words = _nltk()
+    for start, end in sentences(text, offset):
+        sentence = text[start:end].translate(_APOSTROPHES)
+        if not _LETTER.search(sentence):
+            continue
+        position = 0
+        for token in words.tokenize(sentence):
+            # NLTK inserts spaces and rewrites double quotes: the token itself stands further on
+            if token in ("``", "''"):
+                quote = _QUOTE.search(sentence, position)
+                position = quote.end() if quote else position
                 continue
-            position = 0
-            for token in words.tokenize(sentence):
-                # NLTK inserts spaces and rewrites double quotes: the token itself stands further on
-                if token in ("``", "''"):
-                    quote = _QUOTE.search(sentence, position)
-                    position = quote.end() if quote else position
-                    continue
-                found = sentence.find(token, position)
-                if found < 0:
-                    continue
-                position = found + len(token)
-                if _is_kept(token):
-                    shift = piece_start + start
-                    yield Span(shift + found, shift + position)
+            found = sentence.find(token, position)
+            if found < 0:
+                continue
+            position = found + len(token)
+            if _is_kept(token):
+                yield Span(start + found, start + position)
 
 
 def _pieces(text: str, start: int) -> Iterator[tuple[int, str]]:

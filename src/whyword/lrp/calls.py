@@ -45,8 +45,8 @@ class Call:
         kwargs: Its keyword arguments.
         rule: The rule of a linear layer, known when the forward pass is over.
         sums: The rule of sums and products without weights.
-        maxima: How a maximum over an axis is shared.
         attention: What a softmax is, as in the composite.
+        maxima: How a maximum over an axis is shared.
         layer: Qualified name of the module that holds its parameters; "" without.
         record: Takes the account's entries, if an account is kept.
     """
@@ -57,8 +57,8 @@ class Call:
     kwargs: Mapping[str, Any]
     rule: Callable[[], Rule]
     sums: Epsilon
-    maxima: Maxima = "winner"
     attention: Attention = "cplrp"
+    maxima: Maxima = "winner"
     layer: str = ""
     record: Callable[[Entry], None] | None = None
 

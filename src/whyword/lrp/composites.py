@@ -40,11 +40,11 @@ class Composite:
         sums: The rule of sums without weights: residual connections, pooling by mean, attention,
             normalisation, recurrent cells. Sums over positions share the stabiliser in proportion
             to the summands, so that padding gets nothing.
-        maxima: How a maximum over an axis is shared: ``"winner"`` takes all, or all share it by
-            ``"shapley"`` value (`whyword.shapley`).
         attention: What a softmax is. ``"cplrp"``: a gate, which takes nothing (Ali et al. 2022,
             section 3.1), as in recurrent networks. ``"attnlrp"``: a signal, linearised where it
             stands, whose products with values share relevance in halves (Achtibat et al. 2024).
+        maxima: How a maximum over an axis is shared: ``"winner"`` takes all, or all share it by
+            ``"shapley"`` value (`whyword.shapley`).
 
     Raises:
         InputError: If there is no such rule for attention or maxima.
@@ -55,8 +55,8 @@ class Composite:
     places: Mapping[int, Rule] = field(default_factory=dict)
     functions: Mapping[str, Rule] = field(default_factory=dict)
     sums: Epsilon = field(default_factory=Epsilon)
-    maxima: Maxima = "winner"
     attention: Attention = "cplrp"
+    maxima: Maxima = "winner"
 
     def __post_init__(self) -> None:
         for name, kinds in {"attention": Attention, "maxima": Maxima}.items():

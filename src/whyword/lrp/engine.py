@@ -179,8 +179,8 @@ class Interception(TorchFunctionMode):
                 kwargs=copies[1],
                 rule=self._rule(plain, self._layer(given), place),
                 sums=self.composite.sums,
-                maxima=self.composite.maxima,
                 attention=self.composite.attention,
+                maxima=self.composite.maxima,
                 layer=self._layer(given),
                 record=None if self.account is None else self.account.add,
             )

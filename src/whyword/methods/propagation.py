@@ -11,6 +11,9 @@ from whyword.classifier import Attribution, Batch, Classifier
 from whyword.errors import InputError
 from whyword.lrp import Attention, Composite, Epsilon
 
+PAPER_EPSILON = 0.01
+"""Arras et al. 2016, section 2.1."""
+
 
 @runtime_checkable
 class HasClosedForm(Protocol):
@@ -70,9 +73,31 @@ def lrp(
     if epsilon is not None and not epsilon > 0:
         raise InputError(f"Got epsilon {epsilon}; expected a positive number, 0.01 in the paper.")
     if isinstance(classifier, HasClosedForm) and composite is None and attention is None:
-        return classifier.lrp(batch, targets, epsilon=epsilon or 0.01, components=components)
+        return classifier.lrp(
+            batch, targets, epsilon=epsilon or PAPER_EPSILON, components=components
+        )
     rules = composite or rules_for(classifier, epsilon=epsilon, attention=attention)
-    found, names = through_engine(classifier, batch, targets, composite=rules)
+    return propagated(classifier, batch, targets, composite=rules, components=components)
+
+
+def propagated(
+    classifier: Classifier,
+    batch: Batch,
+    targets: Tensor,
+    *,
+    composite: Composite,
+    components: bool = False,
+) -> Attribution:
+    """Relevance by the engine, position by position, and what took the rest.
+
+    Args:
+        classifier: The model.
+        batch: The encoded documents.
+        targets: ``(target, batch, class)``.
+        composite: The rules.
+        components: Whether to return relevance per vector component.
+    """
+    found, names = through_engine(classifier, batch, targets, composite=composite)
     # Numbers of half precision are added up in single.
     precision = torch.promote_types(found.scores.dtype, torch.float32)
     parts = (
@@ -125,7 +150,7 @@ def through_engine(
         embeddings,
         targets,
         composite=composite,
-        model=_module(classifier),
+        model=module_of(classifier),
         accounting=accounting,
     )
     return found, tuple(added)
@@ -144,7 +169,7 @@ def rules_for(
     return Composite.for_transformers(rules.attention, epsilon=epsilon)
 
 
-def _module(classifier: Classifier) -> nn.Module | None:
-    """The module that knows the names of the layers."""
+def module_of(classifier: Classifier) -> nn.Module | None:
+    """The module that a classifier is or has, which knows the names of its layers."""
     owner = classifier if isinstance(classifier, nn.Module) else getattr(classifier, "module", None)
     return owner if isinstance(owner, nn.Module) else None

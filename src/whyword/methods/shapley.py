@@ -15,7 +15,7 @@ from torch import Tensor
 from whyword.classifier import Attribution, Batch, Classifier
 from whyword.contrast import against_competitors
 from whyword.errors import InputError
-from whyword.methods.propagation import lrp, rules_for
+from whyword.methods.propagation import PAPER_EPSILON, HasClosedForm, propagated, rules_for
 
 
 @runtime_checkable
@@ -60,7 +60,7 @@ def shapley_lrp(
             scores in their softmax, > 0. None explains the class's score alone.
         depth: Windows of a filter that share its maximum in the word CNN's closed form; the engine
             shares among all.
-        epsilon: The stabiliser, > 0; by default as in `whyword.methods.lrp`.
+        epsilon: The stabiliser, > 0. By default 0.01 as in the paper, 1e-6 in transformers.
 
     Raises:
         InputError: If a setting is out of its range.
@@ -75,7 +75,7 @@ def shapley_lrp(
         return classifier.shapley_lrp(
             batch,
             targets,
-            epsilon=epsilon or 0.01,
+            epsilon=epsilon or PAPER_EPSILON,
             contrast=contrast,
             depth=depth,
             components=components,
@@ -83,9 +83,14 @@ def shapley_lrp(
     with torch.no_grad():
         scores = classifier.score(classifier.embed(batch), batch)
     directions, competitors = _directions(targets, scores, contrast)
-    composite = replace(rules_for(classifier, epsilon=epsilon), maxima="shapley")
-    found = lrp(classifier, batch, directions, components=components, composite=composite)
-    return replace(found, remainder={"competitors": competitors, **(found.remainder or {})})
+    if isinstance(classifier, HasClosedForm):  # of a model without maxima
+        found = classifier.lrp(
+            batch, directions, epsilon=epsilon or PAPER_EPSILON, components=components
+        )
+    else:
+        rules = replace(rules_for(classifier, epsilon=epsilon), maxima="shapley")
+        found = propagated(classifier, batch, directions, composite=rules, components=components)
+    return replace(found, remainder={**(found.remainder or {}), "competitors": competitors})
 
 
 @torch.no_grad()

@@ -1,0 +1,53 @@
+"""Explaining the same texts once more: what is needed to ask whether explanations change."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.errors import InputError
+from whyword.explanation import Explanation
+from whyword.targets import PerText, Targets
+from whyword.text import Document
+
+
+class Explain(Protocol):
+    """`whyword.explain` with method and settings filled in: ``partial(explain, method="lrp")``."""
+
+    def __call__(
+        self, classifier: Any, texts: Sequence[str | Document], /, *, targets: Targets
+    ) -> Sequence[Explanation]:
+        """One explanation per text, of its target."""
+
+
+def document_of(explanation: Explanation) -> Document:
+    """What was explained, with the same words."""
+    return Document(explanation.text, explanation.spans, explanation.truncated)
+
+
+def documents(explanations: Sequence[Explanation]) -> list[Document]:
+    """What was explained, with the same words."""
+    return [document_of(explanation) for explanation in explanations]
+
+
+def targets(explanations: Sequence[Explanation]) -> list[str]:
+    """The target of each explanation.
+
+    Raises:
+        InputError: If one has none or several.
+    """
+    for number, explanation in enumerate(explanations):
+        if len(explanation.targets) != 1:
+            raise InputError(
+                f"Explanation {number} has {len(explanation.targets)} targets; expected one. "
+                'Explain the class that is to be measured, for example with targets="predicted".'
+            )
+    return [explanation.targets[0] for explanation in explanations]
+
+
+def relevances(
+    explain: Explain, classifier: Any, texts: Sequence[Document], names: Sequence[str]
+) -> list[NDArray[np.float64]]:
+    """The relevance ``(word,)`` of each text for its target, explained anew."""
+    return [e.relevance[0] for e in explain(classifier, texts, targets=PerText(names))]

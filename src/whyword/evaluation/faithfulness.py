@@ -1,0 +1,234 @@
+"""Faithfulness: does the classifier lose its decision with the words that are called relevant?
+
+All but the last metric compare p, the probability (softmax of the scores) of the class explained,
+before and after words are taken away. Words are ranked by signed relevance, equal ones in the order
+of the text. Each function returns one number per text, NaN for a text without words.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.classifier import Classifier
+from whyword.errors import InputError, did_you_mean
+from whyword.evaluation.again import document_of, targets
+from whyword.evaluation.deletion import Ints, deletion_order
+from whyword.evaluation.ranks import Coefficient, rank_correlation
+from whyword.evaluation.subsets import scores_of_subsets
+from whyword.explanation import Explanation
+from whyword.text import Document
+
+Array = NDArray[np.float64]
+
+BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
+"""Shares of the words in DeYoung et al. 2020, section 4.2."""
+
+
+def comprehensiveness(
+    classifier: Classifier,
+    explanations: Sequence[Explanation],
+    *,
+    operator: str = "zero",
+    shares: Sequence[float] = BINS,
+) -> Array:
+    """Mean over k of p(x) - p(x without its k most relevant words), ``(text,)``; from -1 to 1.
+
+    Higher is better: the decision goes with the words (DeYoung et al. 2020, ERASER, section 4.2).
+    k is a share of the words, rounded up.
+
+    Args:
+        classifier: The model.
+        explanations: Of the texts, with one class as target each.
+        operator: How words are taken away.
+        shares: Of the words, each above 0 and at most 1.
+
+    Raises:
+        InputError: If a share or target is none.
+    """
+    return _mean_drop(classifier, explanations, operator, shares, keep=False)
+
+
+def sufficiency(
+    classifier: Classifier,
+    explanations: Sequence[Explanation],
+    *,
+    operator: str = "zero",
+    shares: Sequence[float] = BINS,
+) -> Array:
+    """Mean over k of p(x) - p(the k most relevant words alone), ``(text,)``; from -1 to 1.
+
+    Lower is better: the words alone give the decision (DeYoung et al. 2020, ERASER, section 4.2).
+
+    Args:
+        classifier: The model.
+        explanations: Of the texts, with one class as target each.
+        operator: How the other words are taken away.
+        shares: Of the words, each above 0 and at most 1, rounded up to whole words.
+
+    Raises:
+        InputError: If a share or target is none.
+    """
+    return _mean_drop(classifier, explanations, operator, shares, keep=True)
+
+
+def log_odds(
+    classifier: Classifier,
+    explanations: Sequence[Explanation],
+    *,
+    operator: str = "zero",
+    share: float = 0.2,
+) -> Array:
+    """log p(x without its most relevant words) - log p(x), ``(text,)``; at most -log p(x).
+
+    Lower is better. After Shrikumar et al. 2017, section 4.1, who look at the difference of two
+    classes' scores, in the form used for texts since: the log-probability of one class.
+
+    Args:
+        classifier: The model.
+        explanations: Of the texts, with one class as target each.
+        operator: How words are taken away.
+        share: Of the words that are taken away, above 0 and at most 1, rounded up.
+
+    Raises:
+        InputError: If the share or a target is none.
+    """
+    results = []
+    for explanation, order in zip(explanations, _orders(explanations), strict=True):
+        removed = _first(order, [share])
+        before, after = _log_probability(classifier, explanation, removed, operator)
+        results.append(float(after[0] - before) if len(order) else np.nan)
+    return np.array(results)
+
+
+def symmetric_relevance_gain(
+    classifier: Classifier,
+    explanations: Sequence[Explanation],
+    *,
+    operator: str = "zero",
+    steps: int = 20,
+) -> Array:
+    """SRG: area between deleting least and most relevant words first, ``(text,)``; from -1 to 1.
+
+    ∫₀¹ p(x without the share u of least relevant words) - p(x without as many most relevant) du, by
+    the trapezoidal rule (Blücher, Vielhaben and Strodthoff 2024). Higher is better. A random order
+    has zero on average whatever the operator, which cannot be said of one curve alone.
+
+    Args:
+        classifier: The model.
+        explanations: Of the texts, with one class as target each.
+        operator: How words are taken away.
+        steps: Equal steps from no word to all words.
+
+    Raises:
+        InputError: If there are no steps, or a target is none.
+    """
+    if steps < 1:
+        raise InputError(f"Got {steps} steps; expected at least 1.")
+    results = []
+    for explanation, most in zip(explanations, _orders(explanations), strict=True):
+        least = _order(explanation, decreasing=False)
+        shares = np.linspace(0, 1, steps + 1)
+        curves = []
+        for order in (least, most):
+            removed = _first(order, shares)
+            curves.append(np.exp(_log_probability(classifier, explanation, removed, operator)[1]))
+        area = np.trapezoid(curves[0] - curves[1], shares)
+        results.append(float(area) if len(most) else np.nan)
+    return np.array(results)
+
+
+def leave_one_out_agreement(
+    classifier: Classifier,
+    explanations: Sequence[Explanation],
+    *,
+    operator: str = "zero",
+    coefficient: Coefficient = "kendall",
+) -> Array:
+    """Rank correlation of relevance with what p loses without each word, ``(text,)``; -1 to 1.
+
+    Higher is better (ferret's ``taucorr_loo``: Attanasio et al. 2023; Jain and Wallace 2019,
+    section 4.1). NaN also where no word, or every word alike, changes p.
+
+    Args:
+        classifier: The model.
+        explanations: Of the texts, with one class as target each.
+        operator: How a word is taken away.
+        coefficient: ``"kendall"`` or ``"spearman"``.
+
+    Raises:
+        InputError: If there is no such coefficient, or a target is none.
+    """
+    results = []
+    drops: dict[tuple[Document, str], Array] = {}  # of one text, the same for every method
+    for explanation, target in zip(explanations, targets(explanations), strict=True):
+        case = (document_of(explanation), target)
+        if case not in drops:
+            each = np.eye(len(explanation.spans), dtype=bool)
+            before, after = _log_probability(classifier, explanation, each, operator)
+            drops[case] = np.exp(before) - np.exp(after)
+        results.append(rank_correlation(explanation.relevance[0], drops[case], coefficient))
+    return np.array(results)
+
+
+def _mean_drop(
+    classifier: Classifier,
+    explanations: Sequence[Explanation],
+    operator: str,
+    shares: Sequence[float],
+    *,
+    keep: bool,
+) -> Array:
+    """Mean loss of probability without the most relevant words, or with nothing else."""
+    results = []
+    for explanation, order in zip(explanations, _orders(explanations), strict=True):
+        chosen = _first(order, shares)
+        before, after = _log_probability(
+            classifier, explanation, ~chosen if keep else chosen, operator
+        )
+        drop = np.exp(before) - np.exp(after)
+        results.append(float(drop.mean()) if len(order) else np.nan)
+    return np.array(results)
+
+
+def _orders(explanations: Sequence[Explanation]) -> list[Ints]:
+    """Of each text, the words with the most relevant first."""
+    targets(explanations)
+    return [_order(explanation) for explanation in explanations]
+
+
+def _order(explanation: Explanation, *, decreasing: bool = True) -> Ints:
+    relevance = explanation.relevance[0]
+    return deletion_order(relevance, steps=len(relevance), decreasing=decreasing)
+
+
+def _first(order: Ints, shares: Sequence[float] | Array) -> NDArray[np.bool_]:
+    """``(share, word)`` True for the first words of an order, a share of them, rounded up."""
+    if not all(0 <= share <= 1 for share in shares):
+        raise InputError(f"Got the shares {list(shares)}; expected numbers from 0 to 1.")
+    words = len(order)
+    # As counts are whole numbers, the rounding of products such as 0.07 * 100 must not add a word.
+    counts = np.ceil(np.round(np.asarray(shares) * words, 9)).astype(int)
+    places = np.empty(words, dtype=int)
+    places[order] = np.arange(words)
+    return places < counts[:, None]
+
+
+def _log_probability(
+    classifier: Classifier, explanation: Explanation, removed: NDArray[np.bool_], operator: str
+) -> tuple[float, Array]:
+    """log p of the class explained, for the whole text and without each set ``(set,)``."""
+    target = explanation.targets[0]
+    if target not in classifier.classes:
+        raise InputError(
+            f'Got the target "{target}", of which there is no probability. '
+            + did_you_mean(target, classifier.classes)
+        )
+    whole, without = scores_of_subsets(
+        classifier, document_of(explanation), removed, operator=operator
+    )
+    chosen = list(classifier.classes).index(target)
+    scores = np.vstack([whole, without])
+    scores -= scores.max(axis=1, keepdims=True)
+    found = scores[:, chosen] - np.log(np.exp(scores).sum(axis=1))
+    return float(found[0]), found[1:]

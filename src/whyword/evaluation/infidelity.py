@@ -1,0 +1,156 @@
+"""Infidelity and sensitivity of explanations (Yeh, Hsieh, Suggala, Inouye and Ravikumar 2019)."""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from whyword.classifier import Batch, Classifier
+from whyword.errors import InputError
+from whyword.evaluation.again import Explain, document_of, documents, relevances, targets
+from whyword.evaluation.subsets import scores_of_subsets
+from whyword.explanation import Explanation
+from whyword.methods.propagation import module_of
+from whyword.targets import direction
+from whyword.text import Document
+
+Array = NDArray[np.float64]
+
+
+def infidelity(
+    classifier: Classifier,
+    explanations: Sequence[Explanation],
+    *,
+    operator: str = "zero",
+    samples: int = 100,
+    normalize: bool = False,
+    seed: int = 0,
+) -> Array:
+    """E_S[(Σ_{t∈S} R_t - (f(x) - f(x without S)))²], ``(text,)`` (Definition 2.1).
+
+    The perturbation takes a random set S of words away: their number is drawn uniformly from one to
+    all, so that small and large sets count alike. Since word relevance already contains the input,
+    its inner product with the perturbation is its sum over S. f is the score (logit) of the target
+    and the unit is its square: lower is better, and zero is reached by w · x on a linear model.
+
+    Args:
+        classifier: The model.
+        explanations: Of the texts, with one target each.
+        operator: How words are taken away.
+        samples: Sets per text.
+        normalize: Whether to multiply the relevance by the number that suits it best, for methods
+            that do not have the unit of a score (as in the authors' experiments).
+        seed: Of the sets, which are the same for all explanations of a text.
+
+    Raises:
+        InputError: If there are no samples, or an explanation has not one target.
+    """
+    if samples < 1:
+        raise InputError(f"Got {samples} samples; expected at least 1.")
+    names = targets(explanations)
+    results = []
+    cases: dict[tuple[Document, str], tuple[NDArray[np.bool_], Array]] = {}  # shared by methods
+    for explanation, name in zip(explanations, names, strict=True):
+        document = document_of(explanation)
+        if (document, name) not in cases:
+            removed = _random_sets(document, samples, seed)
+            whole, without = scores_of_subsets(classifier, document, removed, operator=operator)
+            weights = direction(name, classifier.classes).double().numpy()
+            cases[document, name] = removed, (whole - without) @ weights
+        removed, drops = cases[document, name]
+        results.append(_squared_error(removed @ explanation.relevance[0], drops, normalize))
+    return np.array(results)
+
+
+def max_sensitivity(
+    classifier: Classifier,
+    explanations: Sequence[Explanation],
+    explain: Explain,
+    *,
+    radius: float = 0.02,
+    samples: int = 10,
+    seed: int = 0,
+) -> Array:
+    """max_δ ‖Φ(x + δ) - Φ(x)‖ / ‖Φ(x)‖ over random δ, ``(text,)``.
+
+    Each component of each vector moves by a uniform random number of at most ``radius`` times the
+    root mean square of the text's components. Lower is steadier, and zero is reached by what does
+    not look at the model: read it together with infidelity.
+
+    Args:
+        classifier: The model.
+        explanations: Of the texts, with one target each: they say what to explain; both sides of
+            the difference are computed anew from vectors.
+        explain: How they were explained.
+        radius: Share of the vectors' size.
+        samples: Random δ per text.
+        seed: Of the δ.
+
+    Raises:
+        InputError: If there are no samples, or an explanation has not one target.
+    """
+    if samples < 1:
+        raise InputError(f"Got {samples} samples; expected at least 1.")
+    texts, names = documents(explanations), targets(explanations)
+    before = relevances(explain, _Moved(classifier, 0.0, seed), texts, names)
+    greatest = np.zeros(len(texts))
+    for sample in range(samples):
+        moved = _Moved(classifier, radius, seed * samples + sample)
+        after = relevances(explain, moved, texts, names)
+        change = [np.linalg.norm(b - a) for a, b in zip(before, after, strict=True)]
+        greatest = np.maximum(greatest, change)
+    size = np.array([np.linalg.norm(relevance) for relevance in before])
+    return np.asarray(greatest / np.where(size == 0, 1.0, size))
+
+
+def _random_sets(document: Document, samples: int, seed: int) -> NDArray[np.bool_]:
+    """``(sample, word)`` True for the words of each set."""
+    rng = np.random.default_rng([seed, _checksum(document.text)])
+    order = rng.random((samples, len(document))).argsort(axis=1).argsort(axis=1)
+    return order < rng.integers(1, max(len(document), 1) + 1, size=(samples, 1))
+
+
+def _squared_error(sums: Array, drops: Array, normalize: bool) -> float:
+    if normalize and (power := float(sums @ sums)) > 0:
+        sums = sums * (sums @ drops) / power
+    return float(np.mean((sums - drops) ** 2))
+
+
+class _Moved:
+    """A classifier whose vectors have moved a little, the same way whenever a text is embedded.
+
+    It offers what every classifier does and no more, so that methods take no short cut past them.
+    """
+
+    def __init__(self, classifier: Classifier, radius: float, seed: int) -> None:
+        self.classifier, self.radius, self.seed = classifier, radius, seed
+        self.classes = classifier.classes
+        self.module = module_of(classifier)
+
+    def encode(self, texts: Sequence[str | Document]) -> Batch:
+        return self.classifier.encode(texts)
+
+    def embed(self, batch: Batch) -> Tensor:
+        embeddings = self.classifier.embed(batch).detach().clone()
+        for row, document in enumerate(batch.documents):
+            inside = batch.mask[row]
+            vectors = embeddings[row, inside]
+            generator = torch.Generator().manual_seed(_checksum(f"{self.seed} {document.text}"))
+            noise = 2 * torch.rand(vectors.shape, generator=generator).to(vectors) - 1
+            size = vectors.square().mean().sqrt() if vectors.numel() else 0.0
+            embeddings[row, inside] = vectors + self.radius * size * noise
+        return embeddings
+
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        return self.classifier.score(embeddings, batch)
+
+    def __call__(self, batch: Batch) -> Any:
+        return self.score(self.embed(batch), batch)
+
+
+def _checksum(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,179 @@
+"""The pointing game on hybrid documents (Poerner, Roth and Schütze 2018).
+
+A hybrid document is made of sentences from documents of different classes. A classifier that names
+one of these classes can only have it from the sentences of that class, so the most relevant word
+should stand in one of them: nobody has to mark words by hand.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.corpora import Corpus
+from whyword.errors import InputError
+from whyword.explanation import Explanation
+from whyword.text import Span, Tokenizer, sentences
+
+_BETWEEN = "\n"
+
+
+@dataclass(frozen=True)
+class HybridDocument:
+    """Sentences from several documents, one after the other.
+
+    Attributes:
+        text: The sentences as they were written, a line break between them.
+        sentences: The span of each.
+        classes: The class of the document that each comes from.
+    """
+
+    text: str
+    sentences: tuple[Span, ...]
+    classes: tuple[str, ...]
+
+    def class_at(self, position: int) -> str:
+        """The class of the sentence around a code point; between two, of the one before."""
+        return self.classes[max(bisect_right(self._starts, position) - 1, 0)]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [start for start, _ in self.sentences]
+
+
+def hybrid_documents(
+    corpus: Corpus,
+    count: int,
+    *,
+    sentences_each: int = 10,
+    shortest: int = 5,
+    longest: int = 40,
+    seed: int = 0,
+) -> list[HybridDocument]:
+    """Documents of random sentences from different documents of a corpus.
+
+    Ten sentences of at most 40 words stay within the 400 words that the paper's models read.
+
+    Args:
+        corpus: Its test part, for a classifier that was trained on the rest.
+        count: Hybrid documents to make.
+        sentences_each: Sentences in each, no two from the same document.
+        shortest: Words that a sentence has at least, by the paper's tokeniser.
+        longest: Words that it has at most.
+        seed: Of the choice. The first documents of a longer list are those of a shorter one.
+
+    Raises:
+        InputError: If too few documents have such a sentence.
+    """
+    rng = np.random.default_rng(seed)
+    pool = _Sentences(corpus, shortest, longest)
+    made = []
+    for _ in range(count):
+        chosen: list[tuple[str, str]] = []
+        for document in rng.permutation(len(corpus)).tolist():
+            if len(chosen) == sentences_each:
+                break
+            sentence = pool.draw(document, rng)
+            if sentence is not None:
+                chosen.append((sentence, corpus.classes[corpus.labels[document]]))
+        if len(chosen) < sentences_each:
+            raise InputError(
+                f"Only {len(chosen)} documents have a sentence of {shortest} to {longest} words; "
+                f"expected at least {sentences_each}."
+            )
+        made.append(_joined(chosen))
+    return made
+
+
+@dataclass(frozen=True)
+class PointingGame:
+    """How often the most relevant word stands in a sentence of the class explained.
+
+    Attributes:
+        hits: ``(document,)`` 1 for a hit, 0 for a miss, of the documents that count.
+        chance: ``(document,)`` the share of their words that would be a hit.
+        left_out: Documents that do not count, because the predicted class has no sentence there.
+    """
+
+    hits: NDArray[np.float64]
+    chance: NDArray[np.float64]
+    left_out: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of hits, from 0 to 1; higher is better."""
+        return float(self.hits.mean())
+
+
+def pointing_game(
+    explanations: Sequence[Explanation], documents: Sequence[HybridDocument]
+) -> PointingGame:
+    """Play the game with explanations of hybrid documents.
+
+    The class explained is the predicted one. A document counts if one of the words that the model
+    reads stands in a sentence of this class: that depends on the classifier alone, so that methods
+    are compared on the same documents. The most relevant word has the highest signed relevance; of
+    equal ones, the first counts.
+
+    Args:
+        explanations: One per document, of the predicted class among others.
+        documents: The hybrid documents.
+
+    Raises:
+        InputError: If the numbers differ, an explanation is of another text or lacks the predicted
+            class, or no document counts.
+    """
+    if len(explanations) != len(documents):
+        raise InputError(
+            f"Got {len(explanations)} explanations of {len(documents)} hybrid documents."
+        )
+    hits, chance = [], []
+    for number, (explanation, document) in enumerate(zip(explanations, documents, strict=True)):
+        if explanation.text != document.text:
+            raise InputError(f"Explanation {number} is not of hybrid document {number}.")
+        relevance = explanation.relevance[explanation.index(explanation.predicted)]
+        right = [
+            document.class_at(start) == explanation.predicted for start, _ in explanation.spans
+        ]
+        if any(right):
+            hits.append(float(right[int(np.argmax(relevance))]))
+            chance.append(sum(right) / len(right))
+    if not hits:
+        raise InputError(
+            "In no hybrid document the predicted class has a sentence; the classifier and the "
+            "corpus may have different classes."
+        )
+    return PointingGame(np.array(hits), np.array(chance), len(documents) - len(hits))
+
+
+class _Sentences:
+    """The sentences of a corpus, split when they are first asked for."""
+
+    def __init__(self, corpus: Corpus, shortest: int, longest: int) -> None:
+        self.corpus, self.shortest, self.longest = corpus, shortest, longest
+        self.tokenizer = Tokenizer(max_tokens=longest + 1)
+        self.spans: dict[int, list[Span]] = {}
+
+    def draw(self, document: int, rng: np.random.Generator) -> str | None:
+        """A random sentence of a document, of those that have the right number of words."""
+        text = self.corpus.texts[document]
+        if document not in self.spans:
+            self.spans[document] = list(sentences(text))
+        spans = self.spans[document]
+        for place in rng.permutation(len(spans)).tolist():
+            start, end = spans[place]
+            if self.shortest <= len(self.tokenizer(text[start:end])) <= self.longest:
+                return text[start:end]
+        return None
+
+
+def _joined(chosen: Sequence[tuple[str, str]]) -> HybridDocument:
+    spans, position = [], 0
+    for sentence, _ in chosen:
+        spans.append(Span(position, position + len(sentence)))
+        position += len(sentence) + len(_BETWEEN)
+    text = _BETWEEN.join(sentence for sentence, _ in chosen)
+    return HybridDocument(text, tuple(spans), tuple(label for _, label in chosen))

@@ -1,0 +1,39 @@
+"""Rank correlation of two relevances of the same words."""
+
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.errors import InputError
+
+Coefficient = Literal["kendall", "spearman"]
+
+
+def rank_correlation(
+    a: NDArray[np.float64], b: NDArray[np.float64], coefficient: Coefficient = "spearman"
+) -> float:
+    """Whether two relevances ``(word,)`` put the words into the same order: from -1 to 1.
+
+    NaN where no order is to be found: fewer than two words, or all values of one side equal.
+
+    Args:
+        a: Relevance of each word.
+        b: Another one.
+        coefficient: ``"spearman"`` (of the ranks, equal values sharing theirs) or ``"kendall"``
+            (τ-b, of the pairs).
+
+    Raises:
+        InputError: If there is no such coefficient.
+    """
+    if coefficient not in get_args(Coefficient):
+        raise InputError(
+            f'Got the coefficient "{coefficient}"; expected one of: '
+            f"{', '.join(get_args(Coefficient))}."
+        )
+    if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return float("nan")
+    from scipy import stats
+
+    correlate = stats.spearmanr if coefficient == "spearman" else stats.kendalltau
+    return float(correlate(a, b).statistic)

@@ -1,0 +1,155 @@
+"""Sanity checks: does an explanation change when it has to?
+
+Correlations are Spearman's, of the signed relevance of the words, one number per text. Where it is
+not defined (fewer than two words, all relevances equal) it is NaN.
+"""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from whyword.classifier import Classifier
+from whyword.errors import InputError
+from whyword.evaluation.again import Explain, documents, relevances, targets
+from whyword.evaluation.ranks import rank_correlation
+from whyword.explanation import Explanation
+from whyword.methods.propagation import module_of
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Randomisation:
+    """What is left of explanations as a model is made random, layer by layer.
+
+    Attributes:
+        layers: The layers made random up to each stage, by the last of them.
+        correlation: ``(stage, text)`` with the explanation by the model as it was.
+    """
+
+    layers: tuple[str, ...]
+    correlation: Array
+
+
+def model_randomisation(
+    classifier: Classifier,
+    explanations: Sequence[Explanation],
+    explain: Explain,
+    *,
+    cascade: bool = False,
+    seed: int = 0,
+) -> Randomisation:
+    """Model parameter randomisation test (Adebayo et al. 2018).
+
+    The parameters of a copy of the model are drawn anew, each tensor from a normal distribution
+    with its own mean and standard deviation, and the texts are explained for the same target.
+    An explanation that stays as it was does not depend on what the model has learned: nearer to
+    zero is better. Frozen word vectors are inputs and stay.
+
+    Args:
+        classifier: The model, which is left as it is: a torch module, something around one
+            (``module``), or an object whose tensors are its attributes.
+        explanations: Of the texts, with one target each.
+        explain: How they were explained.
+        cascade: Whether to explain after each layer, last layer first (in the order in which the
+            model defines them); else once, when all are random.
+        seed: Of the parameters.
+
+    Raises:
+        InputError: If the model has no parameters, or an explanation has not one target.
+    """
+    texts, names = documents(explanations), targets(explanations)
+    model = deepcopy(classifier)
+    layers = _layers(model)
+    if not layers:
+        raise InputError(
+            f"Found no parameters in {type(classifier).__name__}; expected a torch module, or one "
+            "as its attribute module."
+        )
+    generator = torch.Generator().manual_seed(seed)
+    stages, correlation = [], []
+    for layer, tensors in layers:
+        for tensor in tensors:
+            _draw_anew(tensor, generator)
+        if cascade or layer == layers[-1][0]:
+            stages.append(layer)
+            found = relevances(explain, model, texts, names)
+            correlation.append(_correlations(explanations, found))
+    return Randomisation(tuple(stages), np.array(correlation))
+
+
+def random_logit(
+    classifier: Classifier, explanations: Sequence[Explanation], explain: Explain, *, seed: int = 0
+) -> Array:
+    """Random logit test (Sixt, Granz and Landgraf 2020): ``(text,)``.
+
+    The correlation of the explanation with that of another class, drawn at random. Near 1, the
+    explanation does not depend on the class explained: lower is better. With two classes whose
+    scores are each other's negative, -1 is right.
+
+    Args:
+        classifier: The model.
+        explanations: Of the texts, with one target each.
+        explain: How they were explained.
+        seed: Of the choice of classes.
+
+    Raises:
+        InputError: If an explanation has not one target.
+    """
+    rng = np.random.default_rng(seed)
+    others = []
+    for name in targets(explanations):
+        choices = [label for label in classifier.classes if label != name]
+        others.append(choices[int(rng.integers(len(choices)))])
+    found = relevances(explain, classifier, documents(explanations), others)
+    return _correlations(explanations, found)
+
+
+def conservation_residual(explanations: Sequence[Explanation]) -> Array:
+    """|f - Σ_t R_t|, in units of the score, ``(text,)``: what the words do not account for.
+
+    Zero is complete (Bach et al. 2015, Eq. 2). What is missing may be named in the remainder, as
+    the shares of padding or biases; methods that do not share out the score miss most of it.
+
+    Args:
+        explanations: Of the texts, with one target each.
+
+    Raises:
+        InputError: If an explanation has not one target.
+    """
+    targets(explanations)
+    return np.array([abs(e.target_scores[0] - e.relevance[0].sum()) for e in explanations])
+
+
+def _layers(classifier: Any) -> list[tuple[str, list[Tensor]]]:
+    """Names and parameters of the layers, last layer first, each parameter once."""
+    module = module_of(classifier)
+    if module is None:
+        owned = [(k, v) for k, v in vars(classifier).items() if isinstance(v, Tensor)]
+        return [(name, [tensor]) for name, tensor in reversed(owned) if tensor.is_floating_point()]
+    seen: set[int] = set()
+    layers = []
+    for name, layer in reversed(list(module.named_modules())):
+        own = [p for p in layer.parameters(recurse=False) if id(p) not in seen]
+        seen.update(map(id, own))
+        if own:
+            layers.append((name or type(layer).__name__, own))
+    return layers
+
+
+@torch.no_grad()
+def _draw_anew(tensor: Tensor, generator: torch.Generator) -> None:
+    numbers = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
+    deviation, mean = torch.std_mean(tensor.double(), correction=0)
+    tensor.copy_(numbers.to(tensor.device) * deviation + mean)
+
+
+def _correlations(explanations: Sequence[Explanation], found: Sequence[Array]) -> Array:
+    pairs: Iterator[tuple[Explanation, Array]] = zip(explanations, found, strict=True)
+    return np.array([rank_correlation(e.relevance[0], other) for e, other in pairs])

@@ -1,0 +1,128 @@
+"""The table of metrics and methods."""
+
+import json
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+
+from models import Bag, random_cnn
+from test_faithfulness import TEXT, toy
+from whyword import InputError, PerText, explain
+from whyword.evaluation import faithfulness, infidelity, sanity
+from whyword.evaluation.metrics import METRICS, measure
+
+TEXTS = ["alpha beta gamma", "beta beta gamma alpha", "gamma alpha kappa iota", "alpha"]
+
+
+def by_name(table):
+    return {(row.metric, row.method): row for row in table}
+
+
+def test_every_metric_of_every_method_is_what_its_function_says():
+    model = random_cnn(1).double()
+    rows = by_name(measure(model, TEXTS, ["lrp", "sa"]))
+    assert set(rows) == {(metric, method) for metric in METRICS for method in ("lrp", "sa")}
+    for method in ("lrp", "sa"):
+        again = partial(explain, method=method)
+        e = again(model, TEXTS, targets="predicted")
+        expected = {
+            "srg": faithfulness.symmetric_relevance_gain(model, e),
+            "comprehensiveness": faithfulness.comprehensiveness(model, e),
+            "sufficiency": faithfulness.sufficiency(model, e),
+            "log_odds": faithfulness.log_odds(model, e),
+            "loo_kendall": faithfulness.leave_one_out_agreement(model, e),
+            "loo_spearman": faithfulness.leave_one_out_agreement(model, e, coefficient="spearman"),
+            "infidelity": infidelity.infidelity(model, e),
+            "infidelity_normalized": infidelity.infidelity(model, e, normalize=True),
+            "max_sensitivity": infidelity.max_sensitivity(model, e, again),
+            "model_randomisation": sanity.model_randomisation(model, e, again).correlation[-1],
+            "random_logit": sanity.random_logit(model, e, again),
+            "conservation_residual": sanity.conservation_residual(e),
+        }
+        assert set(expected) == set(METRICS)
+        for metric, values in expected.items():
+            row = rows[metric, method]
+            np.testing.assert_allclose(row.values, values, atol=1e-12, err_msg=metric)
+            np.testing.assert_allclose(row.mean, np.nanmean(values), atol=1e-12)
+            assert row.low - 1e-6 <= row.mean <= row.high + 1e-6
+
+
+def test_the_best_methods_are_known_for_a_linear_model():
+    """w · x loses to no order of the words, and has no error."""
+    methods = ("gradient_x_input", "sa", "random")
+    texts = [f"{TEXT} {a} {b}" for a in TEXT.split() for b in TEXT.split()]
+    metrics = list(METRICS)
+    rows = by_name(measure(toy(), texts, methods, metrics, targets="a"))
+    for name in ("srg", "comprehensiveness", "sufficiency", "log_odds"):
+        sign = 1 if METRICS[name].better == "higher" else -1
+        best = sign * rows[name, "gradient_x_input"].values
+        assert all((best >= sign * rows[name, other].values - 1e-12).all() for other in methods)
+    assert rows["infidelity", "gradient_x_input"].mean < 1e-20
+    assert rows["conservation_residual", "gradient_x_input"].mean < 1e-12
+    assert rows["loo_kendall", "gradient_x_input"].mean == pytest.approx(1)
+
+
+def test_methods_with_settings_and_of_ones_own():
+    model = random_cnn(2).double()
+
+    def reversed_lrp(classifier, texts, *, targets):
+        found = explain(classifier, texts, targets=targets)
+        return [
+            type(e)(**{**vars(e), "relevance": -e.relevance, "remainder": {"rest": np.zeros(1)}})
+            for e in found
+        ]
+
+    methods = {"l2": partial(explain, method="sa", norm="l2"), "reversed": reversed_lrp}
+    rows = by_name(measure(model, TEXTS, methods, ["srg", "conservation_residual"]))
+    plain = by_name(measure(model, TEXTS, ["lrp"], ["srg"]))
+    np.testing.assert_allclose(rows["srg", "reversed"].values, -plain["srg", "lrp"].values)
+    assert ("srg", "l2") in rows
+
+
+def test_targets_operator_and_seed_arrive():
+    model = random_cnn(3).double()
+    names = PerText(["a", "b", "c", "a"])
+    rows = by_name(measure(model, TEXTS, ["lrp"], ["srg"], targets=names, operator="remove"))
+    e = explain(model, TEXTS, targets=names)
+    expected = faithfulness.symmetric_relevance_gain(model, e, operator="remove")
+    np.testing.assert_allclose(rows["srg", "lrp"].values, expected)
+    seeded = ("infidelity", "max_sensitivity", "model_randomisation")
+    first = by_name(measure(model, TEXTS, ["lrp"], seeded, seed=1))
+    second = by_name(measure(model, TEXTS, ["lrp"], seeded, seed=2))
+    for name in seeded:
+        assert first[name, "lrp"].mean != second[name, "lrp"].mean
+
+
+def test_what_is_not_defined_is_left_out_of_the_mean():
+    rows = measure(toy(), ["", TEXT], ["lrp"], ["srg", "loo_kendall"], targets="a")
+    for row in rows:
+        assert row.to_dict()["texts"] == 1
+        assert row.mean == row.values[1]
+    row = measure(toy(), [""], ["lrp"], ["srg"], targets="a")[0]
+    assert math.isnan(row.mean)
+    written = json.dumps(row.to_dict(), allow_nan=False)
+    assert json.loads(written) == {
+        "method": "lrp",
+        "metric": "srg",
+        "better": "higher",
+        "texts": 0,
+        "mean": None,
+        "low": None,
+        "high": None,
+    }
+
+
+def test_what_cannot_be_measured_is_refused():
+    model = Bag({"alpha": (1.0, 0.0)}, (0.0, 0.0))
+    with pytest.raises(InputError, match='There is no metric "sgr"'):
+        measure(model, TEXTS, ["lrp"], ["sgr"])
+    with pytest.raises(InputError, match='There is no method "lpr"'):
+        measure(model, TEXTS, ["lpr"], ["srg"])
+    with pytest.raises(InputError, match="0 texts and 1 methods"):
+        measure(model, [], ["lrp"])
+    with pytest.raises(InputError, match="4 texts and 0 methods"):
+        measure(model, TEXTS, [])
+    with pytest.raises(InputError, match='removal "none"'):
+        measure(model, TEXTS, ["lrp"], ["srg"], operator="none")
