@@ -86,13 +86,14 @@ def test_a_linear_model_is_explained_by_its_products(method):
     model = Linear(3).double().eval()
     text = "alpha beta gamma delta"
     options = {"samples": 400} if method in ("lime", "kernel_shap") else {}
+    options |= {"contrast": None} if method == "shapley_lrp" else {}
     e = explain(model, text, method=method, **options)
     # LIME's is a penalised regression, captum's in float32.
     tolerance = {"lime": 0.3, "kernel_shap": 1e-3, "deep_lift": 1e-6, "lrp": 0.1}.get(method, 1e-9)
     expected = model.shares(text)
-    if method == "lrp":  # shares of the stabiliser
+    if method in ("lrp", "shapley_lrp"):  # shares of the stabiliser
         np.testing.assert_allclose(e.relevance.sum(axis=1), e.scores, atol=1e-12)
-        e = explain(model, text, epsilon=1e-9)
+        e = explain(model, text, method=method, epsilon=1e-9, **options)
         tolerance = 1e-6
     np.testing.assert_allclose(e.relevance, expected, atol=tolerance * np.abs(expected).max())
 

@@ -1,6 +1,5 @@
 """Shapley values: of maxima, within LRP, and of words, each against brute force."""
 
-from dataclasses import replace
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -16,7 +15,6 @@ from whyword import InputError, explain
 from whyword.contrast import against_competitors
 from whyword.lrp import Composite
 from whyword.methods import lrp, shapley, shapley_lrp
-from whyword.methods.propagation import rules_for, through_engine
 from whyword.models.cnn_shapley import best_windows
 from whyword.shapley import shares_of_maximum
 
@@ -34,11 +32,12 @@ def by_orders(worth, players):
 numbers = st.floats(-3, 3).map(lambda x: round(x, 2))
 
 
-@given(st.lists(st.one_of(numbers, st.just(-np.inf)), min_size=1, max_size=6))
+@given(st.lists(st.one_of(numbers, st.just(-np.inf)), min_size=1, max_size=5))
+@settings(deadline=None)
 def test_shares_of_a_maximum_are_shapley_values(values):
     values = sorted(values, reverse=True)
     expected = by_orders(lambda s: max([0.0, *(values[i] for i in s)]), len(values))
-    found = shares_of_maximum(torch.tensor(values).double(), 0).numpy()
+    found = shares_of_maximum(torch.tensor(values, dtype=torch.float64), 0).numpy()
     if values[0] > 0:
         np.testing.assert_allclose(found * values[0], expected, atol=1e-10)
     else:
@@ -145,9 +144,9 @@ def test_the_engine_equals_the_closed_form_of_all_windows(shape, sizes):
     model, batch, *_ = setup(shape, sizes)
     targets = everything(model, batch)
     closed = shapley_lrp(model, batch, targets, contrast=None, depth=100, components=True)
-    composite = replace(rules_for(model), maxima="shapley")
-    found, _ = through_engine(model, batch, targets, composite=composite)
-    torch.testing.assert_close(found.relevance, closed.components, atol=1e-8, rtol=1e-8)
+    composite = Composite(maxima="shapley")
+    found = lrp(model, batch, targets, composite=composite, components=True)
+    torch.testing.assert_close(found.components, closed.components, atol=1e-8, rtol=1e-8)
 
 
 @given(shapes, lengths, st.integers(1, 9), st.sampled_from([None, 0.5, 2.0]))
@@ -175,6 +174,7 @@ def test_a_document_alone_equals_itself_in_a_batch(shape, sizes):
 
 
 @given(seed=st.integers(0, 1000), sharpness=st.sampled_from([0.5, 1.0, 3.0]))
+@settings(deadline=None)
 def test_a_contrast_is_the_gradient_of_log_odds(seed, sharpness):
     rng = np.random.default_rng(seed)
     scores = torch.from_numpy(rng.normal(size=(3, 4)) * 3).requires_grad_()
@@ -272,6 +272,11 @@ def test_the_engine_shares_every_way_of_writing_a_maximum(call, same):
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(InputError, match="Got"):
         explain(classifier("cnn"), "alpha", method="shapley_lrp", **settings)
+
+
+def test_unknown_rules_for_maxima_are_refused():
+    with pytest.raises(InputError, match="winner, shapley"):
+        Composite(maxima="banzhaf")
 
 
 def test_impossible_settings_of_sampling_are_refused():

@@ -47,7 +47,7 @@ class Composite:
             ``"shapley"`` value (`whyword.shapley`).
 
     Raises:
-        InputError: If there is no such rule for attention.
+        InputError: If there is no such rule for attention or maxima.
     """
 
     default: Rule = field(default_factory=Epsilon)
@@ -59,11 +59,10 @@ class Composite:
     maxima: Maxima = "winner"
 
     def __post_init__(self) -> None:
-        if self.attention not in get_args(Attention):
-            raise InputError(
-                f'Got attention="{self.attention}"; expected one of: '
-                f"{', '.join(get_args(Attention))}."
-            )
+        for name, kinds in {"attention": Attention, "maxima": Maxima}.items():
+            if (given := getattr(self, name)) not in get_args(kinds):
+                expected = ", ".join(get_args(kinds))
+                raise InputError(f'Got {name}="{given}"; expected one of: {expected}.')
 
     @classmethod
     def for_transformers(
