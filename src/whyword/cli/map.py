@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whyword.cli.corpus import corpus_options
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,31 +18,7 @@ ENDINGS = (".parquet", ".html", ".svg", ".png", ".pdf")
 
 
 @click.command("map")
-@click.option(
-    "--model",
-    "-m",
-    default="news20-cnn",
-    show_default=True,
-    metavar="NAME|DIR",
-    help="A model that ships with whyword, or a folder.",
-)
-@click.option(
-    "--corpus",
-    default="20news",
-    show_default=True,
-    metavar="20news|PATH",
-    help="20 Newsgroups, a folder with a folder per class, a CSV or JSON Lines file.",
-)
-@click.option(
-    "--split",
-    type=click.Choice(["train", "test"]),
-    default="test",
-    show_default=True,
-    help="Of a corpus in two parts.",
-)
-@click.option("--text", default="text", show_default=True, help="Column of the text.")
-@click.option("--label", default="label", show_default=True, help="Column of the class.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus files.")
+@corpus_options(split="test")
 @click.option(
     "--weighting",
     "-w",
