@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whyword.cli.corpus import corpus_options, read_corpus
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,24 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--model",
-    "-m",
-    default="news20-cnn",
-    show_default=True,
-    metavar="NAME|DIR",
-    help="A model that ships with whyword, or a folder.",
-)
-@click.option(
-    "--corpus",
-    default="20news",
-    show_default=True,
-    metavar="20news|PATH",
-    help="Labelled documents, of a corpus in parts the test part.",
-)
-@click.option("--text", default="text", show_default=True, help="Column of the text.")
-@click.option("--label", default="label", show_default=True, help="Column of the class.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus files.")
+@corpus_options(split=None)
 @click.option(
     "--methods",
     metavar="NAME,...",
@@ -89,13 +73,12 @@ def evaluate(
 ) -> None:
     """Take words out in the order of their relevance, and see how the predictions change.
 
-    The defaults are the paper's experiment (Figure 1).
+    The defaults are the paper's experiment (Figure 1). Of a corpus in parts, the test part counts.
     """
     started = time.perf_counter()
     chosen = _names(methods)
     if output:
         _make(output)
-    from whyword import corpora
     from whyword.cli.progress import Phases
     from whyword.evaluation import experiment, results
     from whyword.evaluation import tables as relevance_tables
@@ -112,7 +95,7 @@ def evaluate(
             chosen.remove(experiment.ORACLE)
     read = {path.stem: relevance_tables.read(path) for path in tables}
     classifier = load(model)
-    documents = corpora.load(corpus, "test", text=text, label=label, encoding=encoding)
+    documents = read_corpus(corpus, "test", text, label, encoding)
     with Phases() as progress:
         found = experiment.word_deletion(
             classifier,
