@@ -120,9 +120,9 @@ def test_what_cannot_be_measured_is_refused():
         measure(model, TEXTS, ["lrp"], ["sgr"])
     with pytest.raises(InputError, match='There is no method "lpr"'):
         measure(model, TEXTS, ["lpr"], ["srg"])
-    with pytest.raises(InputError, match="0 texts and 1 methods"):
+    with pytest.raises(InputError, match="Got no text"):
         measure(model, [], ["lrp"])
-    with pytest.raises(InputError, match="4 texts and 0 methods"):
+    with pytest.raises(InputError, match="Got no method"):
         measure(model, TEXTS, [])
     with pytest.raises(InputError, match='removal "none"'):
         measure(model, TEXTS, ["lrp"], ["srg"], operator="none")
