@@ -27,6 +27,7 @@ class Measurement:
         mean: Over the texts where it is; NaN if there are none.
         low: Lower end of the mean's bootstrap interval (95 %).
         high: Upper end.
+        documents: Names of the texts, where they have names.
     """
 
     method: str
@@ -36,10 +37,18 @@ class Measurement:
     mean: float
     low: float
     high: float
+    documents: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, method: str, metric: str, better: Better, values: Array, *, seed: int = 0
+        cls,
+        method: str,
+        metric: str,
+        better: Better,
+        values: Array,
+        *,
+        documents: tuple[str, ...] = (),
+        seed: int = 0,
     ) -> "Measurement":
         """With mean and interval, over the texts where the metric is defined."""
         defined = values[np.isfinite(values)]
@@ -47,7 +56,7 @@ class Measurement:
         if len(defined):
             mean = float(defined.mean())
             low, high = Bootstrap(len(defined), seed=seed).interval(defined).tolist()
-        return cls(method, metric, better, values, mean, low, high)
+        return cls(method, metric, better, values, mean, low, high, documents)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values, without those of single texts; null for what is not defined."""
@@ -84,42 +93,39 @@ def summarise(measurements: Sequence[Measurement], *, seed: int = 0) -> dict[str
     return summary
 
 
-def difference(row: Measurement, reference: Measurement, *, seed: int = 0) -> dict[str, Any] | None:
+def difference(row: Measurement, other: Measurement, *, seed: int = 0) -> dict[str, Any] | None:
     """How much higher a method is than another one, text by text, with interval and p-value.
 
     Args:
         row: The method's.
-        reference: The other one's; if it has more texts, the first of them count.
+        other: The other one's; if one has more texts, the first of them count.
         seed: Of the bootstrap and the test.
 
     Returns:
         What `whyword.evaluation.statistics.compare` finds, with the other's name as ``"to"``; None
         if there is no text with both.
     """
-    other = reference.values[: len(row.values)]
-    both = np.isfinite(row.values) & np.isfinite(other)
+    texts = min(len(row.values), len(other.values))
+    ours, theirs = row.values[:texts], other.values[:texts]
+    both = np.isfinite(ours) & np.isfinite(theirs)
     if not both.any():
         return None
     bootstrap = Bootstrap(int(both.sum()), seed=seed)
-    found = compare(row.values[both], other[both], bootstrap=bootstrap, seed=seed)
-    return {"to": reference.method, **asdict(found)}
+    found = compare(ours[both], theirs[both], bootstrap=bootstrap, seed=seed)
+    return {"to": other.method, **asdict(found)}
 
 
 def write_tables(
-    measurements: Sequence[Measurement],
-    summary: Mapping[str, Any],
-    names: Mapping[str, Sequence[str]],
-    directory: Path,
+    measurements: Sequence[Measurement], summary: Mapping[str, Any], directory: Path
 ) -> None:
     """Write ``metrics.parquet`` and ``metric_documents.parquet``.
 
-    The first has a row per metric and method, the second one per metric, method and document, by
-    name: no text.
+    The first has a row per metric and method, the second one per metric, method and document that
+    has a name; no text.
 
     Args:
         measurements: What was measured.
         summary: What `summarise` made of it.
-        names: By metric, those of its documents.
         directory: Where the files go.
 
     Raises:
@@ -140,7 +146,7 @@ def write_tables(
             means.append(row)
     for found in measurements:
         key = {"metric": found.metric, "method": found.method}
-        for name, value in zip(names[found.metric], found.values.tolist(), strict=True):
+        for name, value in zip(found.documents, found.values.tolist(), strict=False):
             documents.append({**key, "document": name, "value": value})
     for file, rows in (("metrics", means), ("metric_documents", documents)):
         parquet.write_table(pa.Table.from_pylist(rows), directory / f"{file}.parquet")

@@ -1,7 +1,7 @@
 """Several metrics of several methods over the same texts, as a table with intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from whyword.classifier import Classifier, predict
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation import faithfulness, infidelity, sanity
-from whyword.evaluation.again import Explain
+from whyword.evaluation.again import Explain, explainers
 from whyword.evaluation.documents import Documents, Progress
 from whyword.evaluation.experiment import Table
 from whyword.evaluation.measurements import Better, Measurement
 from whyword.evaluation.settings import Settings
 from whyword.explainer import as_classifier, explain
 from whyword.explanation import Explanation
-from whyword.methods import method_named
 from whyword.targets import PerText, Targets
 from whyword.text import Document
 
@@ -138,16 +137,16 @@ def measure(
     Raises:
         InputError: If there is no such method, metric, target or operator, or nothing to measure.
     """
-    explainers = methods if isinstance(methods, Mapping) else _named(methods)
-    check(metrics, methods=[*explainers], given=[*(given or {})])
+    check(metrics, methods=[*methods], given=[*(given or {})])
+    methods = explainers(methods)
     if not len(texts):
         raise InputError("Got no text; expected some to explain.")
     classifier = as_classifier(classifier)
     explained: dict[str, list[Explanation]] = {}
-    for done, (name, explainer) in enumerate(explainers.items(), start=1):
+    for done, (name, explainer) in enumerate(methods.items(), start=1):
         explained[name] = list(explainer(classifier, texts, targets=targets))
         if progress:
-            progress("explaining", done, len(explainers))
+            progress("explaining", done, len(methods))
     explained |= {name: list(explanations) for name, explanations in (given or {}).items()}
     for name, explanations in explained.items():
         if len(explanations) != len(texts):
@@ -159,7 +158,7 @@ def measure(
     for name in metrics:
         tell = partial(progress, name) if progress else None
         metric = METRICS[name]
-        found = _values(metric, classifier, explained, explainers, operator, seed, tell)
+        found = _values(metric, classifier, explained, methods, operator, seed, tell)
         for method, values in found.items():
             table.append(Measurement.of(method, name, metric.better, values, seed=seed))
     return table
@@ -193,7 +192,7 @@ def measure_documents(
     tables = tables or {}
     check(metrics, methods=methods, given=[*tables])
     names = [classifier.classes[c] for c in settings.targets(documents)]
-    return measure(
+    found = measure(
         classifier,
         documents.documents,
         methods,
@@ -207,6 +206,7 @@ def measure_documents(
         },
         progress=progress,
     )
+    return [replace(row, documents=documents.names) for row in found]
 
 
 def check(metrics: Sequence[str], *, methods: Sequence[str], given: Sequence[str] = ()) -> None:
@@ -264,17 +264,11 @@ def _explanations(
     return found
 
 
-def _named(methods: Sequence[str]) -> dict[str, Explain]:
-    for name in methods:
-        method_named(name)
-    return {name: partial(explain, method=name) for name in methods}
-
-
 def _values(
     metric: Metric,
     classifier: Classifier,
     explained: Mapping[str, list[Explanation]],
-    explainers: Mapping[str, Explain],
+    methods: Mapping[str, Explain],
     operator: str,
     seed: int,
     progress: Callable[[int, int], object] | None,
@@ -283,11 +277,11 @@ def _values(
     tell = progress or (lambda done, total: None)
     if metric.uses_method:
         values = {}
-        tell(0, len(explainers))
-        for done, (method, explain_again) in enumerate(explainers.items(), start=1):
+        tell(0, len(methods))
+        for done, (method, explain_again) in enumerate(methods.items(), start=1):
             conditions = Conditions(operator, seed, explain_again)
             values[method] = metric.compute(classifier, explained[method], conditions)
-            tell(done, len(explainers))
+            tell(done, len(methods))
         return values
     # All at once: what does not depend on the method is computed once.
     tell(0, len(explained))
