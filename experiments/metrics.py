@@ -1,6 +1,6 @@
 """Every metric of several methods on the word CNN, and SRG under every removal operator.
 
-    python experiments/metrics.py [--documents 120]
+    python experiments/metrics.py [--documents 200]
 
 Writes ``results/metrics.json``. The documents are drawn at random from the test documents of at
 least 100 words, of which the model reads 400; the class explained is the predicted one. Nothing is
@@ -25,7 +25,7 @@ from whyword.text import Document
 
 ROOT = Path(__file__).parent.parent
 MODEL = "news20-cnn"
-DOCUMENTS, SLOW_DOCUMENTS = 120, 15
+DOCUMENTS, SLOW_DOCUMENTS = 200, 20
 METHODS = (
     "lrp",
     "sa",
