@@ -15,7 +15,6 @@ from whyword.errors import InputError
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
-    from whyword.corpora import Corpus
     from whyword.evaluation.documents import Documents
     from whyword.evaluation.experiment import Experiment, Table
     from whyword.evaluation.measurements import Measurement
@@ -110,6 +109,7 @@ def evaluate(
     from whyword.evaluation import tables as relevance_tables
     from whyword.evaluation.documents import MINIMUM_WORDS
     from whyword.evaluation.metrics import METRICS, check
+    from whyword.evaluation.pointing import hybrid_documents, play
     from whyword.evaluation.settings import Settings
     from whyword.models.store import load
     from whyword.training import peak_memory
@@ -131,6 +131,7 @@ def evaluate(
         raise InputError("--hybrid explains documents of its own, for which it needs a method.")
     classifier = load(model)
     documents = read_corpus(corpus, "test", text, label, encoding)
+    hybrids = hybrid_documents(documents, hybrid, seed=settings.seed) if hybrid else []
     with Phases() as progress:
         found = experiment.word_deletion(
             classifier,
@@ -147,8 +148,9 @@ def evaluate(
     if names:
         part = found.documents.drawn(metric_documents, seed=settings.seed)
         rows += _measure(classifier, part, measured, names, read, settings, len(found.documents))
-    if hybrid:
-        rows += _play(classifier, documents, hybrid, measured, settings)
+    if hybrids:
+        with Phases() as progress:
+            rows += play(classifier, hybrids, measured, seed=settings.seed, progress=progress)
     if rows:
         summary["metrics"] = measurements.summarise(rows, seed=settings.seed)
     summary |= {
@@ -195,21 +197,6 @@ def _measure(
             settings=settings,
             progress=progress,
         )
-
-
-def _play(
-    classifier: "Classifier",
-    corpus: "Corpus",
-    count: int,
-    methods: list[str],
-    settings: "Settings",
-) -> "list[Measurement]":
-    from whyword.cli.progress import Phases
-    from whyword.evaluation.pointing import hybrid_documents, play
-
-    documents = hybrid_documents(corpus, count, seed=settings.seed)
-    with Phases() as progress:
-        return play(classifier, documents, methods, seed=settings.seed, progress=progress)
 
 
 def _names(methods: str | None) -> list[str] | None:
