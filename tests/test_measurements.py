@@ -87,6 +87,7 @@ def test_numbers_are_written_as_people_read_them():
     assert number(2.0, signed=True) == "+2.000"
     assert number(12.345) == "12.3"
     assert number(12345.6) == "12,346"
+    assert number(-0.0001) == "0.000"
     assert number(None) == "–"
 
 

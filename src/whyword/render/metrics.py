@@ -73,7 +73,7 @@ def number(value: float | None, *, signed: bool = False) -> str:
     if value is None:
         return NOTHING
     decimals = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
-    return f"{value:{'+' if signed else ''},.{decimals}f}".replace("-", "−")
+    return f"{value:{'+' if signed else ''}z,.{decimals}f}".replace("-", "−")
 
 
 def _range(low: float | None, high: float | None, *, signed: bool = False) -> str:
