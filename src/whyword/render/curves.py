@@ -23,6 +23,8 @@ LABELS = {
     "kernel_shap": "KernelSHAP",
     "lime": "LIME",
     "deep_lift": "DeepLIFT",
+    "shapley": "Shapley",
+    "shapley_lrp": "Shapley LRP",
     "oracle": "greedy oracle",
 }
 """Names of methods as people write them; others are shown as they are."""

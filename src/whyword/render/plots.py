@@ -45,6 +45,7 @@ def draw_maps(
             "documents; expected a point for each."
         )
     try:
+        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
         raise InputError('Pictures need matplotlib: pip install "whyword[train]".') from error
@@ -74,7 +75,10 @@ def draw_maps(
         panel.set_axis_off()
     _legend(axes[len(maps)], colours)
     try:
-        figure.savefig(path, dpi=200)
+        # Without the date: the same numbers give the same file.
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
+        with rc_context({"svg.hashsalt": "whyword"}):
+            figure.savefig(path, dpi=200, metadata=metadata)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}.") from error
 
