@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyword.errors import InputError
+from whyword.render.figure import save
 from whyword.render.palette import NEUTRAL, categorical
 
 _TITLES = {"lrp": "LRP", "sa": "SA", "sa-l2": "SA(l2)", "sum": "SUM", "tfidf": "TF-IDF"}
@@ -45,7 +46,6 @@ def draw_maps(
             "documents; expected a point for each."
         )
     try:
-        from matplotlib import rc_context
         from matplotlib.figure import Figure
     except ImportError as error:
         raise InputError('Pictures need matplotlib: pip install "whyword[train]".') from error
@@ -74,13 +74,7 @@ def draw_maps(
     for panel in axes[len(maps) :]:
         panel.set_axis_off()
     _legend(axes[len(maps)], colours)
-    try:
-        # Without the date: the same numbers give the same file.
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
-        with rc_context({"svg.hashsalt": "whyword"}):
-            figure.savefig(path, dpi=200, metadata=metadata)
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+    save(figure, path, dpi=200)
 
 
 def colour_of(groups: Sequence[str], *, apart: Sequence[str] = ()) -> dict[str, str]:
