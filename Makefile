@@ -1,10 +1,11 @@
 # make demo   explain a few texts with the model that ships, and write demo.html
 # make test   run the tests
+# make paper  every experiment of the paper, from training to report, in runs/paper
 # make lint   formatter, linter, type checker
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test paper lint clean
 
 demo: .venv/runs
 	$(BIN)/whyword explain examples/*.txt
@@ -12,6 +13,9 @@ demo: .venv/runs
 
 test: .venv/develops
 	$(BIN)/pytest
+
+paper: .venv/develops
+	$(BIN)/whyword paper --output runs/paper
 
 lint: .venv/develops
 	$(BIN)/ruff format --check .

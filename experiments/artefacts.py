@@ -1,13 +1,14 @@
-"""Plant a marker word, find it by the audit, train the model to ignore it; audit the real model.
+"""Plant a marker word, find it by the audit, train the model to ignore it; the same for real ones.
 
-    python experiments/artefacts.py
+    python experiments/artefacts.py [planted] [real]
 
-Five classes of 20 Newsgroups. The marker is a made-up word, written once, at a random place, into
-30 % of one class's training documents; word vectors are learned from those documents, so it has
-one like any other word. Then the shipped model is audited on all training documents, and its
-accuracy on test documents is measured with and without what was found. Writes
-``results/artefacts.json``, which names no word of the corpus: suspects are counted by what they
-look like.
+Planted: five classes of 20 Newsgroups. The marker is a made-up word, written once, at a random
+place, into 30 % of one class's training documents; word vectors are learned from those documents,
+so it has one like any other word. Real: the shipped model is audited on all training documents, and
+another one is trained to ignore what was found.
+
+Writes ``results/artefacts.json``, which names no word of the corpus: suspects are counted by what
+they look like. Without arguments both parts are run; a part that is not named keeps its results.
 """
 
 import json
@@ -24,8 +25,9 @@ from whyword import corpora, load
 from whyword.audit import audit
 from whyword.audit.effects import effects
 from whyword.audit.records import Audit
-from whyword.classifier import predict
+from whyword.classifier import Classifier, predict
 from whyword.corpora import Corpus
+from whyword.models.store import pretrained
 from whyword.recipe import Recipe, run
 from whyword.text import Document, Span, Tokenizer
 from whyword.training import TrainingConfig
@@ -42,16 +44,20 @@ TOKENS = Tokenizer(max_tokens=399)  # one place is left for the marker
 def main() -> None:
     """Everything, and write the results."""
     torch.set_num_threads(1)
-    results: dict[str, Any] = {
-        "command": "python experiments/artefacts.py",
-        "classes": CLASSES,
-        "share_of_documents": SHARE,
-        "skip_gram": SKIP_GRAM,
-        "training": TRAINING,
-        "planted": [planted(marker, target) for marker, target in MARKERS.items()],
-    }
-    results["news20-cnn"] = shipped()
+    parts = sys.argv[1:] or ["planted", "real"]
     path = ROOT / "results" / "artefacts.json"
+    results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if "planted" in parts:
+        results |= {
+            "command": "python experiments/artefacts.py",
+            "classes": CLASSES,
+            "share_of_documents": SHARE,
+            "skip_gram": SKIP_GRAM,
+            "training": TRAINING,
+            "planted": [planted(marker, target) for marker, target in MARKERS.items()],
+        }
+    if "real" in parts:
+        results["news20-cnn"] = real()
     path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
@@ -103,34 +109,54 @@ def planted(marker: str, target: str) -> dict[str, Any]:
     return result
 
 
-def shipped() -> dict[str, Any]:
-    """What the audit finds in the model that ships, and its accuracy on test documents without."""
-    model = load("news20-cnn")
-    found = audit(model, corpora.news20("train"))
-    test = corpora.news20("test")
-    scores = predict(model, test.texts)
+def real() -> dict[str, Any]:
+    """What the audit finds in the model that ships, and a model trained to ignore that.
+
+    Both have the same word vectors. Suspects come from the training documents; the test documents
+    are those that have suspects, as they are and with all suspects deleted, and those without.
+    """
+    plain, corpus = load("news20-cnn"), corpora.news20("train")
+    found = audit(plain, corpus)
     words: dict[int, list[str]] = {}
     for suspect in found.suspects:
-        words.setdefault(model.classes.index(suspect.target), []).append(suspect.word)
-    _, without = effects(model, test.texts, scores, words, batch_size=32)
-    before = scores.argmax(axis=1)
-    after = before.copy()
-    after[list(without)] = list(without.values())
-    touched = np.isin(np.arange(len(test)), list(without))
+        words.setdefault(plain.classes.index(suspect.target), []).append(suspect.word)
+    suppress = tuple(sorted({suspect.word for suspect in found.suspects}))
+    directory = ROOT / "runs" / "artefacts-news20-cnn"
+    if not (directory / "report.json").exists():
+        recipe = Recipe(
+            vectors=str(pretrained()["news20-cnn"]), training=TrainingConfig(suppress=suppress)
+        )
+        run(recipe, corpus, directory)
+    test = corpora.news20("test")
     return {
         "suspects": len(found.suspects),
         **summary(found, set()),
         "test": {
-            "accuracy": float((before == test.labels).mean()),
-            "accuracy_without_suspects": float((after == test.labels).mean()),
-            "documents_with_suspects": int(touched.sum()),
-            "their_accuracy": float((before == test.labels)[touched].mean()),
-            "their_accuracy_without_suspects": float((after == test.labels)[touched].mean()),
-            "documents_without_suspects": int((~touched).sum()),
-            "accuracy_of_documents_without_suspects": float(
-                (before == test.labels)[~touched].mean()
-            ),
+            name: with_and_without(model, test, words)
+            for name, model in (("plain", plain), ("suppressed", load(directory)))
         },
+    }
+
+
+def with_and_without(
+    model: Classifier, test: Corpus, words: dict[int, list[str]]
+) -> dict[str, float]:
+    """Accuracy on test documents as they are, and with the words deleted."""
+    scores = predict(model, test.texts)
+    before = scores.argmax(axis=1)
+    _, without = effects(model, test.texts, scores, words, batch_size=32)
+    after = before.copy()
+    after[list(without)] = list(without.values())
+    has = np.isin(np.arange(len(test)), list(without))
+    return {
+        "accuracy": float((before == test.labels).mean()),
+        "accuracy_words_deleted": float((after == test.labels).mean()),
+        "documents_with_words": int(has.sum()),
+        "their_accuracy": float((before == test.labels)[has].mean()),
+        "their_accuracy_words_deleted": float((after == test.labels)[has].mean()),
+        "their_decisions_changed_by_deletion": float((before != after)[has].mean()),
+        "documents_without_words": int((~has).sum()),
+        "accuracy_of_documents_without_words": float((before == test.labels)[~has].mean()),
     }
 
 

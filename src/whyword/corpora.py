@@ -50,6 +50,12 @@ class Corpus:
             self.chronological,
         )
 
+    def sample(self, limit: int | None) -> "Corpus":
+        """At most so many documents, drawn at random, the same each time, in their order."""
+        if limit is None or len(self) <= limit:
+            return self
+        return self.subset(np.sort(np.random.default_rng(0).permutation(len(self))[:limit]))
+
     def labels_in(self, classes: Sequence[str]) -> NDArray[np.int64]:
         """``(document,)`` labels as indices into the classes of a model.
 

@@ -15,6 +15,7 @@ from whyword import vectors as word_vectors
 from whyword.classifier import Classifier, predict
 from whyword.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
+from whyword.files import write_text
 from whyword.linear_training import train_linear
 from whyword.models import store
 from whyword.models.linear import LinearClassifier
@@ -157,7 +158,7 @@ def run(
         summary["test"] = result.to_dict()
         draw_confusion(result, directory / "confusion.svg")
     summary["peak_memory_bytes"] = peak_memory()
-    (directory / "report.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_text(directory / "report.json", json.dumps(summary, indent=2) + "\n")
     return summary
 
 
@@ -295,7 +296,7 @@ def _learn_or_load(
     # Written last: a kill before this line learns the same vectors again.
     seconds = time.perf_counter() - started
     done = {"recipe": identity, "seconds": seconds}
-    made_from.write_text(json.dumps(done) + "\n", encoding="utf-8")
+    write_text(made_from, json.dumps(done) + "\n")
     return vectors, seconds
 
 

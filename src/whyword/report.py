@@ -66,8 +66,13 @@ def draw_confusion(result: Report, path: str | Path, *, title: str = "") -> None
     """Write the confusion matrix as a picture; the ending chooses SVG, PNG or PDF.
 
     Rows are true classes; shades are shares of a row.
+
+    Raises:
+        InputError: If it cannot be written, or there is no such format.
     """
     from matplotlib.figure import Figure
+
+    from whyword.render.figure import save
 
     names = [entry.name for entry in result.classes]
     counts = result.confusion
@@ -84,4 +89,4 @@ def draw_confusion(result: Report, path: str | Path, *, title: str = "") -> None
     for row, column in zip(*np.nonzero(counts), strict=True):
         colour = "white" if shares[row, column] > 0.5 else "black"
         axes.text(column, row, counts[row, column], ha="center", va="center", color=colour, size=7)
-    figure.savefig(path, dpi=150)
+    save(figure, Path(path), dpi=150)

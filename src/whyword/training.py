@@ -6,7 +6,6 @@ run that was killed goes on as if it had not been.
 
 import json
 import math
-import os
 import resource
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from torch.nn.functional import cross_entropy
 
 from whyword.classifier import predict
 from whyword.errors import InputError
+from whyword.files import whole
 from whyword.models.network import NetworkClassifier
 from whyword.suppression import scores_and_penalty
 from whyword.text import Document
@@ -315,13 +315,12 @@ class _Run:
             "epoch": self.epoch,
             "history": asdict(self.history),
         }
-        temporary = self.directory / "checkpoint.tmp"
-        save_file(
-            {name: tensor.contiguous() for name, tensor in tensors.items()},
-            temporary,
-            metadata={"state": json.dumps(state)},
-        )
-        os.replace(temporary, self.directory / "checkpoint.safetensors")
+        with whole(self.directory / "checkpoint.safetensors") as draft:
+            save_file(
+                {name: tensor.contiguous() for name, tensor in tensors.items()},
+                draft,
+                metadata={"state": json.dumps(state)},
+            )
 
     def _resume(self) -> None:
         from safetensors import safe_open

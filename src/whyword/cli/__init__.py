@@ -14,6 +14,7 @@ from whyword.cli.evaluate import evaluate
 from whyword.cli.explain import explain
 from whyword.cli.map import map_
 from whyword.cli.models import models
+from whyword.cli.paper import paper
 from whyword.cli.train import train
 from whyword.cli.words import words
 from whyword.errors import WhywordError, did_you_mean
@@ -53,7 +54,7 @@ def cli() -> None:
     """Which words made your text classifier decide?"""
 
 
-for _command in (explain, train, evaluate, words, audit, map_, models):
+for _command in (explain, train, evaluate, words, audit, map_, paper, models):
     cli.add_command(_command)
 
 

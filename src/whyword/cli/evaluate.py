@@ -254,7 +254,7 @@ def _print(summary: Mapping[str, Any]) -> None:
                 f"{record['mean']:.3f}",
                 f"{low:.3f}–{high:.3f}",
                 *(f"{record['accuracy'][k]:.3f}" for k in steps),
-                f"{record['coverage']:.1%}" if "coverage" in record else "",
+                f"{record['coverage']:z.1%}" if "coverage" in record else "",
             )
         console.print(table)
     if "metrics" in summary:

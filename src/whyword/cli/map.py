@@ -11,7 +11,6 @@ from whyword.errors import InputError
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
-    from whyword.corpora import Corpus
     from whyword.mapping import MappedCorpus
 
 ENDINGS = (".parquet", ".html", ".svg", ".png", ".pdf")
@@ -80,7 +79,7 @@ def map_(
         Weighting.named(name)
     check_projection(projection)
     source = {"text": text, "label": label, "encoding": encoding}
-    documents = _limited(corpora.load(corpus, split, **source), limit)
+    documents = corpora.load(corpus, split, **source).sample(limit)
     classifier = as_classifier(load(model))
     texts = tokenised(classifier, documents.texts)
     idf = _idf(classifier, corpus, source) if "tfidf" in names else None
@@ -135,15 +134,6 @@ def _paths(output: Path) -> list[Path]:
     except OSError as error:
         raise InputError(f"Cannot make the folder {output}: {error.strerror}.") from error
     return [output / f"map{ending}" for ending in ENDINGS if ending != ".pdf"]
-
-
-def _limited(corpus: "Corpus", limit: int | None) -> "Corpus":
-    """At most so many documents, drawn at random, the same each time, in their order."""
-    if limit is None or len(corpus) <= limit:
-        return corpus
-    import numpy as np
-
-    return corpus.subset(np.sort(np.random.default_rng(0).permutation(len(corpus))[:limit]))
 
 
 def _idf(classifier: "Classifier", corpus: str, source: dict[str, str]) -> dict[str, float] | None:

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from whyword.errors import InputError
 
+NEIGHBOURS = 100
+"""The most that are asked, by default."""
+
 
 @dataclass(frozen=True, eq=False)
 class Epi:
@@ -47,7 +50,7 @@ def epi(
     vectors: NDArray[np.floating[Any]],
     labels: NDArray[np.int64],
     *,
-    neighbours: int = 100,
+    neighbours: int = NEIGHBOURS,
     splits: int = 10,
     seed: int = 0,
 ) -> Epi:

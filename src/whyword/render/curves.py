@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from whyword.errors import InputError
+from whyword.render.figure import save
 from whyword.render.palette import NEUTRAL, categorical
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ LABELS = {
     "kernel_shap": "KernelSHAP",
     "lime": "LIME",
     "deep_lift": "DeepLIFT",
+    "shapley": "Shapley",
+    "shapley_lrp": "Shapley LRP",
     "oracle": "greedy oracle",
 }
 """Names of methods as people write them; others are shown as they are."""
@@ -47,14 +50,8 @@ def draw_curves(
     Raises:
         InputError: If matplotlib is not installed, or the picture cannot be written.
     """
-    path = Path(path)
-    # Without the date: the same numbers give the same file.
-    metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
-    try:
-        with _drawn(summary, title=title, band=band, ink="black") as figure:
-            figure.savefig(path, dpi=150, metadata=metadata)
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot write {path}: {error}.") from error
+    with _drawn(summary, title=title, band=band, ink="black") as figure:
+        save(figure, Path(path), dpi=150)
 
 
 def curves_svg(summary: Mapping[str, Any], *, band: bool = True) -> str:

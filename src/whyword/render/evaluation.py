@@ -38,11 +38,16 @@ def evaluation_page(
         title=title,
         steps=STEPS,
         figure=Markup(curves_svg(summary)),
-        panels=[_panel(name, summary[name]) for name in summary["panels"]],
+        panels=panels(summary),
         metrics=_metrics(summary.get("metrics", {})),
         comparisons=[_comparison(entry) for entry in summary["comparisons"]],
         settings=_settings(summary),
     )
+
+
+def panels(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What ``panel.html`` shows, one for each group of documents."""
+    return [_panel(name, summary[name]) for name in summary["panels"]]
 
 
 def _panel(name: str, records: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +64,7 @@ def _panel(name: str, records: Mapping[str, Any]) -> dict[str, Any]:
                 "interval": _range(*record["interval"]),
                 "values": [f"{record['accuracy'][k]:.3f}" for k in steps],
                 "probability": f"{_mean(record['target_probability']):.3f}",
-                "coverage": f"{record['coverage']:.1%}" if "coverage" in record else "",
+                "coverage": f"{record['coverage']:z.1%}" if "coverage" in record else "",
             }
             for method, record in records.items()
         ],

@@ -73,18 +73,24 @@ def comparison(
         InputError: If there is nothing to show, the texts differ, a target was not explained, or
             there is no such palette.
     """
-    rows = [
-        (target, [Item.of(explanation.only(target)) for explanation in columns.values()])
-        for target in shown_targets(columns, targets)
-    ]
     return rendered(
         "comparison.html",
         palette=palette,
         headings=list(columns),
-        rows=rows,
+        rows=comparison_rows(columns, targets),
         steps=STEPS,
         title=title,
     )
+
+
+def comparison_rows(
+    columns: Mapping[str, Explanation], targets: Sequence[str] | None = None
+) -> list[tuple[str, list[Item]]]:
+    """What ``comparison-table.html`` shows: each target with an item for each column."""
+    return [
+        (target, [Item.of(explanation.only(target)) for explanation in columns.values()])
+        for target in shown_targets(columns, targets)
+    ]
 
 
 def _render(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyword.errors import InputError
+from whyword.render.figure import save
 from whyword.render.palette import NEUTRAL, categorical
 
 _TITLES = {"lrp": "LRP", "sa": "SA", "sa-l2": "SA(l2)", "sum": "SUM", "tfidf": "TF-IDF"}
@@ -73,10 +74,7 @@ def draw_maps(
     for panel in axes[len(maps) :]:
         panel.set_axis_off()
     _legend(axes[len(maps)], colours)
-    try:
-        figure.savefig(path, dpi=200)
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+    save(figure, path, dpi=200)
 
 
 def colour_of(groups: Sequence[str], *, apart: Sequence[str] = ()) -> dict[str, str]:

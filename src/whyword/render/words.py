@@ -10,6 +10,7 @@ from rich.text import Text
 
 from whyword.errors import InputError
 from whyword.render.account import decimals_for, number
+from whyword.render.figure import save
 from whyword.render.lines import encodable, neutral
 from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
 from whyword.render.templating import rendered
@@ -79,10 +80,7 @@ def picture(
     for axes in panels[len(words.lists) :]:
         axes.set_axis_off()
     figure.supxlabel(f"{words.about['by']} relevance", fontsize=9)
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot write {path}: {error}.") from error
+    save(figure, Path(path), dpi=150)
 
 
 def _panel(axes: Any, words: WordList, by: str, positive: str, negative: str) -> None:

@@ -1,0 +1,85 @@
+"""The report of a paper run: numbers and figures on one page."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from whyword.explanation import Explanation
+from whyword.render.curves import curves_svg, label
+from whyword.render.evaluation import panels
+from whyword.render.html import comparison_rows
+from whyword.render.palette import DEFAULT_PALETTE, Palette
+from whyword.render.plots import title_of
+from whyword.render.templating import rendered
+from whyword.render.view import STEPS
+
+PRINTED = {"lrp-elementwise": 0.8076, "sa-elementwise": 0.7993, "tfidf": 0.6816, "sum": 0.6208}
+"""EPI as the sequel has it, for its own model (Arras et al. 2017, table 4)."""
+
+
+def paper_page(
+    results: Mapping[str, Any],
+    *,
+    explanations: Mapping[str, Explanation],
+    maps: bytes,
+    took: Mapping[str, Any],
+    title: str = "Explaining Predictions of Non-Linear Classifiers in NLP, again",
+    palette: str | Palette = DEFAULT_PALETTE,
+) -> str:
+    """One self-contained HTML file; it holds the text of Figure 2's document.
+
+    Args:
+        results: As in ``results.json`` of `whyword.paper`.
+        explanations: Figure 2's columns, by method.
+        maps: Figure 3 as PNG.
+        took: Seconds and memory by stage.
+        title: The page's title.
+        palette: A name in `whyword.render.palette.PALETTES`, or a palette.
+
+    Raises:
+        InputError: If matplotlib is not installed, or there is no such palette.
+    """
+    columns = {label(method): explanation for method, explanation in explanations.items()}
+    settings = results["settings"]
+    return rendered(
+        "paper.html",
+        palette=palette,
+        styles=("whyword.css", "evaluation.css"),
+        title=title,
+        steps=STEPS,
+        accuracy=f"{results['accuracy']:.2%}",
+        documents=f"{results['documents']:,}",
+        model=settings["model"],
+        curves=Markup(curves_svg(results["figure1"])),
+        panels=panels(results["figure1"]),
+        document=settings["figure2"]["document"],
+        headings=list(columns),
+        rows=comparison_rows(columns),
+        maps=f"data:image/png;base64,{b64encode(maps).decode()}",
+        weightings=[_weighting(name, row) for name, row in results["epi"].items()],
+        compared=title_of(next(iter(results["epi"]))),
+        took=[
+            (stage.replace("_", " "), f"{row['seconds']:,.0f} s", f"{gigabytes(row):.2f} GB")
+            for stage, row in took.items()
+        ],
+        total=f"{sum(row['seconds'] for row in took.values()) / 60:.0f} minutes",
+    )
+
+
+def gigabytes(row: Mapping[str, Any]) -> float:
+    """The peak memory of a stage's record."""
+    return float(row["peak_memory_bytes"]) / 1e9
+
+
+def _weighting(name: str, row: Mapping[str, Any]) -> dict[str, str]:
+    below = next((value for key, value in row.items() if key.startswith("below_")), None)
+    return {
+        "name": title_of(name),
+        "mean": f"{row['mean']:.4f}",
+        "std": f"{row['std']:.4f}",
+        "k": str(row["k"]),
+        "below": "" if below is None else f"{below:.4f} ± {row['standard_error']:.4f}",
+        "printed": f"{PRINTED[name]:.4f}" if name in PRINTED else "",
+    }
