@@ -192,19 +192,3 @@ def test_progress_counts_methods():
         ("srg", 0, 2), ("srg", 2, 2),
         ("random_logit", 0, 2), ("random_logit", 1, 2), ("random_logit", 2, 2),
     ]  # fmt: skip
-
-
-def test_documents_are_drawn_at_random_and_keep_their_order():
-    documents = Documents(
-        tuple(map(str, range(50))),
-        tuple(random_cnn().documents(["alpha"] * 50)),
-        np.arange(50),
-        np.arange(50),
-    )
-    drawn = documents.drawn(20, seed=1)
-    assert len(drawn) == 20
-    assert drawn.labels.tolist() == sorted(set(drawn.labels.tolist()))
-    assert drawn.labels.tolist() != list(range(20))
-    assert drawn.names == tuple(map(str, drawn.labels))
-    assert documents.drawn(20, seed=2).names != drawn.names
-    assert documents.drawn(99).names == documents.names
