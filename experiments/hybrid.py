@@ -17,18 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from whyword import ModelError, WhywordError, corpora, explain, load
 from whyword.classifier import Classifier
 from whyword.evaluation.again import Explain
-from whyword.evaluation.pointing import (
-    HybridDocument,
-    PointingGame,
-    hybrid_documents,
-    pointing_game,
-)
-from whyword.evaluation.statistics import Bootstrap, compare
+from whyword.evaluation.measurements import Measurement, difference
+from whyword.evaluation.pointing import HybridDocument, hybrid_documents
+from whyword.evaluation.pointing import play as play_game
 from whyword.methods import METHODS
 
 ROOT = Path(__file__).parent.parent
@@ -54,6 +49,7 @@ FEWER = {
 
 REFERENCE = "lrp"
 """The first method; the others are compared with it, document by document."""
+DIFFERENCE = ("difference", "low", "high")
 
 
 def main() -> None:
@@ -89,27 +85,27 @@ def write(path: Path, described: dict[str, Any], model: str, record: dict[str, A
 
 def play(classifier: Classifier, documents: Sequence[HybridDocument]) -> Iterator[dict[str, Any]]:
     """The record of a model, after each method, quick methods first."""
-    reference: PointingGame | None = None
+    reference: Measurement | None = None
+    expected: dict[str, Any] = {}
     rows: dict[str, Any] = {}
     for name, method in sorted(methods().items(), key=lambda item: item[0] in FEWER):
         start = time.perf_counter()
-        game = attempt(classifier, documents[: FEWER.get(name, len(documents))], method)
-        if isinstance(game, str):
-            rows[name] = {"not_for_this_model": game}
+        part = documents[: FEWER.get(name, len(documents))]
+        try:
+            game, chance = play_game(classifier, part, {name: method})
+        except WhywordError as error:
+            rows[name] = {"not_for_this_model": str(error)}
             continue
-        rows[name] = {
-            **interval(game.hits),
-            "seconds": round(time.perf_counter() - start, 1),
-        }
-        reference = reference or game
-        if game is not reference:
-            count = len(game.hits)
-            rows[name][f"{REFERENCE}_higher_by"] = higher(reference.hits[:count], game.hits)
+        rows[name] = {**accuracy(game), "seconds": round(time.perf_counter() - start, 1)}
+        if reference is None:
+            reference, expected = game, accuracy(chance)
+        elif found := difference(reference, game):
+            rows[name][f"{REFERENCE}_higher_by"] = {k: found[k] for k in DIFFERENCE}
         print(name, rows[name], file=sys.stderr)  # noqa: T201
         yield {
-            "documents_that_count": len(reference.hits),
-            "left_out": reference.left_out,
-            "expected_of_random": interval(reference.chance),
+            "documents_that_count": expected["documents"],
+            "left_out": len(documents) - expected["documents"],
+            "expected_of_random": expected,
             "methods": rows,
         }
 
@@ -124,27 +120,10 @@ def methods() -> dict[str, Explain]:
     return variants
 
 
-def attempt(
-    classifier: Classifier, documents: Sequence[HybridDocument], method: Explain
-) -> PointingGame | str:
-    """The game, or why the method is not for this model."""
-    try:
-        explanations = method(classifier, [d.text for d in documents], targets="predicted")
-    except WhywordError as error:
-        return str(error)
-    return pointing_game(explanations, documents)
-
-
-def interval(hits: NDArray[np.float64]) -> dict[str, Any]:
-    """The accuracy with its bootstrap interval."""
-    low, high = Bootstrap(len(hits)).interval(hits).tolist()
-    return {"accuracy": float(hits.mean()), "low": low, "high": high, "documents": len(hits)}
-
-
-def higher(reference: NDArray[np.float64], other: NDArray[np.float64]) -> dict[str, Any]:
-    """How much more often the reference hits, on the same documents."""
-    found = compare(reference, other, bootstrap=Bootstrap(len(reference)))
-    return {"difference": found.difference, "low": found.low, "high": found.high}
+def accuracy(game: Measurement) -> dict[str, Any]:
+    """Share of hits with its bootstrap interval, and the documents that count."""
+    count = int(np.isfinite(game.values).sum())
+    return {"accuracy": game.mean, "low": game.low, "high": game.high, "documents": count}
 
 
 if __name__ == "__main__":

@@ -86,6 +86,8 @@ def test_random_orders_depend_on_seed_run_and_place_alone():
     assert (every != random_orders([4, 6, 2], runs=3, steps=5, seed=2)).any()
     assert sorted(every[0, 0].tolist()) == [-1, 0, 1, 2, 3]
     assert every[2, 2].tolist()[2:] == [-1, -1, -1]
+    alike = random_orders([9, 9, 9], runs=2, steps=9).reshape(6, 9)
+    assert len({tuple(order) for order in alike.tolist()}) == 6
 
 
 def toy():
@@ -116,6 +118,33 @@ def test_a_curve_by_hand():
     back = curves(model, documents, order, labels=np.array([1]), insertion=True)
     assert back.predicted[0, 0].tolist() == [0, 0, 0, 0, 0]
     assert back.accuracy[0].tolist() == [0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_no_word_is_deleted_where_the_order_names_none(fast):
+    """Also before the document is empty: alpha (3, 0), gamma (0, 1), beta (2, 0)."""
+    model = toy()
+    documents = model.documents(["alpha gamma beta"])
+    orders = np.array([[[-1, 2, -1, -1]]])
+    found = curves(model, documents, orders, labels=np.array([1]), fast=fast)
+    margins = np.full(5, -2.0)  # alpha stands until the end
+    np.testing.assert_allclose(found.true_probability[0, 0], 1 / (1 + np.exp(-margins)), rtol=1e-6)
+    # If no other is named, the class explained is the true one.
+    np.testing.assert_array_equal(found.target_probability, found.true_probability)
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_the_mean_may_be_another_vector(fast):
+    """gamma's, in place of alpha."""
+    model = toy()
+    documents = model.documents(["alpha"])
+    reference = model.embedding[model.vectors.ids(["gamma"])[0]]
+    found = curves(
+        model, documents, np.array([[[0]]]), labels=np.array([0]),
+        operator="mean", reference=reference, fast=fast,
+    )  # fmt: skip
+    expected = 1 / (1 + np.exp([-3.0, 1.0]))
+    np.testing.assert_allclose(found.true_probability[0, 0], expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("operator", ["zero", "mean", "unknown", "remove"])
@@ -154,6 +183,8 @@ def test_wrong_orders_are_refused():
     documents = model.documents(["alpha beta", "gamma"])
     with pytest.raises(InputError, match="document 1 names words"):
         curves(model, documents, np.array([[[0, 1], [0, 1]]]), labels=np.array([0, 0]))
+    with pytest.raises(InputError, match="document 0 names words"):
+        curves(model, documents, np.array([[[0, -2], [0, -1]]]), labels=np.array([0, 0]))
     with pytest.raises(InputError, match="expected"):
         curves(model, documents, np.array([[[0, 1]]]), labels=np.array([0, 0]))
 

@@ -5,16 +5,20 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from models import random_cnn, random_text
-from whyword import InputError, explain
+from whyword import InputError, PerText, explain
 from whyword.cli import cli
 from whyword.corpora import Corpus
+from whyword.evaluation import experiment as module
 from whyword.evaluation import tables
 from whyword.evaluation.deletion import deletion_order
 from whyword.evaluation.documents import Documents
-from whyword.evaluation.experiment import word_deletion
+from whyword.evaluation.experiment import CLOSED_FORMS, relevances, word_deletion
+from whyword.evaluation.measurements import summarise as summarise_metrics
+from whyword.evaluation.metrics import METRICS, measure
 from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.results import summarise
 from whyword.evaluation.settings import Settings
@@ -105,6 +109,25 @@ def test_a_table_of_the_oracles_order_gives_the_oracles_curve():
                 panel.curves[one].predicted, panel.curves[other].predicted
             )
         assert (panel.curves["constant"].predicted != panel.curves["oracle"].predicted).any()
+
+
+@pytest.mark.parametrize("method", CLOSED_FORMS)
+def test_threads_find_what_one_finds(method, monkeypatch):
+    """To the last bit: each has documents of its own, in batches that do not depend on them."""
+    rng = np.random.default_rng(1)
+    documents = MODEL.documents([random_text(rng, n) for n in rng.integers(1, 30, size=150)])
+    targets = [MODEL.classes[i] for i in rng.integers(0, 3, size=150)]
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(4)
+        together = relevances(MODEL, documents, method, targets)
+        torch.set_num_threads(1)
+        monkeypatch.setattr(module, "CLOSED_FORMS", ())
+        alone = relevances(MODEL, documents, method, targets)
+    finally:
+        torch.set_num_threads(threads)
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_the_numbers_are_those_of_the_curves():
@@ -219,6 +242,55 @@ def test_the_command_writes_everything(folder, tmp_path):
         assert (tmp_path / "out" / name).read_bytes().startswith(start)
 
 
+def test_the_command_measures_metrics_on_the_same_documents(folder, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    result = command(
+        folder, "--methods", "lrp,random,oracle", "--metrics", "all", "--removal", "mean",
+        "--relevance", str(folder / "mine.parquet"), "--seed", "3",
+        "--hybrid", "5", "-o", str(tmp_path / "out"), "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert "Measuring" not in result.stderr  # on all of them
+    printed = json.loads(result.stdout)
+    assert printed == json.loads((tmp_path / "out" / "results.json").read_text())
+    metrics = printed["metrics"]
+    assert list(metrics) == [*METRICS, "pointing_game"]
+    texts = [text for text in corpus().texts if len(text.split()) >= 5]
+    names = [corpus().classes[c] for c in corpus().labels]
+    names = [n for n, text in zip(names, corpus().texts, strict=True) if text in texts]
+    expected = measure(
+        store.load(str(folder / "model")), texts, ["lrp", "random"], ["srg", "random_logit"],
+        targets=PerText(names), operator="mean", seed=3,
+    )  # fmt: skip
+    for metric, found in summarise_metrics(expected, seed=3).items():
+        for method, record in found["methods"].items():
+            assert metrics[metric]["methods"][method] == record
+    assert list(metrics["srg"]["methods"]) == ["lrp", "random", "mine"]
+    assert list(metrics["random_logit"]["methods"]) == ["lrp", "random"]
+    assert list(metrics["pointing_game"]["methods"]) == ["lrp", "random", "chance"]
+    means = parquet.read_table(tmp_path / "out" / "metrics.parquet").to_pylist()
+    again = sum(metric.uses_method for metric in METRICS.values())
+    assert len(means) == 3 * len(METRICS) - again + 3
+    rows = parquet.read_table(tmp_path / "out" / "metric_documents.parquet").to_pylist()
+    assert len(rows) == (len(means) - 3) * len(texts) + 3 * 5
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "infidelity_normalized" in page
+    assert "near zero" in page
+
+
+def test_metrics_of_a_few_documents_are_said_to_be_of_a_few(folder):
+    result = command(folder, "--methods", "lrp", "--metrics", "srg", "--metric-documents", "4")
+    assert result.exit_code == 0
+    assert re.search(r"Measuring metrics on 4 of \d+ documents", result.stderr)
+    assert "higher is better" in result.stdout
+    tables_alone = command(
+        folder, "--methods", "", "--relevance", str(folder / "mine.parquet"), "--metrics", "all",
+        "--target", "predicted", "--json",
+    )  # fmt: skip
+    found = json.loads(tables_alone.stdout)["metrics"]
+    assert list(found) == [name for name, metric in METRICS.items() if not metric.uses_method]
+
+
 def test_the_page_is_whole_and_asks_nobody(folder):
     summary = summarise(run(), resamples=50)
     page = evaluation_page({**summary, "model": "<script>alert(1)</script>"})
@@ -233,6 +305,9 @@ def test_the_page_is_whole_and_asks_nobody(folder):
 
 
 def test_the_command_prints_tables_and_refuses(folder):
+    mine = str(folder / "mine.parquet")
+    few = [{"text": "alpha beta gamma delta eta zeta", "label": label} for label in "ab"]
+    (folder / "few.jsonl").write_text("\n".join(map(json.dumps, few)), encoding="utf-8")
     result = command(folder, "--methods", "lrp")
     assert result.exit_code == 0
     assert "correct:" in result.stdout
@@ -241,6 +316,14 @@ def test_the_command_prints_tables_and_refuses(folder):
         (("--methods", "nonsense"), "There is no method"),
         (("--target", "best"), "true, predicted"),
         (("--relevance", str(folder / "corpus.jsonl")), "the field words"),
+        (("--metrics", "sgr"), 'no metric "sgr". Did you mean "srg"?'),
+        (("--metrics", "srg", "--methods", "oracle"), "no method to measure"),
+        (("--hybrid", "3", "--methods", "oracle"), "needs a method"),
+        (("--hybrid", "3", "--corpus", str(folder / "few.jsonl")), "Only 2 documents"),
+        (
+            ("--metrics", "max_sensitivity", "--methods", "", "--relevance", mine),
+            "explains texts again",
+        ),
     ):
         refused = command(folder, *arguments)
         assert refused.exit_code == 2

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from models import Bag, random_cnn
-from test_faithfulness import TEXT, toy
+from test_faithfulness import TEXT, relevant, toy
 from whyword import InputError, PerText, explain
 from whyword.evaluation import faithfulness, infidelity, sanity
-from whyword.evaluation.metrics import METRICS, measure
+from whyword.evaluation.documents import Documents
+from whyword.evaluation.metrics import METRICS, measure, measure_documents
+from whyword.evaluation.settings import Settings
 
 TEXTS = ["alpha beta gamma", "beta beta gamma alpha", "gamma alpha kappa iota", "alpha"]
 
@@ -120,9 +122,73 @@ def test_what_cannot_be_measured_is_refused():
         measure(model, TEXTS, ["lrp"], ["sgr"])
     with pytest.raises(InputError, match='There is no method "lpr"'):
         measure(model, TEXTS, ["lpr"], ["srg"])
-    with pytest.raises(InputError, match="0 texts and 1 methods"):
+    with pytest.raises(InputError, match="Got no text"):
         measure(model, [], ["lrp"])
-    with pytest.raises(InputError, match="4 texts and 0 methods"):
+    with pytest.raises(InputError, match="Got no method"):
         measure(model, TEXTS, [])
     with pytest.raises(InputError, match='removal "none"'):
         measure(model, TEXTS, ["lrp"], ["srg"], operator="none")
+
+
+def test_relevances_from_elsewhere_are_measured_like_a_methods():
+    """But by metrics that explain again, which they cannot."""
+    model = random_cnn(4).double()
+    e = explain(model, TEXTS, method="sa", targets="predicted")
+    both = measure(model, TEXTS, ["lrp", "sa"], given={"mine": e})
+    rows = by_name(both)
+    for name, metric in METRICS.items():
+        if metric.uses_method:
+            assert (name, "mine") not in rows
+        else:
+            np.testing.assert_array_equal(rows[name, "mine"].values, rows[name, "sa"].values)
+    alone = measure(model, TEXTS, [], ["srg"], given={"mine": e})
+    assert [(row.metric, row.method) for row in alone] == [("srg", "mine")]
+    with pytest.raises(InputError, match='"max_sensitivity" explains texts again'):
+        measure(model, TEXTS, [], ["srg", "max_sensitivity"], given={"mine": e})
+    with pytest.raises(InputError, match='"sa" names a method and relevances'):
+        measure(model, TEXTS, ["sa"], ["srg"], given={"sa": e})
+    with pytest.raises(InputError, match='"mine" has 2 explanations; expected one for each of 4'):
+        measure(model, TEXTS, ["lrp"], ["srg"], given={"mine": e[:2]})
+
+
+@pytest.mark.parametrize("target", ["true", "predicted"])
+def test_documents_of_an_experiment_with_its_target_operator_and_seed(target):
+    model = random_cnn(5).double()
+    documents = Documents(
+        tuple("wxyz"),
+        tuple(model.documents(TEXTS)),
+        np.array([0, 1, 2, 1]),
+        np.array([model(model.encode([text])).argmax().item() for text in TEXTS]),
+    )
+    settings = Settings(target=target, operator="mean", seed=3)
+    tables = {"mine": lambda docs, _: [np.arange(len(d), dtype=float) for d in docs.documents]}
+    found = measure_documents(
+        model, documents, ["lrp"], ["srg", "infidelity"], tables=tables, settings=settings
+    )
+    names = [model.classes[c] for c in settings.targets(documents)]
+    expected = measure(
+        model, TEXTS, ["lrp"], ["srg", "infidelity"],
+        targets=PerText(names), operator="mean", seed=3,
+    )  # fmt: skip
+    rows = by_name(found)
+    for row in expected:
+        np.testing.assert_array_equal(rows[row.metric, row.method].values, row.values)
+        assert rows[row.metric, row.method].documents == ("w", "x", "y", "z")
+    # The last words count most, whatever the model says.
+    e = explain(model, TEXTS, method="lrp", targets=PerText(names))
+    ranked = [relevant(one, np.arange(len(one.spans))) for one in e]
+    srg = faithfulness.symmetric_relevance_gain(model, ranked, operator="mean")
+    np.testing.assert_array_equal(rows["srg", "mine"].values, srg)
+
+
+def test_progress_counts_methods():
+    told = []
+    measure(
+        random_cnn(1), TEXTS, ["lrp", "sa"], ["srg", "random_logit"],
+        progress=lambda *step: told.append(step),
+    )  # fmt: skip
+    assert told == [
+        ("explaining", 1, 2), ("explaining", 2, 2),
+        ("srg", 0, 2), ("srg", 2, 2),
+        ("random_logit", 0, 2), ("random_logit", 1, 2), ("random_logit", 2, 2),
+    ]  # fmt: skip

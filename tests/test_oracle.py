@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from models import random_cnn
+from models import random_cnn, random_text
 from test_cnn import lengths, setup, shapes
 from test_deletion import toy
 from whyword import InputError
 from whyword.evaluation.oracle import Gain, HasFastOracle, oracle_orders
+from whyword.evaluation.removal import scores_without
 
 every = 10**6
 
@@ -66,6 +67,51 @@ def test_both_ways_reach_the_same_scores(objective):
         for fast in (True, False)
     ]  # fmt: skip
     np.testing.assert_array_equal(*both)
+
+
+@pytest.mark.parametrize("operator", ["zero", "mean", "reference"])
+def test_both_ways_find_the_same_order(operator):
+    """Whatever takes a word's place, until no word is left."""
+    rng = np.random.default_rng(0)
+    found = []
+    for seed in range(12):
+        model = random_cnn(seed, filters={2: 12, 3: 12}).double()
+        options = {"operator": "zero" if operator == "zero" else "mean"}
+        if operator == "reference":
+            options["reference"] = torch.from_numpy(rng.normal(size=5))
+        documents = model.documents([random_text(rng, 12), random_text(rng, 4)])
+        arguments = (model, documents, np.array([0, 2]), np.array([True, False]))
+        fast = oracle_orders(*arguments, steps=12, **options)
+        plain = oracle_orders(*arguments, steps=12, fast=False, budget=every, **options)
+        np.testing.assert_array_equal(fast, plain)
+        found.append((fast != oracle_orders(*arguments, steps=12)).any())
+    assert any(found) == (operator != "zero")
+
+
+@pytest.mark.parametrize("lower", [True, False])
+def test_of_equal_words_the_first_goes(lower):
+    """Scores are whole numbers here, so that equal ones are so exactly in both ways."""
+    model, rng = toy(), np.random.default_rng(1)
+    words = ["alpha", "beta", "gamma", "delta"]
+    documents = model.documents([" ".join(rng.choice(words, size=8)) for _ in range(60)])
+    arguments = (model, documents, np.zeros(60, dtype=int), np.full(60, lower))
+    fast, plain = (
+        oracle_orders(*arguments, steps=8, fast=fast, budget=every) for fast in (True, False)
+    )
+    np.testing.assert_array_equal(fast, plain)
+
+
+def test_a_budget_goes_to_the_most_promising_words():
+    """With one trial a step, the words go as they stood after the first."""
+    model = random_cnn(4, filters={2: 30}).double()
+    documents = model.documents(["alpha beta gamma delta theta kappa zeta"])
+    batch = model.encode(documents).rows(torch.zeros(7, dtype=torch.long))
+    scores = scores_without(model, batch, torch.eye(7, dtype=torch.bool))
+    gains = Gain(torch.tensor([0]), torch.tensor([True]))(scores[None])[0]
+    found = oracle_orders(
+        model, documents, np.array([0]), np.array([True]), steps=7, fast=False, budget=0
+    )
+    assert found[0].tolist() == gains.argsort(descending=True, stable=True).tolist()
 
 
 def test_a_small_budget_still_orders_words():

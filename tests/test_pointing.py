@@ -7,7 +7,14 @@ from documents import explanation_of
 from models import Bag
 from whyword import InputError, explain
 from whyword.corpora import Corpus
-from whyword.evaluation.pointing import HybridDocument, hybrid_documents, pointing_game
+from whyword.evaluation.pointing import (
+    CHANCE,
+    POINTING_GAME,
+    HybridDocument,
+    hybrid_documents,
+    play,
+    pointing_game,
+)
 from whyword.text import Span, Tokenizer
 
 
@@ -150,6 +157,38 @@ def test_what_does_not_belong_together_is_refused():
     model = Bag({"alpha": (1.0, 0.0)}, (0.0, 0.0))
     with pytest.raises(InputError, match='"a" was not explained'):
         pointing_game([explain(model, document.text, targets="b")], [document])
+
+
+def test_several_methods_play_on_the_same_documents():
+    model = Bag({"alpha": (1.0, 0.0, 0.0), "gamma": (0.0, 3.0, 0.0)}, (0.0, 0.0, 0.0))
+    documents = [
+        hybrid(("alpha", "b"), ("beta", "c")),  # predicted a
+        hybrid(("alpha", "a"), ("beta", "b")),
+        hybrid(("beta alpha alpha", "a"), ("gamma", "b")),
+    ]
+    told = []
+
+    rows = play(model, documents, ["lrp", "sa"], progress=lambda *step: told.append(step))
+    assert [(row.method, row.metric) for row in rows] == [
+        ("lrp", POINTING_GAME),
+        ("sa", POINTING_GAME),
+        (CHANCE, POINTING_GAME),
+    ]
+    np.testing.assert_array_equal(rows[0].values, [np.nan, 1, 1])
+    np.testing.assert_allclose(rows[2].values, [np.nan, 1 / 2, 1 / 4])
+    assert rows[0].mean == 1
+    assert rows[0].documents == ("hybrid 0", "hybrid 1", "hybrid 2")
+    assert told == [("pointing game", 1, 2), ("pointing game", 2, 2)]
+    games = [
+        pointing_game(explain(model, [d.text for d in documents], method=m), documents)
+        for m in ("lrp", "sa")
+    ]
+    for row, game in zip(rows, games, strict=False):
+        np.testing.assert_array_equal(row.values[game.counts], game.hits)
+    with pytest.raises(InputError, match="no method to play"):
+        play(model, documents, [])
+    with pytest.raises(InputError, match='There is no method "lpr"'):
+        play(model, documents, ["lpr"])
 
 
 @pytest.mark.corpus

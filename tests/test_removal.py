@@ -97,6 +97,12 @@ def test_what_is_left_keeps_its_order_and_its_surfaces(data):
     assert rest.words == [word for i, word in enumerate(document.words) if i not in gone]
 
 
+@pytest.mark.parametrize("truncated", [True, False])
+def test_a_text_that_goes_on_still_does(truncated):
+    document = Document("alpha beta", words_of("alpha beta"), truncated)
+    assert without(document, [0]) == Document("beta", words_of("beta"), truncated)
+
+
 def test_spaces_go_with_the_word_and_words_do_not_run_together():
     def rest(text, spans, gone):
         return without(Document(text, tuple(spans)), gone)

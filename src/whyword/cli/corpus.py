@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def corpus_options(*, split: str) -> Callable[[Command], Command]:
-    """``--model``, ``--corpus`` and how to read it; ``split`` is the default part."""
+def corpus_options(*, split: str | None) -> Callable[[Command], Command]:
+    """``--model``, ``--corpus`` and how to read it.
+
+    Args:
+        split: The default of ``--split``; None for a command that does not offer the choice.
+    """
     options = [
         click.option(
             "--model",
@@ -32,17 +36,19 @@ def corpus_options(*, split: str) -> Callable[[Command], Command]:
             metavar="20news|PATH",
             help="20 Newsgroups, a folder with a folder per class, a CSV or JSON Lines file.",
         ),
-        click.option(
+        click.option("--text", default="text", show_default=True, help="Column of the text."),
+        click.option("--label", default="label", show_default=True, help="Column of the class."),
+        click.option("--encoding", default="utf-8", show_default=True, help="Of the files."),
+    ]
+    if split is not None:
+        part = click.option(
             "--split",
             type=click.Choice(["train", "test"]),
             default=split,
             show_default=True,
             help="Part of the corpus, where it has parts.",
-        ),
-        click.option("--text", default="text", show_default=True, help="Column of the text."),
-        click.option("--label", default="label", show_default=True, help="Column of the class."),
-        click.option("--encoding", default="utf-8", show_default=True, help="Of the files."),
-    ]
+        )
+        options.insert(2, part)
 
     def add(command: Command) -> Command:
         for option in reversed(options):

@@ -10,31 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from whyword.cli.corpus import corpus_options, read_corpus
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
-    from whyword.evaluation.experiment import Experiment
+    from whyword.classifier import Classifier
+    from whyword.evaluation.documents import Documents
+    from whyword.evaluation.experiment import Experiment, Table
+    from whyword.evaluation.measurements import Measurement
+    from whyword.evaluation.settings import Settings
 
 
 @click.command()
-@click.option(
-    "--model",
-    "-m",
-    default="news20-cnn",
-    show_default=True,
-    metavar="NAME|DIR",
-    help="A model that ships with whyword, or a folder.",
-)
-@click.option(
-    "--corpus",
-    default="20news",
-    show_default=True,
-    metavar="20news|PATH",
-    help="Labelled documents, of a corpus in parts the test part.",
-)
-@click.option("--text", default="text", show_default=True, help="Column of the text.")
-@click.option("--label", default="label", show_default=True, help="Column of the class.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus files.")
+@corpus_options(split=None)
 @click.option(
     "--methods",
     metavar="NAME,...",
@@ -56,6 +44,24 @@ if TYPE_CHECKING:
     "--order",
     metavar="auto|decreasing|increasing|both",
     help="Of relevance; auto is the paper's: increasing for wrong documents.  [auto]",
+)
+@click.option(
+    "--metrics",
+    metavar="NAME,...|all",
+    help="Measure these as well: srg, comprehensiveness, infidelity, ...; see docs/metrics.md.",
+)
+@click.option(
+    "--metric-documents",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="For metrics, at most so many of the documents: most cost hundreds of forward passes.",
+)
+@click.option(
+    "--hybrid",
+    type=click.IntRange(min=1),
+    metavar="DOCUMENTS",
+    help="Play the pointing game on so many documents, of sentences of different classes.",
 )
 @click.option("--insertion", is_flag=True, help="Begin without words, and put them back.")
 @click.option("--deletions", "steps", type=int, help="How many words go.  [50]")
@@ -80,6 +86,9 @@ def evaluate(
     encoding: str,
     methods: str | None,
     tables: tuple[Path, ...],
+    metrics: str | None,
+    metric_documents: int,
+    hybrid: int | None,
     minimum_words: int | None,
     limit: int | None,
     insertion: bool,
@@ -89,17 +98,18 @@ def evaluate(
 ) -> None:
     """Take words out in the order of their relevance, and see how the predictions change.
 
-    The defaults are the paper's experiment (Figure 1).
+    The defaults are the paper's experiment (Figure 1). Of a corpus in parts, the test part counts.
     """
     started = time.perf_counter()
-    chosen = _names(methods)
+    chosen, names = _names(methods), _names(metrics) or []
     if output:
         _make(output)
-    from whyword import corpora
     from whyword.cli.progress import Phases
-    from whyword.evaluation import experiment, results
+    from whyword.evaluation import experiment, measurements, results
     from whyword.evaluation import tables as relevance_tables
     from whyword.evaluation.documents import MINIMUM_WORDS
+    from whyword.evaluation.metrics import METRICS, check
+    from whyword.evaluation.pointing import hybrid_documents, play
     from whyword.evaluation.settings import Settings
     from whyword.models.store import load
     from whyword.training import peak_memory
@@ -110,9 +120,18 @@ def evaluate(
         chosen = list(experiment.METHODS_SHOWN)
         if insertion:
             chosen.remove(experiment.ORACLE)
+    # The oracle has an order, and no relevance.
+    measured = [name for name in chosen if name != experiment.ORACLE]
     read = {path.stem: relevance_tables.read(path) for path in tables}
+    if names == ["all"]:
+        names = [name for name, metric in METRICS.items() if measured or not metric.uses_method]
+    if names:
+        check(names, methods=measured, given=[*read])
+    if hybrid and not measured:
+        raise InputError("--hybrid explains documents of its own, for which it needs a method.")
     classifier = load(model)
-    documents = corpora.load(corpus, "test", text=text, label=label, encoding=encoding)
+    documents = read_corpus(corpus, "test", text, label, encoding)
+    hybrids = hybrid_documents(documents, hybrid, seed=settings.seed) if hybrid else []
     with Phases() as progress:
         found = experiment.word_deletion(
             classifier,
@@ -122,10 +141,19 @@ def evaluate(
             settings=settings,
             minimum_words=MINIMUM_WORDS if minimum_words is None else minimum_words,
             limit=limit,
-            progress=lambda phase, done, total: progress(phase, done, total, {}),
+            progress=progress,
         )
-    summary = {
-        **results.summarise(found),
+    summary = results.summarise(found)
+    rows: list[Measurement] = []
+    if names:
+        part = found.documents.drawn(metric_documents, seed=settings.seed)
+        rows += _measure(classifier, part, measured, names, read, settings, len(found.documents))
+    if hybrids:
+        with Phases() as progress:
+            rows += play(classifier, hybrids, measured, seed=settings.seed, progress=progress)
+    if rows:
+        summary["metrics"] = measurements.summarise(rows, seed=settings.seed)
+    summary |= {
         "model": model,
         "corpus": corpus,
         "command": shlex.join(["whyword", *sys.argv[1:]]),
@@ -134,11 +162,41 @@ def evaluate(
         "peak_memory_bytes": peak_memory(),
     }
     if output:
-        _write(output, found, summary)
+        _write(output, found, rows, summary)
     if as_json:
         click.echo(json.dumps(summary, indent=2))
     else:
         _print(summary)
+
+
+def _measure(
+    classifier: "Classifier",
+    documents: "Documents",
+    methods: list[str],
+    metrics: list[str],
+    tables: "Mapping[str, Table]",
+    settings: "Settings",
+    of: int,
+) -> "list[Measurement]":
+    from whyword.cli.progress import Phases
+    from whyword.evaluation.metrics import measure_documents
+
+    if len(documents) < of:
+        click.echo(
+            f"Measuring metrics on {len(documents)} of {of} documents, drawn at random; "
+            "--metric-documents takes more.",
+            err=True,
+        )
+    with Phases() as progress:
+        return measure_documents(
+            classifier,
+            documents,
+            methods,
+            metrics,
+            tables=tables,
+            settings=settings,
+            progress=progress,
+        )
 
 
 def _names(methods: str | None) -> list[str] | None:
@@ -154,13 +212,21 @@ def _make(directory: Path) -> None:
         raise InputError(f"Cannot make the folder {directory}: {error.strerror}.") from error
 
 
-def _write(directory: Path, found: "Experiment", summary: Mapping[str, Any]) -> None:
+def _write(
+    directory: Path,
+    found: "Experiment",
+    rows: "list[Measurement]",
+    summary: Mapping[str, Any],
+) -> None:
+    from whyword.evaluation import measurements
     from whyword.evaluation.results import write_tables
     from whyword.render.curves import draw_curves
     from whyword.render.evaluation import evaluation_page
 
     (directory / "results.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     write_tables(found, summary, directory)
+    if rows:
+        measurements.write_tables(rows, summary["metrics"], directory)
     draw_curves(summary, directory / "curves.svg")
     draw_curves(summary, directory / "curves.png")
     (directory / "report.html").write_text(evaluation_page(summary), encoding="utf-8")
@@ -191,6 +257,10 @@ def _print(summary: Mapping[str, Any]) -> None:
                 f"{record['coverage']:z.1%}" if "coverage" in record else "",
             )
         console.print(table)
+    if "metrics" in summary:
+        from whyword.render.metrics import MetricTable
+
+        console.print(MetricTable(summary["metrics"]))
     console.print(
         f"{summary['seconds']:.0f} s, {summary['peak_memory_bytes'] / 1e9:.2f} GB", highlight=False
     )

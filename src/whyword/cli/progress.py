@@ -44,11 +44,13 @@ class Phases:
     ) -> None:
         self._progress.stop()
 
-    def __call__(self, phase: str, done: int, total: int, latest: Mapping[str, float]) -> None:
+    def __call__(
+        self, phase: str, done: int, total: int, latest: Mapping[str, float] | None = None
+    ) -> None:
         """Show that ``done`` of ``total`` steps of a phase are done."""
         if phase not in self._tasks:
             self._tasks[phase] = self._progress.add_task(phase, total=total, latest="")
-        numbers = "  ".join(f"{name} {value:.4g}" for name, value in latest.items())
+        numbers = "  ".join(f"{name} {value:.4g}" for name, value in (latest or {}).items())
         self._progress.update(self._tasks[phase], completed=done, total=total, latest=numbers)
 
 
@@ -61,4 +63,4 @@ def progress_bar(
         yield None
         return
     with Phases() as phases:
-        yield lambda done: phases(what, done, total, {})
+        yield lambda done: phases(what, done, total)

@@ -1,13 +1,16 @@
 """Explaining the same texts once more: what is needed to ask whether explanations change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whyword.errors import InputError
+from whyword.explainer import explain
 from whyword.explanation import Explanation
+from whyword.methods import method_named
 from whyword.targets import PerText, Targets
 from whyword.text import Document
 
@@ -19,6 +22,19 @@ class Explain(Protocol):
         self, classifier: Any, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
         """One explanation per text, of its target."""
+
+
+def explainers(methods: Sequence[str] | Mapping[str, Explain]) -> Mapping[str, Explain]:
+    """Methods by name: keys of `whyword.methods.METHODS`, or functions under names of their own.
+
+    Raises:
+        InputError: If there is no such method.
+    """
+    if isinstance(methods, Mapping):
+        return methods
+    for name in methods:
+        method_named(name)
+    return {name: partial(explain, method=name) for name in methods}
 
 
 def document_of(explanation: Explanation) -> Document:

@@ -12,7 +12,7 @@ from whyword.evaluation.deletion import Ints
 from whyword.text import Document
 
 Progress = Callable[[str, int, int], object]
-"""Called with the name of a phase, the documents done, and their number."""
+"""Called with the name of a phase, the documents (or methods) done, and their number."""
 
 MINIMUM_WORDS = 100
 """Shorter documents are left out, as in the paper (footnote 7)."""
@@ -45,6 +45,11 @@ class Documents:
             self.labels[chosen],
             self.predicted[chosen],
         )
+
+    def drawn(self, count: int, *, seed: int = 0) -> "Documents":
+        """At most ``count`` of the documents, drawn at random, in the order in which they are."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        return self.subset(np.sort(order[:count]))
 
 
 def choose_documents(

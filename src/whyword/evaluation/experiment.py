@@ -33,7 +33,7 @@ from whyword.text import Document
 
 RANDOM, ORACLE = "random", "oracle"
 METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
-CLOSED_FORMS = ("lrp", "sa", "gradient_x_input")
+CLOSED_FORMS = ("lrp", "shapley_lrp", "sa", "gradient_x_input")
 """Methods that leave all the work to such a classifier, and so may run in several threads."""
 
 Relevances = Sequence[NDArray[np.float64]]
@@ -64,11 +64,13 @@ class Experiment:
 
     Attributes:
         settings: What was done.
+        documents: All that were chosen.
         panels: Those with documents.
         seconds: By phase.
     """
 
     settings: Settings
+    documents: Documents
     panels: tuple[Panel, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -218,7 +220,7 @@ def word_deletion(
                 progress=clock.phase(f"{ORACLE}, {name}", len(part)),
             )[None]
         panels.append(_panel(classifier, name, decreasing, part, orders, settings, clock))
-    return Experiment(settings, tuple(panels), clock.seconds)
+    return Experiment(settings, chosen, tuple(panels), clock.seconds)
 
 
 def _panel(

@@ -1,26 +1,27 @@
 """Several metrics of several methods over the same texts, as a table with intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whyword.classifier import Classifier
+from whyword.classifier import Classifier, predict
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation import faithfulness, infidelity, sanity
-from whyword.evaluation.again import Explain
-from whyword.evaluation.statistics import Bootstrap
+from whyword.evaluation.again import Explain, explainers
+from whyword.evaluation.documents import Documents, Progress
+from whyword.evaluation.experiment import Table
+from whyword.evaluation.measurements import Better, Measurement
+from whyword.evaluation.settings import Settings
 from whyword.explainer import as_classifier, explain
 from whyword.explanation import Explanation
-from whyword.methods import method_named
-from whyword.targets import Targets
+from whyword.targets import PerText, Targets
 from whyword.text import Document
 
 Array = NDArray[np.float64]
-Better = Literal["higher", "lower", "near zero"]
 
 
 @dataclass(frozen=True)
@@ -99,40 +100,6 @@ METRICS: dict[str, Metric] = {
 """By name; docs/metrics.md says what each is blind to."""
 
 
-@dataclass(frozen=True, eq=False)
-class Measurement:
-    """One metric of one method.
-
-    Attributes:
-        method: Name of the method.
-        metric: Name of the metric.
-        better: Which values speak for the method.
-        values: ``(text,)``, NaN where the metric is not defined.
-        mean: Over the texts where it is; NaN if there are none.
-        low: Lower end of the mean's bootstrap interval (95 %).
-        high: Upper end.
-    """
-
-    method: str
-    metric: str
-    better: Better
-    values: Array
-    mean: float
-    low: float
-    high: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values, without those of single texts; null for what is not defined."""
-        numbers = {"mean": self.mean, "low": self.low, "high": self.high}
-        return {
-            "method": self.method,
-            "metric": self.metric,
-            "better": self.better,
-            "texts": int(np.isfinite(self.values).sum()),
-            **{name: value if np.isfinite(value) else None for name, value in numbers.items()},
-        }
-
-
 def measure(
     classifier: Any,
     texts: Sequence[str | Document],
@@ -142,7 +109,8 @@ def measure(
     targets: Targets = "predicted",
     operator: str = "zero",
     seed: int = 0,
-    progress: Callable[[str], object] | None = None,
+    given: Mapping[str, Sequence[Explanation]] | None = None,
+    progress: Progress | None = None,
 ) -> list[Measurement]:
     """Explain texts by several methods, and measure the explanations by several metrics.
 
@@ -159,67 +127,165 @@ def measure(
         targets: One class per text: ``"predicted"``, a class, or a `whyword.PerText`.
         operator: How words are taken away, one of `whyword.evaluation.removal.OPERATORS`.
         seed: Of all that is random.
-        progress: Called with the name of each metric when it is done.
+        given: Explanations of the texts from elsewhere, by name. They have no method that could
+            explain again, so metrics that do (`Metric.uses_method`) have no row for them.
+        progress: Told about "explaining" and each metric, in methods.
 
     Returns:
-        Metric by metric, one measurement per method.
+        Metric by metric, one measurement per method, those given last.
 
     Raises:
         InputError: If there is no such method, metric, target or operator, or nothing to measure.
     """
-    for name in metrics:
-        if name not in METRICS:
-            raise InputError(f'There is no metric "{name}". {did_you_mean(name, METRICS)}')
-    if not len(texts) or not len(methods):
-        raise InputError(f"Got {len(texts)} texts and {len(methods)} methods; expected some.")
+    check(metrics, methods=[*methods], given=[*(given or {})])
+    methods = explainers(methods)
+    if not len(texts):
+        raise InputError("Got no text; expected some to explain.")
     classifier = as_classifier(classifier)
-    explainers = methods if isinstance(methods, Mapping) else _named(methods)
-    explained = {
-        name: list(explainer(classifier, texts, targets=targets))
-        for name, explainer in explainers.items()
-    }
+    explained: dict[str, list[Explanation]] = {}
+    for done, (name, explainer) in enumerate(methods.items(), start=1):
+        explained[name] = list(explainer(classifier, texts, targets=targets))
+        if progress:
+            progress("explaining", done, len(methods))
+    explained |= {name: list(explanations) for name, explanations in (given or {}).items()}
+    for name, explanations in explained.items():
+        if len(explanations) != len(texts):
+            raise InputError(
+                f'"{name}" has {len(explanations)} explanations; expected one for each of '
+                f"{len(texts)} texts."
+            )
     table = []
     for name in metrics:
-        found = _values(METRICS[name], classifier, explained, explainers, operator, seed)
+        tell = partial(progress, name) if progress else None
+        metric = METRICS[name]
+        found = _values(metric, classifier, explained, methods, operator, seed, tell)
         for method, values in found.items():
-            table.append(_measurement(method, name, values, seed))
-        if progress:
-            progress(name)
+            table.append(Measurement.of(method, name, metric.better, values, seed=seed))
     return table
 
 
-def _named(methods: Sequence[str]) -> dict[str, Explain]:
-    for name in methods:
-        method_named(name)
-    return {name: partial(explain, method=name) for name in methods}
+def measure_documents(
+    classifier: Classifier,
+    documents: Documents,
+    methods: Sequence[str],
+    metrics: Sequence[str] = tuple(METRICS),
+    *,
+    tables: Mapping[str, Table] | None = None,
+    settings: Settings | None = None,
+    progress: Progress | None = None,
+) -> list[Measurement]:
+    """`measure`, on documents of a deletion experiment as that explains and changes them.
+
+    Args:
+        classifier: The model.
+        documents: For example `whyword.evaluation.experiment.Experiment.documents`.
+        methods: Keys of `whyword.methods.METHODS`.
+        metrics: Keys of `METRICS`.
+        tables: Relevances from elsewhere, by name; see `measure` about what is given.
+        settings: Target, removal operator and seed are taken from them.
+        progress: As in `measure`.
+
+    Raises:
+        InputError: As `measure`, or if a table does not fit.
+    """
+    settings = settings or Settings()
+    tables = tables or {}
+    check(metrics, methods=methods, given=[*tables])
+    names = [classifier.classes[c] for c in settings.targets(documents)]
+    found = measure(
+        classifier,
+        documents.documents,
+        methods,
+        metrics,
+        targets=PerText(names),
+        operator=settings.operator,
+        seed=settings.seed,
+        given={
+            name: _explanations(classifier, documents, names, name, table)
+            for name, table in tables.items()
+        },
+        progress=progress,
+    )
+    return [replace(row, documents=documents.names) for row in found]
 
 
-def _measurement(method: str, metric: str, values: Array, seed: int) -> Measurement:
-    """With mean and interval, over the texts where the metric is defined."""
-    defined = values[np.isfinite(values)]
-    mean = low = high = float("nan")
-    if len(defined):
-        mean = float(defined.mean())
-        low, high = Bootstrap(len(defined), seed=seed).interval(defined).tolist()
-    return Measurement(method, metric, METRICS[metric].better, values, mean, low, high)
+def check(metrics: Sequence[str], *, methods: Sequence[str], given: Sequence[str] = ()) -> None:
+    """Raise `InputError` if these metrics cannot be measured.
+
+    Args:
+        metrics: Names.
+        methods: Names of methods, of any kind.
+        given: Names of explanations from elsewhere.
+    """
+    for name in metrics:
+        if name not in METRICS:
+            raise InputError(f'There is no metric "{name}". {did_you_mean(name, METRICS)}')
+    if not methods and not given:
+        raise InputError("Got no method to measure; expected at least one.")
+    if twice := [name for name in given if name in methods]:
+        raise InputError(f'"{twice[0]}" names a method and relevances from elsewhere.')
+    again = [name for name in metrics if METRICS[name].uses_method]
+    if again and not methods:
+        raise InputError(
+            f'The metric "{again[0]}" explains texts again, which relevances from elsewhere '
+            "cannot; leave it out, or name a method."
+        )
+
+
+def _explanations(
+    classifier: Classifier,
+    documents: Documents,
+    targets: Sequence[str],
+    source: str,
+    table: Table,
+) -> list[Explanation]:
+    """Explanations with the relevances of a table."""
+    scores = predict(classifier, documents.documents)
+    own = [list(classifier.classes).index(target) for target in targets]
+    found = []
+    for document, target, relevance, row, place in zip(
+        documents.documents, targets, table(documents, targets), scores, own, strict=True
+    ):
+        score = row[[place]]
+        found.append(
+            Explanation(
+                text=document.text,
+                spans=document.spans,
+                classes=tuple(classifier.classes),
+                scores=row,
+                targets=(target,),
+                target_scores=score,
+                relevance=relevance[None],
+                remainder={"not decomposed": score - relevance.sum()},
+                method=source,
+                truncated=document.truncated,
+            )
+        )
+    return found
 
 
 def _values(
     metric: Metric,
     classifier: Classifier,
     explained: Mapping[str, list[Explanation]],
-    explainers: Mapping[str, Explain],
+    methods: Mapping[str, Explain],
     operator: str,
     seed: int,
+    progress: Callable[[int, int], object] | None,
 ) -> dict[str, Array]:
     """The metric's values for each method."""
+    tell = progress or (lambda done, total: None)
     if metric.uses_method:
-        return {
-            method: metric.compute(classifier, e, Conditions(operator, seed, explainers[method]))
-            for method, e in explained.items()
-        }
+        values = {}
+        tell(0, len(methods))
+        for done, (method, explain_again) in enumerate(methods.items(), start=1):
+            conditions = Conditions(operator, seed, explain_again)
+            values[method] = metric.compute(classifier, explained[method], conditions)
+            tell(done, len(methods))
+        return values
     # All at once: what does not depend on the method is computed once.
+    tell(0, len(explained))
     together = [e for explanations in explained.values() for e in explanations]
-    conditions = Conditions(operator, seed, next(iter(explainers.values())))
-    values = metric.compute(classifier, together, conditions)
-    return dict(zip(explained, np.split(values, len(explained)), strict=True))
+    found = metric.compute(classifier, together, Conditions(operator, seed, explain))
+    tell(len(explained), len(explained))
+    return dict(zip(explained, np.split(found, len(explained)), strict=True))

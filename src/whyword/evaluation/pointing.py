@@ -6,17 +6,24 @@ should stand in one of them: nobody has to mark words by hand.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from whyword.classifier import Classifier
 from whyword.corpora import Corpus
 from whyword.errors import InputError
+from whyword.evaluation.again import Explain, explainers
+from whyword.evaluation.documents import Progress
+from whyword.evaluation.measurements import Measurement
 from whyword.explanation import Explanation
 from whyword.text import Span, Tokenizer, sentences
+
+POINTING_GAME, CHANCE = "pointing_game", "chance"
+"""The metric's name, and that of what random words would hit."""
 
 _BETWEEN = "\n"
 
@@ -95,12 +102,17 @@ class PointingGame:
     Attributes:
         hits: ``(document,)`` 1 for a hit, 0 for a miss, of the documents that count.
         chance: ``(document,)`` the share of their words that would be a hit.
-        left_out: Documents that do not count, because the predicted class has no sentence there.
+        counts: ``(hybrid document,)`` False where the predicted class has no sentence.
     """
 
     hits: NDArray[np.float64]
     chance: NDArray[np.float64]
-    left_out: int
+    counts: NDArray[np.bool_]
+
+    @property
+    def left_out(self) -> int:
+        """Documents that do not count."""
+        return int((~self.counts).sum())
 
     @property
     def accuracy(self) -> float:
@@ -131,6 +143,7 @@ def pointing_game(
             f"Got {len(explanations)} explanations of {len(documents)} hybrid documents."
         )
     hits, chance = [], []
+    counts = np.zeros(len(documents), dtype=bool)
     for number, (explanation, document) in enumerate(zip(explanations, documents, strict=True)):
         if explanation.text != document.text:
             raise InputError(f"Explanation {number} is not of hybrid document {number}.")
@@ -138,7 +151,8 @@ def pointing_game(
         right = [
             document.class_at(start) == explanation.predicted for start, _ in explanation.spans
         ]
-        if any(right):
+        counts[number] = any(right)
+        if counts[number]:
             hits.append(float(right[int(np.argmax(relevance))]))
             chance.append(sum(right) / len(right))
     if not hits:
@@ -146,7 +160,51 @@ def pointing_game(
             "In no hybrid document the predicted class has a sentence; the classifier and the "
             "corpus may have different classes."
         )
-    return PointingGame(np.array(hits), np.array(chance), len(documents) - len(hits))
+    return PointingGame(np.array(hits), np.array(chance), counts)
+
+
+def play(
+    classifier: Classifier,
+    documents: Sequence[HybridDocument],
+    methods: Sequence[str] | Mapping[str, Explain],
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Measurement]:
+    """Explain hybrid documents by several methods, and play the game with each.
+
+    Args:
+        classifier: The model.
+        documents: The hybrid documents.
+        methods: Keys of `whyword.methods.METHODS`, or functions by name.
+        seed: Of the bootstrap.
+        progress: Told about "pointing game", in methods.
+
+    Returns:
+        One measurement per method, NaN for documents that do not count; and one named `CHANCE`:
+        the share of words that would be a hit.
+
+    Raises:
+        InputError: If there is no method, no such method, or no document counts.
+    """
+    games = {}
+    for done, (name, explain) in enumerate(explainers(methods).items(), start=1):
+        explanations = explain(classifier, [d.text for d in documents], targets="predicted")
+        games[name] = pointing_game(explanations, documents)
+        if progress:
+            progress("pointing game", done, len(methods))
+    if not games:
+        raise InputError("Got no method to play the pointing game with; expected at least one.")
+    first = next(iter(games.values()))
+    names = tuple(f"hybrid {number}" for number in range(len(documents)))
+    rows = []
+    for name, values in [*((n, g.hits) for n, g in games.items()), (CHANCE, first.chance)]:
+        every = np.full(len(documents), np.nan)
+        every[first.counts] = values
+        rows.append(
+            Measurement.of(name, POINTING_GAME, "higher", every, documents=names, seed=seed)
+        )
+    return rows
 
 
 class _Sentences:

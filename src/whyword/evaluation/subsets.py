@@ -1,15 +1,26 @@
 """Class scores of one text without many sets of its words."""
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from whyword.classifier import Classifier
-from whyword.evaluation.removal import scores_without
+from whyword.classifier import Batch, Classifier
+from whyword.evaluation.removal import removed_positions, replacement, scores_without
 from whyword.text import Document
 
 _ROWS = 64
 """Changed texts at a time."""
+
+
+@runtime_checkable
+class HasFastReplacement(Protocol):
+    """A classifier that scores texts with words replaced faster than by embeddings of its own."""
+
+    def scores_replaced(self, batch: Batch, replaced: Tensor, *, replacement: Tensor) -> Tensor:
+        """``(batch, class)`` with a vector ``(dimension,)`` at positions ``(batch, position)``."""
 
 
 @torch.no_grad()
@@ -28,11 +39,18 @@ def scores_of_subsets(
         InputError: If there is no such operator, or it does not suit the classifier.
     """
     batch = classifier.encode([document])
-    whole = classifier.score(classifier.embed(batch), batch)[0].cpu().double().numpy()
-    found = np.zeros((len(removed), len(whole)))
-    for start in range(0, len(removed), _ROWS):
-        rows = torch.from_numpy(removed[start : start + _ROWS])
+    fast = classifier if isinstance(classifier, HasFastReplacement) else None
+    vector = replacement(fast, operator) if fast else None
+    # The whole text in the same way as the others: what changes nothing then is so to the last bit.
+    every = torch.from_numpy(np.vstack([np.zeros((1, len(document)), dtype=bool), removed]))
+    found = []
+    for rows in every.split(_ROWS):
         copies = batch.rows(torch.zeros(len(rows), dtype=torch.long))
-        scores = scores_without(classifier, copies, rows, operator=operator)
-        found[start : start + len(rows)] = scores.cpu().double().numpy()
-    return whole, found
+        if fast and vector is not None:
+            gone = removed_positions(copies, rows)
+            scores = fast.scores_replaced(copies, gone, replacement=vector)
+        else:
+            scores = scores_without(classifier, copies, rows, operator=operator)
+        found.append(scores.cpu().double().numpy())
+    together = np.concatenate(found)
+    return together[0], together[1:]

@@ -187,6 +187,22 @@ class WordCNN(WordClassifier):
             self, batch, orders, replacement=replacement, insertion=insertion
         )
 
+    def scores_replaced(self, batch: Batch, replaced: Tensor, *, replacement: Tensor) -> Tensor:
+        """``(batch, class)`` logits with a vector ``(dimension,)`` in place of some positions.
+
+        By products of the batch's unique words, as in `forward`; ``replaced`` is ``(batch,
+        position)`` bool.
+        """
+        states = cnn_deletion.States.of(self, batch, replacement)
+        where = torch.where(replaced, states.after, states.before)
+        lengths = batch.mask.sum(dim=1)
+        return self._classify(
+            [
+                self._winners(kernel, states.vectors, where, lengths).value
+                for kernel in self.kernels()
+            ]
+        )
+
     def greedy_order(
         self,
         batch: Batch,

@@ -6,6 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from whyword.render.curves import curves_svg, label
+from whyword.render.metrics import metric_groups
 from whyword.render.palette import DEFAULT_PALETTE, Palette
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
@@ -38,6 +39,7 @@ def evaluation_page(
         steps=STEPS,
         figure=Markup(curves_svg(summary)),
         panels=panels(summary),
+        metrics=_metrics(summary.get("metrics", {})),
         comparisons=[_comparison(entry) for entry in summary["comparisons"]],
         settings=_settings(summary),
     )
@@ -79,6 +81,13 @@ def _comparison(entry: Mapping[str, Any]) -> dict[str, Any]:
         "wins": f"{entry['wins']:,}",
         "losses": f"{entry['losses']:,}",
     }
+
+
+def _metrics(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    groups = metric_groups(metrics)
+    for group in groups:
+        group["rows"] = [{**row, "method": label(row["method"])} for row in group["rows"]]
+    return groups
 
 
 def _settings(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

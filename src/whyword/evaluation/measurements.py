@@ -1,0 +1,152 @@
+"""What metrics found: means with intervals, differences between methods, as JSON and Parquet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.evaluation.parquet import pyarrow
+from whyword.evaluation.statistics import Bootstrap, compare
+
+Array = NDArray[np.float64]
+Better = Literal["higher", "lower", "near zero"]
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """One metric of one method.
+
+    Attributes:
+        method: Name of the method.
+        metric: Name of the metric.
+        better: Which values speak for the method.
+        values: ``(text,)``, NaN where the metric is not defined.
+        mean: Over the texts where it is; NaN if there are none.
+        low: Lower end of the mean's bootstrap interval (95 %).
+        high: Upper end.
+        documents: Names of the texts, where they have names.
+    """
+
+    method: str
+    metric: str
+    better: Better
+    values: Array
+    mean: float
+    low: float
+    high: float
+    documents: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        metric: str,
+        better: Better,
+        values: Array,
+        *,
+        documents: tuple[str, ...] = (),
+        seed: int = 0,
+    ) -> "Measurement":
+        """With mean and interval, over the texts where the metric is defined."""
+        defined = values[np.isfinite(values)]
+        mean = low = high = float("nan")
+        if len(defined):
+            mean = float(defined.mean())
+            low, high = Bootstrap(len(defined), seed=seed).interval(defined).tolist()
+        return cls(method, metric, better, values, mean, low, high, documents)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values, without those of single texts; null for what is not defined."""
+        numbers = {"mean": self.mean, "low": self.low, "high": self.high}
+        return {
+            "method": self.method,
+            "metric": self.metric,
+            "better": self.better,
+            "texts": int(np.isfinite(self.values).sum()),
+            **{name: value if np.isfinite(value) else None for name, value in numbers.items()},
+        }
+
+
+def summarise(measurements: Sequence[Measurement], *, seed: int = 0) -> dict[str, Any]:
+    """By metric: ``better``, and by method the numbers of `Measurement.to_dict`, as JSON values.
+
+    Every method but the metric's first has a ``difference`` too: its mean less the first's, over
+    the texts where both are defined, as `whyword.evaluation.statistics.compare` puts it.
+
+    Args:
+        measurements: Of the same texts, metric by metric.
+        seed: Of the bootstrap.
+    """
+    summary: dict[str, Any] = {}
+    first: dict[str, Measurement] = {}
+    for row in measurements:
+        record = row.to_dict()
+        metric, method, better = (record.pop(name) for name in ("metric", "method", "better"))
+        methods = summary.setdefault(metric, {"better": better, "methods": {}})["methods"]
+        reference = first.setdefault(metric, row)
+        if row is not reference:
+            record["difference"] = difference(row, reference, seed=seed)
+        methods[method] = record
+    return summary
+
+
+def difference(row: Measurement, other: Measurement, *, seed: int = 0) -> dict[str, Any] | None:
+    """How much higher a method is than another one, text by text, with interval and p-value.
+
+    Args:
+        row: The method's.
+        other: The other one's; if one has more texts, the first of them count.
+        seed: Of the bootstrap and the test.
+
+    Returns:
+        What `whyword.evaluation.statistics.compare` finds, with the other's name as ``"to"``; None
+        if there is no text with both.
+    """
+    texts = min(len(row.values), len(other.values))
+    ours, theirs = row.values[:texts], other.values[:texts]
+    both = np.isfinite(ours) & np.isfinite(theirs)
+    if not both.any():
+        return None
+    bootstrap = Bootstrap(int(both.sum()), seed=seed)
+    found = compare(ours[both], theirs[both], bootstrap=bootstrap, seed=seed)
+    return {"to": other.method, **asdict(found)}
+
+
+def write_tables(
+    measurements: Sequence[Measurement], summary: Mapping[str, Any], directory: Path
+) -> None:
+    """Write ``metrics.parquet`` and ``metric_documents.parquet``.
+
+    The first has a row per metric and method, the second one per metric, method and document that
+    has a name; no text.
+
+    Args:
+        measurements: What was measured.
+        summary: What `summarise` made of it.
+        directory: Where the files go.
+
+    Raises:
+        InputError: If pyarrow is not installed.
+    """
+    pa, parquet = pyarrow()
+    means, documents = [], []
+    for metric, by_method in summary.items():
+        for method, record in by_method["methods"].items():
+            row = {"metric": metric, "better": by_method["better"], "method": method, **record}
+            compared = row.pop("difference", None) or {}
+            row |= {
+                "difference": compared.get("difference"),
+                "difference_low": compared.get("low"),
+                "difference_high": compared.get("high"),
+                "p_value": compared.get("p_value"),
+            }
+            means.append(row)
+    for found in measurements:
+        key = {"metric": found.metric, "method": found.method}
+        for name, value in zip(found.documents, found.values.tolist(), strict=False):
+            documents.append({**key, "document": name, "value": value})
+    for file, rows in (("metrics", means), ("metric_documents", documents)):
+        parquet.write_table(pa.Table.from_pylist(rows), directory / f"{file}.parquet")

@@ -1,0 +1,105 @@
+"""Numbers of metrics: means over the texts that have one, differences, Parquet, and as tables."""
+
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from whyword.evaluation.measurements import Measurement, difference, summarise, write_tables
+from whyword.render.metrics import MetricTable, metric_groups, number
+
+NAN = math.nan
+
+
+def measured(method, values, metric="srg", **options):
+    return Measurement.of(method, metric, "higher", np.array(values, dtype=float), **options)
+
+
+def test_texts_without_a_value_are_left_out():
+    row = measured("lrp", [1, NAN, 3, 5])
+    assert row.mean == 3
+    assert 1 <= row.low < 3 < row.high <= 5
+    assert row.to_dict()["texts"] == 3
+
+
+def test_differences_are_paired_text_by_text():
+    first, other = measured("lrp", [1, 2, NAN, 4]), measured("sa", [0, NAN, 7, 1])
+    found = difference(other, first)
+    assert found["to"] == "lrp"
+    assert found["difference"] == pytest.approx(-2)  # of -1 and -3
+    assert found["low"] == pytest.approx(-3)
+    assert found["high"] == pytest.approx(-1)
+    assert (found["wins"], found["losses"]) == (0, 2)
+    assert difference(measured("sa", [5]), first)["difference"] == 4  # the first text alone
+    assert difference(first, measured("sa", [5]))["difference"] == -4
+    assert difference(measured("sa", [NAN, NAN]), first) is None
+
+
+def test_a_summary_compares_with_the_first_method_of_each_metric():
+    rows = [
+        measured("lrp", [1, 2]),
+        measured("sa", [0, 0]),
+        measured("sa", [NAN, NAN], metric="loo"),
+        measured("random", [3, 3], metric="loo"),
+    ]
+    found = json.loads(json.dumps(summarise(rows), allow_nan=False))
+    assert list(found) == ["srg", "loo"]
+    assert found["srg"]["better"] == "higher"
+    methods = found["srg"]["methods"]
+    assert list(methods) == ["lrp", "sa"]
+    assert "difference" not in methods["lrp"]
+    assert methods["sa"]["difference"]["difference"] == -1.5
+    assert methods["lrp"] == {"texts": 2, "mean": 1.5, "low": 1.0, "high": 2.0}
+    assert found["loo"]["methods"]["sa"]["mean"] is None
+    assert found["loo"]["methods"]["random"]["difference"] is None
+
+
+def test_parquet_has_means_and_documents(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [
+        measured("lrp", [1, 2], documents=("one", "two")),
+        measured("sa", [0, NAN], documents=("one", "two")),
+        measured("lrp", [1, 2], metric="nameless"),
+    ]
+    write_tables(rows, summarise(rows), tmp_path)
+    means = parquet.read_table(tmp_path / "metrics.parquet").to_pylist()
+    assert [(row["metric"], row["method"]) for row in means] == [
+        ("srg", "lrp"),
+        ("srg", "sa"),
+        ("nameless", "lrp"),
+    ]
+    assert means[0]["mean"] == 1.5
+    assert means[0]["difference"] is None
+    assert means[1]["difference"] == -1
+    assert means[1]["texts"] == 1
+    documents = parquet.read_table(tmp_path / "metric_documents.parquet").to_pylist()
+    assert [row["document"] for row in documents] == ["one", "two", "one", "two"]
+    assert [row["value"] for row in documents[:3]] == [1, 2, 0]
+    assert math.isnan(documents[3]["value"])
+
+
+def test_numbers_are_written_as_people_read_them():
+    assert number(0.12345) == "0.123"
+    assert number(-1.5, signed=True) == "−1.500"
+    assert number(2.0, signed=True) == "+2.000"
+    assert number(12.345) == "12.3"
+    assert number(12345.6) == "12,346"
+    assert number(-0.0001) == "0.000"
+    assert number(None) == "–"
+
+
+def test_a_table_names_metric_direction_and_methods():
+    summary = summarise([measured("lrp", [1, 2]), measured("[bold]sa", [0, 0])])
+    (group,) = metric_groups(summary)
+    assert group["better"] == "higher"
+    assert [row["difference"] for row in group["rows"]] == ["", "−1.500"]
+    assert group["rows"][0]["interval"] == "1.000 to 2.000"
+    printed = io.StringIO()
+    Console(width=80, file=printed).print(MetricTable(summary))
+    lines = printed.getvalue().splitlines()
+    assert "srg                              higher is better".split() == lines[2].split()
+    assert lines[4].split()[:2] == ["[bold]sa", "0.000"]
+    assert "−2.000 to −1.000" in lines[4]
