@@ -1,12 +1,13 @@
 """The pointing game on hybrid documents, every method on several classifiers.
 
-    python experiments/hybrid.py [MODEL ...]
+    python experiments/hybrid.py [MODEL ...] [--documents NUMBER]
 
 Writes ``results/hybrid.json``. Models are names or folders; those that do not exist are skipped,
 and results of models that are not named stay. Hybrid documents come from the test part of
 20 Newsgroups: nothing is chosen by them.
 """
 
+import argparse
 import json
 import sys
 import time
@@ -56,16 +57,19 @@ def main() -> None:
     """Play with each model, and write the results after each."""
     torch.set_num_threads(1)
     path = ROOT / "results" / "hybrid.json"
-    documents = hybrid_documents(corpora.news20("test"), DOCUMENTS)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("models", nargs="*", default=MODELS)
+    parser.add_argument("--documents", type=int, default=DOCUMENTS)
+    given = parser.parse_args()
+    documents = hybrid_documents(corpora.news20("test"), given.documents)
     described = {
         "command": "python experiments/hybrid.py",
         "sentences": 10,
         "words_per_sentence": [5, 40],
         "seed": 0,
-        "made": DOCUMENTS,
         "for_slow_methods": FEWER,
     }
-    for name in sys.argv[1:] or MODELS:
+    for name in given.models:
         try:
             classifier = load(name)
         except ModelError as error:
@@ -103,6 +107,7 @@ def play(classifier: Classifier, documents: Sequence[HybridDocument]) -> Iterato
             rows[name][f"{REFERENCE}_higher_by"] = {k: found[k] for k in DIFFERENCE}
         print(name, rows[name], file=sys.stderr)  # noqa: T201
         yield {
+            "made": len(documents),
             "documents_that_count": expected["documents"],
             "left_out": len(documents) - expected["documents"],
             "expected_of_random": expected,

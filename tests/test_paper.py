@@ -1,13 +1,14 @@
 """The paper's experiments in one run, stopped anywhere and begun again."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from whyword import InputError, __version__, paper
+from whyword import Explanation, InputError, __version__, explain, load, paper
 from whyword.cli import cli
 from whyword.corpora import Corpus
 from whyword.evaluation.settings import Settings
@@ -15,6 +16,7 @@ from whyword.files import whole, write_text
 from whyword.paper import STAGES, Figure2, Paper, run
 from whyword.recipe import Recipe
 from whyword.render.paper import paper_page
+from whyword.text import Span
 from whyword.training import TrainingConfig
 
 OWN = {
@@ -79,24 +81,58 @@ def test_figure_1_is_that_of_the_experiment(finished):
     assert "phase_seconds" not in found["figure1"]
 
 
-def test_figure_2_sums_the_relevance_of_every_occurrence(finished):
-    from whyword import explain, load
-
+def test_figure_2_explains_the_document_by_each_method(finished):
     found, directory = finished
-    text = small_corpus("test").texts[7]
-    explained = explain(load(directory / "model"), text, targets=["sci.space", "rec.bikes"])
-    rides = [i for i, word in enumerate(explained.words) if word == "ride"]
-    assert len(rides) == 2
-    ride = found["figure2"]["lrp"]["rec.bikes"]["ride"]
-    assert ride == pytest.approx(explained.relevance[1, rides].sum(), abs=1e-5)
+    model, text = load(directory / "model"), small_corpus("test").texts[7]
+    for method in ("lrp", "sa"):
+        explained = explain(model, text, method=method, targets=["sci.space", "rec.bikes"])
+        rides = [i for i, word in enumerate(explained.words) if word == "ride"]
+        assert len(rides) == 2
+        ride = found["figure2"][method]["rec.bikes"]["ride"]
+        assert ride == pytest.approx(explained.relevance[1, rides].sum(), abs=1e-5)
     assert set(found["figure2"]["sa"]["sci.space"]) == {"ride", "orbit"}
     assert "<b>" not in (directory / "results.json").read_text()
+
+
+def test_a_word_gets_the_relevance_of_all_its_occurrences():
+    explained = Explanation(
+        text="Ride on, ride!",
+        spans=(Span(0, 4), Span(5, 7), Span(9, 13)),
+        classes=("a", "b"),
+        scores=np.zeros(2),
+        targets=("a", "b"),
+        target_scores=np.zeros(2),
+        relevance=np.array([[1.0, 5.0, 2.0], [-1.0, 5.0, 0.5]]),
+        remainder={"rest": np.array([-8.0, -4.5])},
+        method="lrp",
+    )
+    found = paper.relevance_of(explained, ("ride", "absent"))
+    assert found == {"a": {"ride": 3.0}, "b": {"ride": -0.5}}
+
+
+def test_figure_3_is_coloured_by_top_level_categories(finished, monkeypatch):
+    _, directory = finished
+    drawn = []
+
+    def draw(points, groups, path, *, apart):
+        drawn.append((set(points), groups, apart))
+        path.write_bytes(b"")
+
+    for ending in ("svg", "png"):
+        shutil.copy(directory / f"figure3.{ending}", directory / f"kept.{ending}")
+        (directory / f"figure3.{ending}").unlink()
+    monkeypatch.setattr("whyword.render.plots.draw_maps", draw)
+    run(SMALL, directory, corpus=small_corpus)
+    assert drawn == [(set(SMALL.weightings), ["sci", "rec", "misc"] * 30, ("misc",))] * 2
+    for ending in ("svg", "png"):
+        (directory / f"kept.{ending}").rename(directory / f"figure3.{ending}")
 
 
 def test_the_report_shows_numbers_and_text_and_asks_for_nothing(finished, visit):
     found, directory = finished
     view = visit((directory / "report.html").read_text(encoding="utf-8"))
     shown = view.inner_text("main")
+    assert view.locator(".ww-comparison th[scope=col]").all_inner_texts() == ["LRP", "SA"]
     assert f"{found['accuracy']:.2%}" in shown
     assert "I ride into orbit <b>& ride</b>" in shown
     assert f"{found['epi']['tfidf']['mean']:.4f}" in shown
@@ -233,8 +269,6 @@ def test_the_paper_s_document_is_there(news20):
 
 
 def test_the_page_tells_the_terms_of_a_model_given(finished):
-    from whyword import Explanation
-
     found, directory = finished
     figure2 = json.loads((directory / "figure2.json").read_text())
     page = paper_page(

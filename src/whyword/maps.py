@@ -96,7 +96,8 @@ def project(
     else:
         from umap import UMAP
 
-        points = UMAP(metric="cosine", random_state=seed).fit_transform(vectors)
+        # One job is what a seed allows; said, it needs no warning.
+        points = UMAP(metric="cosine", random_state=seed, n_jobs=1).fit_transform(vectors)
     return np.asarray(points, dtype=np.float64)
 
 

@@ -7,7 +7,7 @@ stage that lacks one, and ends with the same numbers: what is random comes from 
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -329,7 +329,7 @@ def results(work: _Work) -> None:
             "documents": report["documents"],
             "figure1": work.read("figure1.json"),
             "figure2": {
-                method: _words(Explanation.from_json(found), work.paper.figure2.words)
+                method: relevance_of(Explanation.from_json(found), work.paper.figure2.words)
                 for method, found in work.read("figure2.json").items()
             },
             "epi": work.read("epi.json"),
@@ -365,8 +365,8 @@ STAGES: dict[Callable[[_Work], None], tuple[str, ...]] = {
 """In their order, with the files that each leaves."""
 
 
-def _words(explanation: Explanation, words: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """The relevance of some words for each target, over all their occurrences."""
+def relevance_of(explanation: Explanation, words: Sequence[str]) -> dict[str, dict[str, float]]:
+    """For each target the relevance of those of the words that occur, over all occurrences."""
     surfaces = np.array([word.lower() for word in explanation.words])
     return {
         target: {
