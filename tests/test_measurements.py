@@ -23,6 +23,9 @@ def test_texts_without_a_value_are_left_out():
     assert row.mean == 3
     assert 1 <= row.low < 3 < row.high <= 5
     assert row.to_dict()["texts"] == 3
+    values = np.random.default_rng(0).normal(size=30)
+    assert measured("lrp", values, seed=1).low == measured("lrp", values, seed=1).low
+    assert measured("lrp", values, seed=1).low != measured("lrp", values, seed=2).low
 
 
 def test_differences_are_paired_text_by_text():
