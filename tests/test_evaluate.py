@@ -278,6 +278,22 @@ def test_the_command_measures_metrics_on_the_same_documents(folder, tmp_path):
     assert "near zero" in page
 
 
+def test_metrics_that_fail_leave_the_curves(folder, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise InputError("not today")
+
+    monkeypatch.setattr("whyword.evaluation.metrics.measure_documents", fail)
+    result = command(
+        folder, "--methods", "lrp", "--metrics", "srg", "-o", str(tmp_path / "out"), "--deletions", "3"
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert "not today" in result.stderr
+    kept = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert len(kept["correct"]["lrp"]["accuracy"]) == 4
+    assert "metrics" not in kept
+    assert (tmp_path / "out" / "report.html").exists()
+
+
 def test_metrics_of_a_few_documents_are_said_to_be_of_a_few(folder):
     result = command(folder, "--methods", "lrp", "--metrics", "srg", "--metric-documents", "4")
     assert result.exit_code == 0

@@ -15,9 +15,9 @@ from whyword.errors import InputError
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
-    from whyword.evaluation.documents import Documents
     from whyword.evaluation.experiment import Experiment, Table
     from whyword.evaluation.measurements import Measurement
+    from whyword.evaluation.pointing import HybridDocument
     from whyword.evaluation.settings import Settings
 
 
@@ -109,10 +109,9 @@ def evaluate(
     from whyword.evaluation import tables as relevance_tables
     from whyword.evaluation.documents import MINIMUM_WORDS
     from whyword.evaluation.metrics import METRICS, check
-    from whyword.evaluation.pointing import hybrid_documents, play
+    from whyword.evaluation.pointing import hybrid_documents
     from whyword.evaluation.settings import Settings
     from whyword.models.store import load
-    from whyword.training import peak_memory
 
     given = {name: value for name, value in options.items() if value is not None}
     settings = Settings(insertion=insertion, **given)
@@ -143,60 +142,77 @@ def evaluate(
             limit=limit,
             progress=progress,
         )
-    summary = results.summarise(found)
-    rows: list[Measurement] = []
-    if names:
-        part = found.documents.drawn(metric_documents, seed=settings.seed)
-        rows += _measure(classifier, part, measured, names, read, settings, len(found.documents))
-    if hybrids:
-        with Phases() as progress:
-            rows += play(classifier, hybrids, measured, seed=settings.seed, progress=progress)
-    if rows:
-        summary["metrics"] = measurements.summarise(rows, seed=settings.seed)
-    summary |= {
+    summary = {
+        **results.summarise(found),
         "model": model,
         "corpus": corpus,
         "command": shlex.join(["whyword", *sys.argv[1:]]),
-        "seconds": round(time.perf_counter() - started, 1),
-        "cpu_seconds": round(time.process_time(), 1),
-        "peak_memory_bytes": peak_memory(),
+        **_cost(started),
     }
+    rows: list[Measurement] = []
+    if names or hybrids:
+        if output:
+            _write(output, found, rows, summary)  # metrics take long; the curves shall not wait
+        rows = _measure(
+            classifier, found, measured, names, read, settings, metric_documents, hybrids
+        )
+        summary |= {"metrics": measurements.summarise(rows, seed=settings.seed), **_cost(started)}
     if output:
         _write(output, found, rows, summary)
+        click.echo(f"Wrote {output / 'report.html'} and the numbers beside it.", err=True)
     if as_json:
         click.echo(json.dumps(summary, indent=2))
     else:
         _print(summary)
 
 
+def _cost(started: float) -> dict[str, Any]:
+    from whyword.training import peak_memory
+
+    return {
+        "seconds": round(time.perf_counter() - started, 1),
+        "cpu_seconds": round(time.process_time(), 1),
+        "peak_memory_bytes": peak_memory(),
+    }
+
+
 def _measure(
     classifier: "Classifier",
-    documents: "Documents",
+    found: "Experiment",
     methods: list[str],
     metrics: list[str],
     tables: "Mapping[str, Table]",
     settings: "Settings",
-    of: int,
+    limit: int,
+    hybrids: "list[HybridDocument]",
 ) -> "list[Measurement]":
+    """Metrics of the documents of the curves, at most ``limit`` of them, and the pointing game."""
     from whyword.cli.progress import Phases
     from whyword.evaluation.metrics import measure_documents
+    from whyword.evaluation.pointing import play
 
-    if len(documents) < of:
+    rows: list[Measurement] = []
+    part = found.documents.drawn(limit, seed=settings.seed)
+    if metrics and len(part) < len(found.documents):
         click.echo(
-            f"Measuring metrics on {len(documents)} of {of} documents, drawn at random; "
-            "--metric-documents takes more.",
+            f"Measuring metrics on {len(part)} of {len(found.documents)} documents, drawn at "
+            "random; --metric-documents takes more.",
             err=True,
         )
     with Phases() as progress:
-        return measure_documents(
-            classifier,
-            documents,
-            methods,
-            metrics,
-            tables=tables,
-            settings=settings,
-            progress=progress,
-        )
+        if metrics:
+            rows += measure_documents(
+                classifier,
+                part,
+                methods,
+                metrics,
+                tables=tables,
+                settings=settings,
+                progress=progress,
+            )
+        if hybrids:
+            rows += play(classifier, hybrids, methods, seed=settings.seed, progress=progress)
+    return rows
 
 
 def _names(methods: str | None) -> list[str] | None:
@@ -230,7 +246,6 @@ def _write(
     draw_curves(summary, directory / "curves.svg")
     draw_curves(summary, directory / "curves.png")
     (directory / "report.html").write_text(evaluation_page(summary), encoding="utf-8")
-    click.echo(f"Wrote {directory / 'report.html'} and the numbers beside it.", err=True)
 
 
 def _print(summary: Mapping[str, Any]) -> None:
