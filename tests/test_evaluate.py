@@ -283,9 +283,8 @@ def test_metrics_that_fail_leave_the_curves(folder, tmp_path, monkeypatch):
         raise InputError("not today")
 
     monkeypatch.setattr("whyword.evaluation.metrics.measure_documents", fail)
-    result = command(
-        folder, "--methods", "lrp", "--metrics", "srg", "-o", str(tmp_path / "out"), "--deletions", "3"
-    )  # fmt: skip
+    options = ["--methods", "lrp", "--metrics", "srg", "--deletions", "3"]
+    result = command(folder, *options, "-o", str(tmp_path / "out"))
     assert result.exit_code == 2
     assert "not today" in result.stderr
     kept = json.loads((tmp_path / "out" / "results.json").read_text())
