@@ -11,6 +11,7 @@ Writes ``results/artefacts.json``, which names no word of the corpus: suspects a
 they look like. Without arguments both parts are run; a part that is not named keeps its results.
 """
 
+import argparse
 import json
 import sys
 from collections import Counter
@@ -33,6 +34,7 @@ from whyword.text import Document, Span, Tokenizer
 from whyword.training import TrainingConfig
 
 ROOT = Path(__file__).parent.parent
+PARTS = ("planted", "real")
 CLASSES = ("comp.graphics", "rec.autos", "sci.med", "sci.space", "talk.politics.mideast")
 MARKERS = {"zyzzogeton": "sci.med", "qwyjibo": "sci.space"}
 SHARE = 0.3
@@ -44,7 +46,9 @@ TOKENS = Tokenizer(max_tokens=399)  # one place is left for the marker
 def main() -> None:
     """Everything, and write the results."""
     torch.set_num_threads(1)
-    parts = sys.argv[1:] or ["planted", "real"]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("parts", nargs="*", choices=PARTS)
+    parts = parser.parse_args().parts or PARTS
     path = ROOT / "results" / "artefacts.json"
     results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if "planted" in parts:
@@ -122,11 +126,10 @@ def real() -> dict[str, Any]:
         words.setdefault(plain.classes.index(suspect.target), []).append(suspect.word)
     suppress = tuple(sorted({suspect.word for suspect in found.suspects}))
     directory = ROOT / "runs" / "artefacts-news20-cnn"
-    if not (directory / "report.json").exists():
-        recipe = Recipe(
-            vectors=str(pretrained()["news20-cnn"]), training=TrainingConfig(suppress=suppress)
-        )
-        run(recipe, corpus, directory)
+    recipe = Recipe(
+        vectors=str(pretrained()["news20-cnn"]), training=TrainingConfig(suppress=suppress)
+    )
+    run(recipe, corpus, directory)  # which refuses the folder of a run with other suspects
     test = corpora.news20("test")
     return {
         "suspects": len(found.suspects),

@@ -23,7 +23,7 @@ from whyword.document_vectors import (
     inverse_document_frequencies,
     tokenised,
 )
-from whyword.evaluation.vectors import epi, gap
+from whyword.evaluation.vectors import epi_of_all
 
 ROOT = Path(__file__).parent.parent
 WEIGHTINGS = (*FIGURE_3, "gradient_x_input-elementwise", "gradient_x_input")
@@ -57,17 +57,11 @@ def measure(name: str, limit: int | None) -> dict[str, Any]:
         idf=idf,
         progress=lambda done: sys.stderr.write(f"\r{name}: {done} of {len(test)} documents"),
     )
-    found = {weighting: epi(vectors[weighting], test.labels) for weighting in WEIGHTINGS}
-    best = found[WEIGHTINGS[0]]
     return {
         "accuracy": float((predict(model, documents).argmax(axis=1) == test.labels).mean()),
         "documents": len(test),
         "seconds": round(time.perf_counter() - started),
-        "epi": {
-            weighting: index.to_dict()
-            | dict(zip(("below_lrp_elementwise", "standard_error"), gap(best, index), strict=True))
-            for weighting, index in found.items()
-        },
+        "epi": epi_of_all(vectors, test.labels),
     }
 
 

@@ -278,6 +278,20 @@ def test_the_command_measures_metrics_on_the_same_documents(folder, tmp_path):
     assert "near zero" in page
 
 
+def test_all_metrics_are_all_and_each_is_measured_once(folder, tmp_path):
+    pytest.importorskip("pyarrow")
+    few = ("--methods", "lrp", "--deletions", "2", "--limit", "3", "--json", "-o", str(tmp_path))
+    twice = command(folder, *few, "--metrics", "srg,conservation_residual,srg")
+    found = json.loads(twice.stdout)["metrics"]
+    assert list(found) == ["srg", "conservation_residual"]
+    assert found["srg"]["methods"]["lrp"].get("difference") is None
+    assert (tmp_path / "metrics.parquet").exists()
+    everything = command(folder, *few, "--metrics", "all,srg")
+    assert list(json.loads(everything.stdout)["metrics"]) == list(METRICS)
+    command(folder, *few)
+    assert not list(tmp_path.glob("metric*.parquet"))  # those were of the run before
+
+
 def test_metrics_that_fail_leave_the_curves(folder, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise InputError("not today")
@@ -332,6 +346,7 @@ def test_the_command_prints_tables_and_refuses(folder):
         (("--target", "best"), "true, predicted"),
         (("--relevance", str(folder / "corpus.jsonl")), "the field words"),
         (("--metrics", "sgr"), 'no metric "sgr". Did you mean "srg"?'),
+        (("--metrics", ""), "Got no metric; expected some of: srg"),
         (("--metrics", "srg", "--methods", "oracle"), "no method to measure"),
         (("--hybrid", "3", "--methods", "oracle"), "needs a method"),
         (("--hybrid", "3", "--corpus", str(folder / "few.jsonl")), "Only 2 documents"),

@@ -12,7 +12,7 @@ from test_faithfulness import TEXT, relevant, toy
 from whyword import InputError, PerText, explain
 from whyword.evaluation import faithfulness, infidelity, sanity
 from whyword.evaluation.documents import Documents
-from whyword.evaluation.metrics import METRICS, measure, measure_documents
+from whyword.evaluation.metrics import METRICS, check, measure, measure_documents
 from whyword.evaluation.settings import Settings
 
 TEXTS = ["alpha beta gamma", "beta beta gamma alpha", "gamma alpha kappa iota", "alpha"]
@@ -192,3 +192,10 @@ def test_progress_counts_methods():
         ("srg", 0, 2), ("srg", 2, 2),
         ("random_logit", 0, 2), ("random_logit", 1, 2), ("random_logit", 2, 2),
     ]  # fmt: skip
+
+
+def test_a_metric_twice_or_none_is_refused():
+    with pytest.raises(InputError, match="Got a metric twice: srg, srg"):
+        check(["srg", "srg"], methods=["lrp"])
+    with pytest.raises(InputError, match="Got no metric"):
+        check([], methods=["lrp"])

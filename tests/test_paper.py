@@ -1,6 +1,8 @@
 """The paper's experiments in one run, stopped anywhere and begun again."""
 
+import io
 import json
+import os
 import shutil
 from dataclasses import replace
 
@@ -8,12 +10,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from whyword import Explanation, InputError, __version__, explain, load, paper
+from whyword import Explanation, InputError, ModelError, __version__, explain, load, paper
 from whyword.cli import cli
 from whyword.corpora import Corpus
 from whyword.evaluation.settings import Settings
 from whyword.files import whole, write_text
 from whyword.paper import STAGES, Figure2, Paper, run
+from whyword.paper.stages import relevance_of
+from whyword.paper.work import Work
 from whyword.recipe import Recipe
 from whyword.render.paper import paper_page
 from whyword.text import Span
@@ -106,26 +110,24 @@ def test_a_word_gets_the_relevance_of_all_its_occurrences():
         remainder={"rest": np.array([-8.0, -4.5])},
         method="lrp",
     )
-    found = paper.relevance_of(explained, ("ride", "absent"))
+    found = relevance_of(explained, ("ride", "absent"))
     assert found == {"a": {"ride": 3.0}, "b": {"ride": -0.5}}
 
 
-def test_figure_3_is_coloured_by_top_level_categories(finished, monkeypatch):
+def test_figure_3_is_coloured_by_top_level_categories(finished, tmp_path, monkeypatch):
     _, directory = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(directory, copy)
+    (copy / "figure3.svg").unlink()
     drawn = []
 
     def draw(points, groups, path, *, apart):
         drawn.append((set(points), groups, apart))
         path.write_bytes(b"")
 
-    for ending in ("svg", "png"):
-        shutil.copy(directory / f"figure3.{ending}", directory / f"kept.{ending}")
-        (directory / f"figure3.{ending}").unlink()
     monkeypatch.setattr("whyword.render.plots.draw_maps", draw)
-    run(SMALL, directory, corpus=small_corpus)
+    run(SMALL, copy, corpus=small_corpus)
     assert drawn == [(set(SMALL.weightings), ["sci", "rec", "misc"] * 30, ("misc",))] * 2
-    for ending in ("svg", "png"):
-        (directory / f"kept.{ending}").rename(directory / f"figure3.{ending}")
 
 
 def test_the_report_shows_numbers_and_text_and_asks_for_nothing(finished, visit):
@@ -176,24 +178,90 @@ def test_stopped_in_every_phase_it_ends_with_the_same_results(finished, tmp_path
     assert same
 
 
+def test_killed_between_any_two_files_it_ends_with_the_same_results(
+    finished, tmp_path, monkeypatch
+):
+    """Each attempt begins a file more than the last one, and dies before it has its name."""
+    _, directory = finished
+    given = replace(SMALL, model=str(directory / "model"))
+    expected = run(given, tmp_path / "at once", corpus=small_corpus)
+    written = []
+
+    def replace_or_die(draft, path):
+        if path.name not in written:
+            written.append(path.name)
+            raise KeyboardInterrupt
+        os_replace(draft, path)
+
+    os_replace = os.replace
+    monkeypatch.setattr("whyword.files.os.replace", replace_or_die)
+    for _ in range(60):
+        try:
+            found = run(given, tmp_path / "in pieces", corpus=small_corpus)
+            break
+        except KeyboardInterrupt:
+            pass
+    assert found == expected
+    files = {file for stage, files in STAGES.items() for file in files if "model" not in file}
+    assert set(written) == {*files, "settings.json", "took.json"}
+
+
 @pytest.mark.parametrize("lost", [file for files in STAGES.values() for file in files])
 def test_a_stage_whose_file_was_lost_makes_it_again(finished, lost):
     found, directory = finished
     before = (directory / lost).read_bytes()
     (directory / lost).unlink()
     assert run(SMALL, directory, corpus=small_corpus) == found
-    if not lost.endswith(("report.html", "report.json", ".npz")):  # these hold seconds, or dates
-        assert (directory / lost).read_bytes() == before
+    after = (directory / lost).read_bytes()
+    if lost.endswith(".npz"):  # an archive holds dates, the report and the model's hold seconds
+        one, other = (dict(np.load(io.BytesIO(data))) for data in (before, after))
+        np.testing.assert_equal(other, one)
+    elif not lost.endswith(("report.html", "report.json")):
+        assert after == before
+
+
+def test_what_follows_a_stage_made_again_is_made_again(finished, tmp_path):
+    found, directory = finished
+    copy = tmp_path / "copy"
+    shutil.copytree(directory, copy)
+    for file in ("accuracy.json", "epi.json", "figure1.json"):
+        (copy / file).write_text('{"accuracy": 0.0}')
+    (copy / "confusion.svg").unlink()
+    assert run(SMALL, copy, corpus=small_corpus) == found
+
+
+def test_seconds_of_all_attempts_add_up(tmp_path):
+    work = Work(SMALL, tmp_path, small_corpus, lambda *_: None)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt), work.clock("stage"):
+            raise KeyboardInterrupt
+    work.write("took.json", {"stage": {"seconds": 5.0, "peak_memory_bytes": 10**15}})
+    with work.clock("stage"):
+        pass
+    took = work.read("took.json")["stage"]
+    assert took["seconds"] == pytest.approx(5.0, abs=0.9)
+    assert took["peak_memory_bytes"] == 10**15
 
 
 def test_other_settings_need_another_folder(finished):
     _, directory = finished
-    with pytest.raises(InputError, match=r"another figure2 and another weightings; give"):
-        run(
-            replace(SMALL, weightings=("lrp", "sum"), figure2=Figure2()),
-            directory,
-            corpus=small_corpus,
-        )
+    other = replace(SMALL, weightings=("lrp", "sum"), figure2=Figure2())
+    with pytest.raises(InputError, match=r"other settings \(figure2, weightings\); give another"):
+        run(other, directory, corpus=small_corpus)
+
+
+def test_a_model_that_has_changed_needs_another_folder(finished, tmp_path):
+    _, directory = finished
+    model = tmp_path / "model"
+    shutil.copytree(directory / "model", model)
+    given = replace(SMALL, model=str(model))
+    run(given, tmp_path / "run", corpus=small_corpus)
+    (model / "report.json").unlink()  # what training left says nothing about the model
+    run(given, tmp_path / "run", corpus=small_corpus)
+    with (model / "model.json").open("a") as file:
+        file.write("\n")
+    with pytest.raises(InputError, match=r"other settings \(digest\)"):
+        run(given, tmp_path / "run", corpus=small_corpus)
 
 
 def test_a_given_model_is_taken_and_a_limit_holds(finished, tmp_path):
@@ -204,25 +272,40 @@ def test_a_given_model_is_taken_and_a_limit_holds(finished, tmp_path):
     assert set(found["epi"]) == {"lrp", "sum"}
     assert found["figure2"] == trained["figure2"]
     assert not (tmp_path / "model").exists()
-    assert "recipe" not in found["settings"]
+    assert found["settings"]["recipe"] is None
     before = (tmp_path / "took.json").read_bytes()
     run(given, tmp_path, corpus=small_corpus)
     assert (tmp_path / "took.json").read_bytes() == before
 
 
-def test_what_cannot_be_done_is_said(finished, tmp_path):
+def test_what_cannot_be_done_is_said_before_anything_is_done(finished, tmp_path):
     _, directory = finished
-    given = replace(SMALL, model=str(directory / "model"), figure2=Figure2(document="none"))
-    with pytest.raises(InputError, match="No test document is called none"):
-        run(given, tmp_path / "1", corpus=small_corpus)
+    model = str(directory / "model")
+
+    def refuse(settings, match, folder=tmp_path / "fresh", kind=InputError):
+        with pytest.raises(kind, match=match):
+            run(settings, folder, corpus=small_corpus)
+
+    refuse(replace(SMALL, figure2=Figure2(document="none")), "No test document is called none")
+    refuse(replace(SMALL, model="nonsense"), 'no model "nonsense"', kind=ModelError)
+    refuse(replace(SMALL, model=model, weightings=("shap",)), 'no weighting "shap"')
+    assert not (tmp_path / "fresh").exists()  # so the next, right command may have it
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="Cannot write to"):
-        run(given, tmp_path / "file", corpus=small_corpus)
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    (broken / "settings.json").write_text("{")
-    with pytest.raises(InputError, match=r"Cannot read .*settings\.json"):
-        run(given, broken, corpus=small_corpus)
+    refuse(SMALL, "Cannot write to", tmp_path / "file")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "null"])
+def test_a_folder_whose_settings_are_damaged_is_refused(tmp_path, content):
+    (tmp_path / "settings.json").write_text(content)
+    with pytest.raises(InputError, match=r"settings\.json"):
+        run(SMALL, tmp_path, corpus=small_corpus)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "results.json").write_text("{}")
+    with pytest.raises(InputError, match=r"holds something else \(results\.json\)"):
+        run(SMALL, tmp_path, corpus=small_corpus)
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
 def test_a_draft_takes_its_name_only_when_it_is_whole(tmp_path):
@@ -238,6 +321,9 @@ def test_a_draft_takes_its_name_only_when_it_is_whole(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         stopped()
     assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["numbers.json"]
+    with pytest.raises(InputError, match=r"Cannot write .*numbers\.json: no room"), whole(path):
+        raise OSError(28, "no room")
     write_text(path, "new")
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("numbers.json", "new")]
 
@@ -259,6 +345,9 @@ def test_the_command_prints_numbers_and_says_where_the_report_is(finished, tmp_p
     assert f"test accuracy {found['accuracy']:.2%}" in result.stdout
     assert "Shapley LRP" in result.stdout
     assert "report.html" in result.stderr
+    both = CliRunner().invoke(cli, [*options, "--model", "news20-cnn"])
+    assert both.exit_code == 2
+    assert "--seed is of the training" in both.stderr
     as_json = CliRunner().invoke(cli, [*options, "--json"])
     assert json.loads(as_json.stdout) == found
 

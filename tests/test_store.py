@@ -90,3 +90,18 @@ def test_a_name_that_is_none_is_refused(tmp_path):
     file.write_bytes(b"PK")
     with pytest.raises(ModelError, match="neither a folder nor"):
         whyword.load(file)
+
+
+def test_a_fingerprint_is_that_of_the_files_that_make_the_model(tmp_path):
+    store.save(random_cnn(0), tmp_path / "one")
+    store.save(random_cnn(0), tmp_path / "same")
+    store.save(random_cnn(1), tmp_path / "other")
+    one = store.fingerprint(tmp_path / "one")
+    assert len(one) == 64
+    assert store.fingerprint(str(tmp_path / "same")) == one
+    assert store.fingerprint(tmp_path / "other") != one
+    for name in store.OF_TRAINING:
+        (tmp_path / "one" / name).write_text("{}")
+    assert store.fingerprint(tmp_path / "one") == one
+    with pytest.raises(ModelError, match="no model"):
+        store.fingerprint("nothing")

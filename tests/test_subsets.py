@@ -39,12 +39,13 @@ def test_of_short_texts(text):
     np.testing.assert_allclose(found, plain(model, document, removed, "mean"), atol=1e-12)
 
 
-def test_what_changes_nothing_is_so_to_the_last_bit():
-    model = random_cnn(2)
+@pytest.mark.parametrize("sets", [3, 63, 64, 65, 130])
+def test_what_changes_nothing_is_so_to_the_last_bit(sets):
+    model = random_cnn(2, filters={2: 400}, dimension=100)
     (document,) = model.documents([TEXT])
-    whole, found = scores_of_subsets(
-        model, document, np.zeros((3, len(document)), dtype=bool), operator="zero"
-    )
+    nothing = np.zeros((sets, len(document)), dtype=bool)
+    whole, found = scores_of_subsets(model, document, nothing, operator="zero")
+    assert found.shape == (sets, len(model.classes))
     assert (found == whole).all()
 
 

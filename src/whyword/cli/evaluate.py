@@ -101,7 +101,7 @@ def evaluate(
     The defaults are the paper's experiment (Figure 1). Of a corpus in parts, the test part counts.
     """
     started = time.perf_counter()
-    chosen, names = _names(methods), _names(metrics) or []
+    chosen, names = _names(methods), list(dict.fromkeys(_names(metrics) or []))
     if output:
         _make(output)
     from whyword.cli.progress import Phases
@@ -122,9 +122,9 @@ def evaluate(
     # The oracle has an order, and no relevance.
     measured = [name for name in chosen if name != experiment.ORACLE]
     read = {path.stem: relevance_tables.read(path) for path in tables}
-    if names == ["all"]:
+    if "all" in names:
         names = [name for name, metric in METRICS.items() if measured or not metric.uses_method]
-    if names:
+    if metrics is not None:
         check(names, methods=measured, given=[*read])
     if hybrid and not measured:
         raise InputError("--hybrid explains documents of its own, for which it needs a method.")
@@ -243,6 +243,8 @@ def _write(
     write_tables(found, summary, directory)
     if rows:
         measurements.write_tables(rows, summary["metrics"], directory)
+    else:
+        measurements.remove_tables(directory)  # those of an earlier run
     draw_curves(summary, directory / "curves.svg")
     draw_curves(summary, directory / "curves.png")
     (directory / "report.html").write_text(evaluation_page(summary), encoding="utf-8")

@@ -28,21 +28,25 @@ if TYPE_CHECKING:
 @click.option(
     "--limit", type=click.IntRange(min=10), help="So many test documents, drawn at random."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the training.")
+@click.option("--seed", type=int, help="Of the training.  [0]")
 @click.option("--json", "as_json", is_flag=True, help="Print all numbers as JSON.")
-def paper(output: Path, model: str | None, limit: int | None, seed: int, as_json: bool) -> None:
+def paper(
+    output: Path, model: str | None, limit: int | None, seed: int | None, as_json: bool
+) -> None:
     """Run the paper's experiments on 20 Newsgroups, from training to the report.
 
     Arras et al. 2016: the CNN and its accuracy, word deletion (Figure 1), heatmaps (Figure 2),
     document maps (Figure 3), and how well their vectors tell classes apart (EPI, 2017). Half an
     hour on two cores, ten minutes with --model. Figure 2 and the report hold a document's text.
     """
+    if model is not None and seed is not None:
+        raise click.UsageError("--seed is of the training, which --model leaves out; give one.")
     from whyword.cli.progress import Phases
     from whyword.paper import Paper, run
     from whyword.recipe import Recipe
     from whyword.training import TrainingConfig
 
-    recipe = Recipe(training=TrainingConfig(seed=seed))
+    recipe = Recipe(training=TrainingConfig(seed=seed or 0))
     with Phases() as progress:
         found = run(Paper(recipe=recipe, model=model, limit=limit), output, progress=progress)
     if as_json:

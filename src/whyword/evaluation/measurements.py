@@ -12,6 +12,8 @@ from whyword.evaluation.parquet import pyarrow
 from whyword.evaluation.statistics import Bootstrap, compare
 
 Array = NDArray[np.float64]
+TABLES = ("metrics.parquet", "metric_documents.parquet")
+
 Better = Literal["higher", "lower", "near zero"]
 
 
@@ -148,5 +150,11 @@ def write_tables(
         key = {"metric": found.metric, "method": found.method}
         for name, value in zip(found.documents, found.values.tolist(), strict=False):
             documents.append({**key, "document": name, "value": value})
-    for file, rows in (("metrics", means), ("metric_documents", documents)):
-        parquet.write_table(pa.Table.from_pylist(rows), directory / f"{file}.parquet")
+    for file, rows in zip(TABLES, (means, documents), strict=True):
+        parquet.write_table(pa.Table.from_pylist(rows), directory / file)
+
+
+def remove_tables(directory: Path) -> None:
+    """Remove what `write_tables` wrote, if it did."""
+    for file in TABLES:
+        (directory / file).unlink(missing_ok=True)

@@ -220,6 +220,10 @@ def check(metrics: Sequence[str], *, methods: Sequence[str], given: Sequence[str
     for name in metrics:
         if name not in METRICS:
             raise InputError(f'There is no metric "{name}". {did_you_mean(name, METRICS)}')
+    if not metrics:
+        raise InputError(f"Got no metric; expected some of: {', '.join(METRICS)}.")
+    if len(set(metrics)) < len(metrics):
+        raise InputError(f"Got a metric twice: {', '.join(metrics)}.")
     if not methods and not given:
         raise InputError("Got no method to measure; expected at least one.")
     if twice := [name for name in given if name in methods]:

@@ -198,9 +198,10 @@ def play(
     first = next(iter(games.values()))
     names = tuple(f"hybrid {number}" for number in range(len(documents)))
     rows = []
-    for name, values in [*((n, g.hits) for n, g in games.items()), (CHANCE, first.chance)]:
+    found = [(name, game.hits, game.counts) for name, game in games.items()]
+    for name, values, counts in [*found, (CHANCE, first.chance, first.counts)]:
         every = np.full(len(documents), np.nan)
-        every[first.counts] = values
+        every[counts] = values
         rows.append(
             Measurement.of(name, POINTING_GAME, "higher", every, documents=names, seed=seed)
         )

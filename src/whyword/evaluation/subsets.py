@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 from whyword.classifier import Batch, Classifier
 from whyword.evaluation.removal import removed_positions, replacement, scores_without
@@ -43,6 +44,9 @@ def scores_of_subsets(
     vector = replacement(fast, operator) if fast else None
     # The whole text in the same way as the others: what changes nothing then is so to the last bit.
     every = torch.from_numpy(np.vstack([np.zeros((1, len(document)), dtype=bool), removed]))
+    sets = len(every)
+    if sets > _ROWS:  # a product with fewer rows may add up in another order
+        every = pad(every, (0, 0, 0, -sets % _ROWS))
     found = []
     for rows in every.split(_ROWS):
         copies = batch.rows(torch.zeros(len(rows), dtype=torch.long))
@@ -52,5 +56,5 @@ def scores_of_subsets(
         else:
             scores = scores_without(classifier, copies, rows, operator=operator)
         found.append(scores.cpu().double().numpy())
-    together = np.concatenate(found)
+    together = np.concatenate(found)[:sets]
     return together[0], together[1:]

@@ -6,7 +6,7 @@ over several random splits. The index is the highest mean accuracy over all K.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +108,43 @@ def gap(one: Epi, other: Epi) -> tuple[float, float]:
     """
     differences = one.at_best - other.at_best
     return float(differences.mean()), float(differences.std(ddof=1) / math.sqrt(len(differences)))
+
+
+def epi_of_all(
+    vectors: Mapping[str, NDArray[np.floating[Any]]],
+    labels: NDArray[np.int64],
+    *,
+    progress: Callable[[int, Epi], object] | None = None,
+    **options: Any,
+) -> dict[str, dict[str, Any]]:
+    """The index of several weightings, as JSON values; the others are compared with the first.
+
+    Args:
+        vectors: For each weighting as in `epi`.
+        labels: ``(document,)`` true classes.
+        progress: Called with the number of weightings done, and the latest index.
+        options: Of `epi`.
+
+    Returns:
+        For each weighting ``mean``, ``std``, ``k``; for all but the first ``below_first`` and
+        ``standard_error``, as `gap` has them.
+
+    Raises:
+        InputError: As `epi`.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    first: Epi | None = None
+    for done, (name, found) in enumerate(vectors.items(), start=1):
+        index = epi(found, labels, **options)
+        rows[name] = index.to_dict()
+        if first is None:
+            first = index
+        else:
+            difference, error = gap(first, index)
+            rows[name] |= {"below_first": difference, "standard_error": error}
+        if progress:
+            progress(done, index)
+    return rows
 
 
 def halves(

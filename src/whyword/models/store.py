@@ -5,6 +5,7 @@ for classifiers of words ``vectors.safetensors`` and ``vocabulary.json``. Transf
 Hugging Face folders (`whyword.models.huggingface`).
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -31,6 +32,8 @@ from whyword.vectors import WordVectors
 FORMAT = 1
 LINEAR = "linear"
 """The one kind that is no network; scikit-learn loads with it."""
+OF_TRAINING = ("checkpoint.safetensors", "report.json", "vectors.json")
+"""Files that training leaves beside a model's own."""
 TRANSFORMER = "transformer"
 """Hugging Face folders; they have no model.json."""
 
@@ -55,13 +58,7 @@ def load(name: str | Path) -> Any:
     Raises:
         ModelError: If there is no such model, or its files are damaged or of another kind.
     """
-    shipped = pretrained()
-    path = shipped.get(str(name), Path(name))
-    if not path.is_dir():
-        raise ModelError(
-            f'There is no model "{name}": neither a folder nor one that ships with whyword. '
-            + did_you_mean(str(name), shipped)
-        )
+    path = _folder(name)
     if (path / "config.json").exists() and not (path / "model.json").exists():
         from whyword.models import huggingface
 
@@ -87,6 +84,42 @@ def load(name: str | Path) -> Any:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"The model in {path} is damaged: {error}") from error
     return model.eval()
+
+
+def fingerprint(name: str | Path) -> str:
+    """SHA-256 of a model's files, in hexadecimal digits.
+
+    Args:
+        name: As for `load`.
+
+    Raises:
+        ModelError: If there is no such model, or a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    path = _folder(name)
+    try:
+        for file in sorted(path.iterdir()):
+            if file.suffix in (".json", ".safetensors") and file.name not in OF_TRAINING:
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    except OSError as error:
+        raise ModelError(f"The model in {path} cannot be read: {error}.") from error
+    return digest.hexdigest()
+
+
+def _folder(name: str | Path) -> Path:
+    """Where a model is.
+
+    Raises:
+        ModelError: If it is nowhere.
+    """
+    shipped = pretrained()
+    path = shipped.get(str(name), Path(name))
+    if not path.is_dir():
+        raise ModelError(
+            f'There is no model "{name}": neither a folder nor one that ships with whyword. '
+            + did_you_mean(str(name), shipped)
+        )
+    return path
 
 
 def _load_linear(path: Path, description: Mapping[str, Any]) -> Any:

@@ -15,9 +15,6 @@ from whyword.render.plots import title_of
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
 
-PRINTED = {"lrp-elementwise": 0.8076, "sa-elementwise": 0.7993, "tfidf": 0.6816, "sum": 0.6208}
-"""EPI as the sequel has it, for its own model (Arras et al. 2017, table 4)."""
-
 
 def paper_page(
     results: Mapping[str, Any],
@@ -52,6 +49,8 @@ def paper_page(
         accuracy=f"{results['accuracy']:.2%}",
         documents=f"{results['documents']:,}",
         model=settings["model"],
+        kind=None if settings["model"] else settings["recipe"]["kind"],
+        target=settings["deletion"]["target"],
         curves=Markup(curves_svg(results["figure1"])),
         panels=panels(results["figure1"]),
         document=settings["figure2"]["document"],
@@ -61,25 +60,26 @@ def paper_page(
         weightings=[_weighting(name, row) for name, row in results["epi"].items()],
         compared=title_of(next(iter(results["epi"]))),
         took=[
-            (stage.replace("_", " "), f"{row['seconds']:,.0f} s", f"{gigabytes(row):.2f} GB")
+            (
+                stage.replace("_", " "),
+                f"{row['seconds']:,.0f} s",
+                f"{row['peak_memory_bytes'] / 1e9:.2f} GB",
+            )
             for stage, row in took.items()
         ],
         total=f"{sum(row['seconds'] for row in took.values()) / 60:.0f} minutes",
     )
 
 
-def gigabytes(row: Mapping[str, Any]) -> float:
-    """The peak memory of a stage's record."""
-    return float(row["peak_memory_bytes"]) / 1e9
-
-
 def _weighting(name: str, row: Mapping[str, Any]) -> dict[str, str]:
-    below = next((value for key, value in row.items() if key.startswith("below_")), None)
     return {
         "name": title_of(name),
         "mean": f"{row['mean']:.4f}",
         "std": f"{row['std']:.4f}",
         "k": str(row["k"]),
-        "below": "" if below is None else f"{below:.4f} ± {row['standard_error']:.4f}",
-        "printed": f"{PRINTED[name]:.4f}" if name in PRINTED else "",
+        "below": (
+            f"{row['below_first']:z.4f} ± {row['standard_error']:.4f}".replace("-", "−")
+            if "below_first" in row
+            else ""
+        ),
     }

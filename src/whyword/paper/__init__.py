@@ -1,0 +1,61 @@
+"""The paper in one run: a model, its accuracy, Figures 1 to 3, EPI, and a report of it all.
+
+Arras et al. 2016 throughout; EPI is that of its sequel of 2017. A folder holds the run: every stage
+leaves files there, each of them whole or not at all. A run that was stopped goes on with the first
+stage that lacks one, and ends with the same numbers: what is random comes from seeds.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from whyword import corpora
+from whyword.corpora import Corpus, Split
+from whyword.paper.settings import Figure2, Paper
+from whyword.paper.stages import STAGES, model
+from whyword.paper.work import Work
+from whyword.recipe import Progress
+
+__all__ = ["STAGES", "Figure2", "Paper", "run"]
+
+
+def run(
+    paper: Paper,
+    directory: str | Path,
+    *,
+    corpus: Callable[[Split], Corpus] = corpora.news20,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Run the first stage that lacks one of its files, and all that follow it.
+
+    Args:
+        paper: What to run.
+        directory: Where everything goes; made if need be. Figure 2 and the report hold the text of
+            a document.
+        corpus: The training and the test part.
+        progress: As in `whyword.recipe`.
+
+    Returns:
+        What ``results.json`` says.
+
+    Raises:
+        InputError: If the folder cannot be written, or holds something else or a run with other
+            settings; Figure 2's document is not in the corpus; the model has no word vectors; a
+            library is not installed.
+        ModelError: If there is no such model.
+    """
+    work = Work(paper, Path(directory), corpus, progress or _silent)
+    stages = {s: files for s, files in STAGES.items() if paper.model is None or s is not model}
+    work.claim([file for files in stages.values() for file in files])
+    complete = True
+    for stage, files in stages.items():
+        # What follows a stage may have read what that is going to change.
+        complete = complete and all(work.has(file) for file in files)
+        if not complete:
+            with work.clock(stage.__name__):
+                stage(work)
+    return work.read("results.json")
+
+
+def _silent(phase: str, done: int, total: int, latest: Mapping[str, float]) -> None:
+    """Report nothing."""

@@ -1,0 +1,176 @@
+"""The stages of a run: what each does, and the files that it leaves."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from whyword import recipe
+from whyword.document_vectors import (
+    document_vectors,
+    inverse_document_frequencies,
+    tokenised,
+)
+from whyword.evaluation.experiment import word_deletion
+from whyword.evaluation.results import summarise
+from whyword.evaluation.vectors import NEIGHBOURS, epi_of_all
+from whyword.explainer import explain
+from whyword.explanation import Explanation
+from whyword.files import whole, write_text
+from whyword.maps import project, top_level
+from whyword.paper.work import TOOK, Work
+from whyword.report import draw_confusion
+
+APART = ("misc",)
+"""Top-level categories that are none of the paper's five."""
+
+Stage = Callable[[Work], None]
+
+
+def model(work: Work) -> None:
+    """Section 3.1: vectors and the CNN."""
+    recipe.run(
+        work.paper.recipe, work.corpus("train"), work.directory / "model", progress=work.progress
+    )
+
+
+def accuracy(work: Work) -> None:
+    """Section 3.1: the share of test documents that are classified correctly."""
+    found = recipe.evaluate(work.classifier, work.test, progress=work.progress)
+    with whole(work.directory / "confusion.svg") as draft:
+        draw_confusion(found, draft)
+    work.write("accuracy.json", found.to_dict())
+
+
+def figure1(work: Work) -> None:
+    """Section 3.3: accuracy as words are deleted."""
+    from whyword.render.curves import draw_curves
+
+    found = word_deletion(
+        work.classifier,
+        work.test,
+        methods=work.paper.methods,
+        settings=work.paper.deletion,
+        minimum_words=work.paper.minimum_words,
+        progress=lambda phase, done, total: work.progress(f"Figure 1: {phase}", done, total, {}),
+    )
+    summary = summarise(found)
+    del summary["phase_seconds"]
+    for ending in ("svg", "png"):
+        with whole(work.directory / f"figure1.{ending}") as draft:
+            draw_curves(summary, draft)
+    work.write("figure1.json", summary)
+
+
+def figure2(work: Work) -> None:
+    """Section 3.4: one document, by several methods for several targets."""
+    from whyword.render.curves import label
+    from whyword.render.heatmap import comparison
+
+    figure, text = work.paper.figure2, work.figure2_text()
+    columns = {
+        method: explain(work.classifier, text, method=method, targets=list(figure.targets))
+        for method in figure.methods
+    }
+    picture = comparison({label(method): found for method, found in columns.items()})
+    for ending in ("svg", "png"):
+        with whole(work.directory / f"figure2.{ending}") as draft:
+            picture.save(draft)
+    work.write("figure2.json", {method: found.to_dict() for method, found in columns.items()})
+
+
+def vectors(work: Work) -> None:
+    """Section 3.5: documents as weighted sums of their words' vectors."""
+    idf = None
+    if "tfidf" in work.paper.weightings:
+        idf = inverse_document_frequencies(tokenised(work.classifier, work.corpus("train").texts))
+    found = document_vectors(
+        work.classifier,
+        tokenised(work.classifier, work.test.texts),
+        weightings=work.paper.weightings,
+        idf=idf,
+        progress=lambda done: work.progress("Figure 3: document vectors", done, len(work.test), {}),
+    )
+    with whole(work.directory / "vectors.npz") as draft:
+        np.savez(draft, **found)  # type: ignore[arg-type]
+
+
+def figure3(work: Work) -> None:
+    """Section 3.5: these vectors in two dimensions, coloured by top-level category."""
+    from whyword.render.plots import draw_maps
+
+    points = {name: project(found) for name, found in work.vectors().items()}
+    groups = [top_level(label) for label in work.labels]
+    for ending in ("svg", "png"):
+        with whole(work.directory / f"figure3.{ending}") as draft:
+            draw_maps(points, groups, draft, apart=APART)
+
+
+def explanatory_power(work: Work) -> None:
+    """The sequel's index: how well these vectors tell classes apart."""
+    rows = epi_of_all(
+        work.vectors(),
+        work.test.labels,
+        neighbours=min(NEIGHBOURS, len(work.test) - len(work.test) // 2),
+        progress=lambda done, latest: work.progress(
+            "EPI", done, len(work.paper.weightings), {"EPI": latest.mean}
+        ),
+    )
+    work.write("epi.json", rows)
+
+
+def results(work: Work) -> None:
+    """All numbers in one file: no text but the words of Figure 2 that the settings name."""
+    found = work.read("accuracy.json")
+    work.write(
+        "results.json",
+        {
+            "settings": work.paper.identity(),
+            "accuracy": found["accuracy"],
+            "documents": found["documents"],
+            "figure1": work.read("figure1.json"),
+            "figure2": {
+                method: relevance_of(Explanation.from_json(column), work.paper.figure2.words)
+                for method, column in work.read("figure2.json").items()
+            },
+            "epi": work.read("epi.json"),
+        },
+    )
+
+
+def report(work: Work) -> None:
+    """Numbers and figures on one page."""
+    from whyword.render.paper import paper_page
+
+    figure2 = work.read("figure2.json").items()
+    page = paper_page(
+        work.read("results.json"),
+        explanations={method: Explanation.from_json(found) for method, found in figure2},
+        maps=(work.directory / "figure3.png").read_bytes(),
+        took=work.read(TOOK) if work.has(TOOK) else {},
+    )
+    write_text(work.directory / "report.html", page)
+
+
+STAGES: dict[Stage, tuple[str, ...]] = {
+    model: ("model/report.json",),
+    accuracy: ("accuracy.json", "confusion.svg"),
+    figure1: ("figure1.json", "figure1.svg", "figure1.png"),
+    figure2: ("figure2.json", "figure2.svg", "figure2.png"),
+    vectors: ("vectors.npz",),
+    figure3: ("figure3.svg", "figure3.png"),
+    explanatory_power: ("epi.json",),
+    results: ("results.json",),
+    report: ("report.html",),
+}
+"""In their order, with the files that each leaves."""
+
+
+def relevance_of(explanation: Explanation, words: Sequence[str]) -> dict[str, dict[str, float]]:
+    """For each target the relevance of those of the words that occur, over all occurrences."""
+    surfaces = np.array([word.lower() for word in explanation.words])
+    return {
+        target: {
+            word: float(row[surfaces == word].sum()) for word in words if (surfaces == word).any()
+        }
+        for target, row in zip(explanation.targets, explanation.relevance, strict=True)
+    }

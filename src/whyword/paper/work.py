@@ -1,0 +1,165 @@
+"""The folder of a run, and what its stages share."""
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from whyword.classifier import Classifier
+from whyword.corpora import Corpus, Split
+from whyword.document_vectors import Vectors, document_vectors
+from whyword.errors import InputError
+from whyword.files import write_text
+from whyword.models.store import load
+from whyword.paper.settings import Paper
+from whyword.recipe import Progress
+from whyword.training import peak_memory
+
+SETTINGS, TOOK = "settings.json", "took.json"
+
+
+class Work:
+    """A run in progress.
+
+    Args:
+        paper: What is run.
+        directory: Where everything goes.
+        corpus: The training and the test part.
+        progress: As in `whyword.recipe`.
+    """
+
+    def __init__(
+        self,
+        paper: Paper,
+        directory: Path,
+        corpus: Callable[[Split], Corpus],
+        progress: Progress,
+    ) -> None:
+        self.paper = paper
+        self.directory = directory
+        self.corpus = corpus
+        self.progress = progress
+
+    def claim(self, files: Collection[str]) -> None:
+        """See that the folder is this run's, or take it if it is nobody's.
+
+        A folder is taken only for a run that can be done.
+
+        Args:
+            files: What the stages leave.
+
+        Raises:
+            InputError: If the folder holds something else or cannot be written, or the run would
+                fail later on.
+        """
+        identity = self.paper.identity()
+        if self.has(SETTINGS):
+            earlier = self.read(SETTINGS)
+            keys = dict.fromkeys([*identity, *earlier])
+            if different := [key for key in keys if earlier.get(key) != identity.get(key)]:
+                raise InputError(
+                    f"{self.directory} holds a run with other settings ({', '.join(different)}); "
+                    "give another folder."
+                )
+            return
+        if foreign := [file for file in files if self.has(file)]:
+            raise InputError(
+                f"{self.directory} holds something else ({foreign[0]}); give another folder."
+            )
+        self._check()
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"Cannot write to {self.directory}: {error.strerror}.") from error
+        self.write(SETTINGS, identity)
+
+    def _check(self) -> None:
+        """Raise `InputError` for what would stop the run only after hours."""
+        if find_spec("matplotlib") is None:
+            raise InputError('The figures need matplotlib: pip install "whyword[train,evaluate]".')
+        self.figure2_text()
+        if self.paper.model is not None:
+            document_vectors(
+                self.classifier, ["a"], weightings=self.paper.weightings, idf={"": 0.0}
+            )
+            self.test.labels_in(self.classifier.classes)
+
+    def has(self, name: str) -> bool:
+        """Whether the folder has a file of that name."""
+        return (self.directory / name).exists()
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON object of the folder.
+
+        Raises:
+            InputError: If there is none.
+        """
+        try:
+            found = json.loads((self.directory / name).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"Cannot read {self.directory / name}: {error}.") from error
+        if not isinstance(found, dict):
+            raise InputError(f"{self.directory / name} holds no JSON object.")
+        return found
+
+    def write(self, name: str, values: Mapping[str, Any]) -> None:
+        """A JSON object, whole or not at all."""
+        write_text(self.directory / name, json.dumps(values, indent=1, allow_nan=False) + "\n")
+
+    @contextmanager
+    def clock(self, stage: str) -> Iterator[None]:
+        """Note the seconds of a stage, in all attempts, and the memory held by then."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            took = self.read(TOOK) if self.has(TOOK) else {}
+            earlier = took.get(stage, {"seconds": 0.0, "peak_memory_bytes": 0})
+            seconds = earlier["seconds"] + time.perf_counter() - started
+            memory = max(earlier["peak_memory_bytes"], peak_memory())
+            took[stage] = {"seconds": round(seconds, 1), "peak_memory_bytes": memory}
+            self.write(TOOK, took)
+
+    @cached_property
+    def whole_test(self) -> Corpus:
+        """The test part."""
+        return self.corpus("test")
+
+    @cached_property
+    def test(self) -> Corpus:
+        """The test part, or what the limit leaves of it."""
+        return self.whole_test.sample(self.paper.limit)
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The model trained or given."""
+        found: Classifier = load(self.paper.model or self.directory / "model")
+        return found
+
+    @property
+    def labels(self) -> list[str]:
+        """The true class of each test document."""
+        return [self.test.classes[label] for label in self.test.labels]
+
+    def figure2_text(self) -> str:
+        """The document of Figure 2.
+
+        Raises:
+            InputError: If it is not in the test part.
+        """
+        name = self.paper.figure2.document
+        for text, other in zip(self.whole_test.texts, self.whole_test.names, strict=True):
+            if other.endswith(name):
+                return text
+        raise InputError(f"No test document is called {name}; Figure 2 shows it.")
+
+    def vectors(self) -> dict[str, Vectors]:
+        """Document vectors by weighting."""
+        with np.load(self.directory / "vectors.npz", allow_pickle=False) as stored:
+            return {name: stored[name] for name in self.paper.weightings}
