@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import reference
 from models import random_cnn, random_text
 from whyword import InputError
+from whyword.classifier import SPECIAL
 from whyword.document_vectors import (
     FIGURE_3,
     Weighting,
@@ -173,18 +174,36 @@ def test_a_linear_model_has_no_vectors():
         document_vectors(pipeline, ["good"])
 
 
-def test_positions_without_a_word_do_not_count():
+@pytest.mark.parametrize("weighting", ["sum", "tfidf"])
+@pytest.mark.parametrize("none", [-1, SPECIAL])
+def test_positions_without_a_word_do_not_count(weighting, none):
     """As those of a transformer's special tokens."""
     model = random_cnn(0)
-    expected = document_vectors(model, ["beta gamma"], weightings=["sum"])["sum"]
+    idf = {"alpha": 5.0, "beta": 1.0, "gamma": 2.0, "": 3.0}
+    options = {"weightings": [weighting], "idf": idf}
+    expected = document_vectors(model, ["beta gamma"], **options)[weighting]
     encode = model.encode
 
     def with_special_token(texts):
         batch = encode(texts)
         words = batch.words.clone()
-        words[:, 0] = -1
+        words[:, 0] = none
         return replace(batch, words=words)
 
     model.encode = with_special_token
-    found = document_vectors(model, ["alpha beta gamma"], weightings=["sum"])["sum"]
+    found = document_vectors(model, ["alpha beta gamma"], **options)[weighting]
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_vectors_of_a_transformer_by_every_weighting():
+    pytest.importorskip("transformers")
+    from transformers_small import model, tokenizer
+    from whyword.models.transformer import TransformerClassifier
+
+    classifier = TransformerClassifier(model("bert"), tokenizer("wordpiece"))
+    texts = ["the shuttle reached its orbit", "café", "it's good", ""]
+    found = document_vectors(classifier, texts, weightings=FIGURE_3)
+    for weighting, vectors in found.items():
+        assert vectors.shape == (4, 32), weighting
+        np.testing.assert_allclose(np.linalg.norm(vectors[:3], axis=1), 1, atol=1e-5)
+        assert not vectors[3].any()

@@ -212,5 +212,6 @@ def _plain(weighting: Weighting, batch: Batch, idf: Mapping[str, float]) -> Tens
         places = batch.words.cpu().numpy()
         for i, document in enumerate(batch.documents):
             of_word = [idf.get(word.lower(), idf[""]) for word in document.words]
-            weights[i] = np.array([*of_word, 0.0])[places[i]]  # -1 is the last
+            # What belongs to no word (padding, special tokens) is negative.
+            weights[i] = np.array([*of_word, 0.0])[np.where(places[i] < 0, -1, places[i])]
     return torch.from_numpy(weights)
