@@ -259,11 +259,14 @@ def _print(summary: Mapping[str, Any]) -> None:
         records = summary[panel]
         first = next(iter(records.values()))
         steps = [k for k in (1, 5, 10, 20, 50) if k < len(first["accuracy"])]
+        # Without lines and words said twice it fits 80 columns.
         table = Table(
-            "method", "mean", "95 %", *(f"after {k}" for k in steps), "random → oracle",
+            "method", title_justify="left", box=None, padding=(0, 1, 0, 0),
             title=f"{panel}: {first['documents']} documents, {first['order']} relevance",
-            title_justify="left",
         )  # fmt: skip
+        numbers = [f"{'after ' if k == steps[0] else ''}{k}" for k in steps]
+        for heading in ("mean", "95 %", *numbers, "random\n→ oracle"):
+            table.add_column(heading, justify="right")
         for method, record in records.items():
             low, high = record["interval"]
             table.add_row(
