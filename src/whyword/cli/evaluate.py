@@ -265,7 +265,8 @@ def _print(summary: Mapping[str, Any]) -> None:
             title=f"{panel}: {first['documents']} documents, {first['order']} relevance",
         )  # fmt: skip
         numbers = [f"{'after ' if k == steps[0] else ''}{k}" for k in steps]
-        for heading in ("mean", "95 %", *numbers, "random\n→ oracle"):
+        covered = ["random\n→ oracle"] if any("coverage" in r for r in records.values()) else []
+        for heading in ("mean", "95 %", *numbers, *covered):
             table.add_column(heading, justify="right")
         for method, record in records.items():
             low, high = record["interval"]
@@ -274,7 +275,7 @@ def _print(summary: Mapping[str, Any]) -> None:
                 f"{record['mean']:.3f}",
                 f"{low:.3f}–{high:.3f}",
                 *(f"{record['accuracy'][k]:.3f}" for k in steps),
-                f"{record['coverage']:z.1%}" if "coverage" in record else "",
+                *([f"{record['coverage']:z.1%}"] if covered else []),
             )
         console.print(table)
     if "metrics" in summary:
