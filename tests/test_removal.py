@@ -131,7 +131,47 @@ def test_wrong_input_is_refused():
 
 def test_a_subword_tokenizers_mask_is_found():
     model = random_cnn()
-    model.tokenizer_of_subwords = type("Tokenizer", (), {"mask_token_id": 3})()
+    model.subwords = type("Tokenizer", (), {"mask_token_id": 3})()
     torch.testing.assert_close(replacement(model, "mask"), model.embedding[3])
     assert replacement(model, "remove") is None
     assert set(OPERATORS) == {"zero", "unknown", "mean", "remove", "mask"}
+
+
+@pytest.mark.parametrize(("operator", "token"), [("mask", "[MASK]"), ("unknown", "[UNK]")])
+def test_a_transformers_words_become_tokens_that_take_their_place(operator, token):
+    pytest.importorskip("transformers")
+    from transformers_small import model, tokenizer
+    from whyword.models.transformer import TransformerClassifier
+
+    network, subwords = model("bert"), tokenizer("wordpiece")
+    if subwords.mask_token is None:
+        subwords.add_special_tokens({"mask_token": "[MASK]"})
+    classifier = TransformerClassifier(network, subwords)
+    batch = classifier.encode(["the shuttle reached its orbit", "good"])
+    removed = torch.tensor([[False, True, False, False, True], [False] * 5])
+    found = scores_without(classifier, batch, removed, operator=operator)
+    ids = batch.ids.clone()
+    for position, word in enumerate(batch.words[0].tolist()):
+        if word in (1, 4):
+            ids[0, position] = subwords.convert_tokens_to_ids(token)
+    assert (ids != batch.ids).any()
+    attention = (ids != subwords.pad_token_id).long()
+    expected = network(input_ids=ids, attention_mask=attention).logits
+    torch.testing.assert_close(found, expected.detach(), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("operator", ["zero", "mean", "remove"])
+def test_a_transformers_words_can_be_removed_in_every_way(operator):
+    pytest.importorskip("transformers")
+    from transformers_small import model, tokenizer
+    from whyword.models.transformer import TransformerClassifier
+
+    classifier = TransformerClassifier(model("bert"), tokenizer("wordpiece"))
+    batch = classifier.encode(["the shuttle reached its orbit"])
+    nothing = torch.zeros(1, 5, dtype=torch.bool)
+    unchanged = scores_without(classifier, batch, nothing, operator=operator)
+    torch.testing.assert_close(unchanged, classifier(batch), atol=1e-5, rtol=1e-4)
+    one = nothing.clone()
+    one[0, 1] = True
+    changed = scores_without(classifier, batch, one, operator=operator)
+    assert not torch.allclose(changed, unchanged, atol=1e-6)

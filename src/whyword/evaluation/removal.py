@@ -152,7 +152,7 @@ def without(document: Document, words: list[int]) -> Document:
 
 
 def _id(classifier: Classifier, operator: str) -> int:
-    for owner in (classifier, getattr(classifier, "tokenizer_of_subwords", None)):
+    for owner in (classifier, getattr(classifier, "subwords", None)):
         for name in ID_OF[operator]:
             if (found := getattr(owner, name, None)) is not None:
                 return int(found)
