@@ -291,7 +291,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_done(finished, tmp_path)
     refuse(replace(SMALL, model=model, weightings=("shap",)), 'no weighting "shap"')
     assert not (tmp_path / "fresh").exists()  # so the next, right command may have it
     (tmp_path / "file").write_text("")
-    refuse(SMALL, "Cannot write to", tmp_path / "file")
+    refuse(SMALL, "Cannot make the folder", tmp_path / "file")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "null"])

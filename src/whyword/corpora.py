@@ -52,9 +52,7 @@ class Corpus:
 
     def sample(self, limit: int | None) -> "Corpus":
         """At most so many documents, drawn at random, the same each time, in their order."""
-        if limit is None or len(self) <= limit:
-            return self
-        return self.subset(np.sort(np.random.default_rng(0).permutation(len(self))[:limit]))
+        return self if limit is None else self.subset(drawn(len(self), limit))
 
     def labels_in(self, classes: Sequence[str]) -> NDArray[np.int64]:
         """``(document,)`` labels as indices into the classes of a model.
@@ -65,6 +63,11 @@ class Corpus:
         if unknown := sorted(set(self.classes) - set(classes)):
             raise InputError(f"The documents have classes that the model has not: {unknown}.")
         return np.array([classes.index(name) for name in self.classes])[self.labels]
+
+
+def drawn(documents: int, limit: int, *, seed: int = 0) -> NDArray[np.int64]:
+    """At most ``limit`` places among so many documents, at random, ascending."""
+    return np.sort(np.random.default_rng(seed).permutation(documents)[:limit])
 
 
 def load(

@@ -1,8 +1,8 @@
-"""Files that are there whole or not at all."""
+"""Folders, and files that are there whole or not at all."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from whyword.errors import InputError
@@ -25,7 +25,8 @@ def whole(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror or error}.") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -36,3 +37,15 @@ def write_text(path: Path, text: str) -> None:
     """
     with whole(path) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        InputError: If it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {path}: {error.strerror}.") from error

@@ -15,7 +15,7 @@ from whyword import vectors as word_vectors
 from whyword.classifier import Classifier, predict
 from whyword.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
-from whyword.files import write_text
+from whyword.files import make_folder, write_text
 from whyword.linear_training import train_linear
 from whyword.models import store
 from whyword.models.linear import LinearClassifier
@@ -143,7 +143,7 @@ def run(
         InputError: If the corpora's classes differ, or the folder holds a run with another recipe.
     """
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     report_progress = progress or _silent
     model: Classifier
     if recipe.kind == store.LINEAR:

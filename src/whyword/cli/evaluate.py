@@ -12,6 +12,7 @@ import click
 
 from whyword.cli.corpus import corpus_options, read_corpus
 from whyword.errors import InputError
+from whyword.files import make_folder
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
@@ -103,7 +104,7 @@ def evaluate(
     started = time.perf_counter()
     chosen, names = _names(methods), list(dict.fromkeys(_names(metrics) or []))
     if output:
-        _make(output)
+        make_folder(output)
     from whyword.cli.progress import Phases
     from whyword.evaluation import experiment, measurements, results
     from whyword.evaluation import tables as relevance_tables
@@ -219,13 +220,6 @@ def _names(methods: str | None) -> list[str] | None:
     if methods is None:
         return None
     return [name.strip() for name in methods.split(",") if name.strip()]
-
-
-def _make(directory: Path) -> None:
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"Cannot make the folder {directory}: {error.strerror}.") from error
 
 
 def _write(

@@ -8,6 +8,7 @@ import click
 
 from whyword.cli.corpus import corpus_options
 from whyword.errors import InputError
+from whyword.files import make_folder
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
@@ -129,10 +130,7 @@ def _paths(output: Path) -> list[Path]:
         raise InputError(
             f"Got --output {output}; expected a folder, or a file in {', '.join(ENDINGS)}."
         )
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"Cannot make the folder {output}: {error.strerror}.") from error
+    make_folder(output)
     return [output / f"map{ending}" for ending in ENDINGS if ending != ".pdf"]
 
 

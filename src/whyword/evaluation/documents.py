@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whyword.classifier import Classifier, predict
-from whyword.corpora import Corpus
+from whyword.corpora import Corpus, drawn
 from whyword.errors import InputError
 from whyword.evaluation.deletion import Ints
 from whyword.text import Document
@@ -48,8 +48,7 @@ class Documents:
 
     def drawn(self, count: int, *, seed: int = 0) -> "Documents":
         """At most ``count`` of the documents, drawn at random, in the order in which they are."""
-        order = np.random.default_rng(seed).permutation(len(self))
-        return self.subset(np.sort(order[:count]))
+        return self.subset(drawn(len(self), count, seed=seed))
 
 
 def choose_documents(

@@ -15,7 +15,7 @@ from whyword.classifier import Classifier
 from whyword.corpora import Corpus, Split
 from whyword.document_vectors import Vectors, document_vectors
 from whyword.errors import InputError
-from whyword.files import write_text
+from whyword.files import make_folder, write_text
 from whyword.models.store import load
 from whyword.paper.settings import Paper
 from whyword.recipe import Progress
@@ -73,14 +73,11 @@ class Work:
                 f"{self.directory} holds something else ({foreign[0]}); give another folder."
             )
         self._check()
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"Cannot write to {self.directory}: {error.strerror}.") from error
+        make_folder(self.directory)
         self.write(SETTINGS, identity)
 
     def _check(self) -> None:
-        """Raise `InputError` for what would stop the run only after hours."""
+        """Raise `InputError` for what would stop the run at a late stage."""
         if find_spec("matplotlib") is None:
             raise InputError('The figures need matplotlib: pip install "whyword[train,evaluate]".')
         self.figure2_text()
