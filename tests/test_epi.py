@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from whyword import InputError
-from whyword.evaluation.vectors import Epi, epi, gap, halves
+from whyword.evaluation.vectors import Epi, epi, epi_of_all, gap, halves
 
 rng = np.random.default_rng(0)
 LABELS = rng.integers(0, 4, 90)
@@ -82,3 +82,25 @@ def test_the_gap_is_taken_split_by_split():
 def test_what_cannot_be_is_refused(vectors, labels, options, message):
     with pytest.raises(InputError, match=message):
         epi(vectors, labels, **options)
+
+
+def test_several_weightings_are_compared_with_the_first():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 30)
+    good = np.eye(3)[labels] + rng.normal(0, 0.1, (90, 3))
+    vectors = {"good": good, "noise": rng.normal(size=(90, 3)), "same": good.copy()}
+    done = []
+    rows = epi_of_all(
+        vectors, labels, neighbours=7, progress=lambda number, index: done.append((number, index))
+    )
+    assert list(rows) == list(vectors)
+    for name, (number, index) in zip(rows, done, strict=True):
+        alone = epi(vectors[name], labels, neighbours=7)
+        assert {key: rows[name][key] for key in ("mean", "std", "k")} == alone.to_dict()
+        assert index.mean == alone.mean
+        assert list(vectors)[number - 1] == name
+    assert set(rows["good"]) == {"mean", "std", "k"}
+    expected = gap(epi(good, labels, neighbours=7), epi(vectors["noise"], labels, neighbours=7))
+    assert expected[0] > 0.3
+    assert (rows["noise"]["below_first"], rows["noise"]["standard_error"]) == expected
+    assert (rows["same"]["below_first"], rows["same"]["standard_error"]) == (0.0, 0.0)

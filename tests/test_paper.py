@@ -224,7 +224,7 @@ def test_what_follows_a_stage_made_again_is_made_again(finished, tmp_path):
     found, directory = finished
     copy = tmp_path / "copy"
     shutil.copytree(directory, copy)
-    for file in ("accuracy.json", "epi.json", "figure1.json"):
+    for file in ("accuracy.json", "epi.json", "figure1.json", "results.json"):
         (copy / file).write_text('{"accuracy": 0.0}')
     (copy / "confusion.svg").unlink()
     assert run(SMALL, copy, corpus=small_corpus) == found
