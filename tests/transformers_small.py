@@ -71,10 +71,15 @@ def tokenizer(family):
     special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
     options = {"vocab_size": VOCABULARY, "special_tokens": special, "show_progress": False}
     if family == "wordpiece":
-        inner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-        inner.normalizer = normalizers.BertNormalizer()
-        inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer = trainers.WordPieceTrainer(**options)
+        normalizer, splitter = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+        words = {
+            word
+            for text in CORPUS
+            for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))
+        }
+        vocabulary = _pieces(special, sorted(words))
+        inner = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+        inner.normalizer, inner.pre_tokenizer, trainer = normalizer, splitter, None
     elif family == "bytes":
         inner = Tokenizer(models.BPE())
         inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -87,7 +92,8 @@ def tokenizer(family):
         inner.normalizer = normalizers.NFKC()
         inner.pre_tokenizer = pre_tokenizers.Metaspace()
         trainer = trainers.UnigramTrainer(unk_token="[UNK]", **options)
-    inner.train_from_iterator(CORPUS, trainer)
+    if trainer is not None:
+        inner.train_from_iterator(CORPUS, trainer)
     if family != "bytes":
         inner.post_processor = processors.TemplateProcessing(
             single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
@@ -96,6 +102,19 @@ def tokenizer(family):
         tokenizer_object=inner, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]",
         sep_token="[SEP]",
     )  # fmt: skip
+
+
+def _pieces(special, words):
+    """Every second word whole, the others in two pieces, and all characters.
+
+    Written down, since training breaks ties otherwise in each process: then no two runs of the
+    tests would have the same numbers.
+    """
+    characters = sorted(set("".join(words)))
+    pieces = [*characters, *("##" + c for c in characters), *words[::2]]
+    for word in words[1::2]:
+        pieces += [word[:3], "##" + word[3:]] if len(word) > 4 else [word]
+    return {piece: i for i, piece in enumerate(dict.fromkeys([*special, *pieces]))}
 
 
 def model(name, attention="eager", *, seed=0, **options):
