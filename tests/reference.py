@@ -136,7 +136,10 @@ def two_terms(a, b, relevance, epsilon=EPSILON):
 
 
 def convolution(x, weight, bias, *, stride=1, padding=0, dilation=1):
-    """A convolution of ``(position, dimension)`` as a matrix: values, matrix, bias, connections."""
+    """A convolution of ``(position, dimension)`` as a matrix: values, matrix, bias, connections.
+
+    Zeros that pad are no input: they are connected to nothing.
+    """
     count, dimension, width = weight.shape
     length = len(x) + 2 * padding
     starts = range(0, length - dilation * (width - 1), stride)
@@ -146,7 +149,8 @@ def convolution(x, weight, bias, *, stride=1, padding=0, dilation=1):
         for k in range(width):
             for j in range(count):
                 matrix[start + k * dilation, :, t, j] = weight[j, :, k]
-                connected[start + k * dilation, :, t, j] = True
+                place = start + k * dilation
+                connected[place, :, t, j] = padding <= place < padding + len(x)
     padded = np.zeros((length, dimension))
     padded[padding : padding + len(x)] = x
     n, m = length * dimension, len(starts) * count

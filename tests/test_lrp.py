@@ -69,11 +69,9 @@ def test_conserves_with_shares(kind):
         model, x = random_structure(kind, seed)
         found = lrp.relevance(model, x, every_class(), model=model, accounting=True)
         initial = sum(a.lost.get("initial state", 0.0) for a in found.accounts)
-        padding = sum(a.lost.get("routing", 0.0) for a in found.accounts)
         assert isinstance(model, Recurrent) or initial == 0
-        assert kind.__name__ == "Wide" or abs(padding) < 1e-10
         lost = found.scores.sum() - found.relevance.sum()
-        assert float(lost) == pytest.approx(initial + padding, abs=1e-10)
+        assert float(lost) == pytest.approx(initial, abs=1e-10)
 
 
 @pytest.mark.parametrize("kind", [Convolved, Recurrent, GRU], ids=lambda kind: kind.__name__)
@@ -219,20 +217,22 @@ class Odd(nn.Module):
 
 class Strange(nn.Module):
     def forward(self, x):
-        return torch.erf(x)
+        return torch.special.i0(x)
 
 
 def test_a_function_without_a_rule_is_refused():
     with pytest.raises(lrp.UnsupportedFunction) as refused:
         lrp.relevance(Odd(), torch.randn(2, 4, 3), every_class(2, 3), model=Odd())
-    for part in ("function erf", "Strange", "test_lrp.py", "whyword.lrp.register"):
+    for part in ("function i0", "Strange", "test_lrp.py", "whyword.lrp.register"):
         assert part in str(refused.value)
     model = Odd()
     with pytest.raises(lrp.UnsupportedFunction, match=r"'strange'"):
         lrp.relevance(model, torch.randn(2, 4, 3), every_class(2, 3), model=model)
     # Of constants it may be called.
     with_constant = lrp.relevance(
-        lambda x: (x + torch.erf(torch.ones(3))).sum(dim=1), torch.randn(2, 4, 3), every_class(2, 3)
+        lambda x: (x + torch.special.i0(torch.ones(3))).sum(dim=1),
+        torch.randn(2, 4, 3),
+        every_class(2, 3),
     )
     assert with_constant.relevance.shape == (3, 2, 4, 3)
 
@@ -240,17 +240,16 @@ def test_a_function_without_a_rule_is_refused():
 def test_a_rule_of_ones_own():
     calls = []
 
-    @lrp.register("erf")
-    def erf(call):
+    @lrp.register("i0")
+    def bessel(call, input):
         calls.append(call)
-        x = call.args[0]
-        return lrp.propagate(call, call.function(x.detach()), lambda R: (2 * R,), x)
+        return lrp.propagate(call, call.function(input.detach()), lambda R: (2 * R,), input)
 
     try:
         x = torch.randn(2, 4, 3, dtype=torch.float64)
         found = lrp.relevance(Odd(), x, every_class(2, 3))
     finally:
-        del lrp.calls.HANDLERS["erf"]
+        del lrp.calls.HANDLERS["i0"]
     assert len(calls) == 1
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), 2 * found.scores.T)
 
@@ -258,17 +257,13 @@ def test_a_rule_of_ones_own():
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (lambda x: torch.cumsum(x, dim=1).sum(dim=1), "function cumsum"),
-        (lambda x: nn.functional.linear(x, x[0]).sum(dim=1), "weight of linear depends"),
+        (lambda x: torch.cumprod(x, dim=1).sum(dim=1), "function cumprod"),
+        (lambda x: nn.functional.prelu(x, x[0, 0]).sum(dim=1), "weight depends"),
         (lambda x: torch.dropout(x, 0.5, True).sum(dim=1), "model.eval"),
         (lambda x: torch.zeros(len(x), 3), "do not depend"),
         (lambda x: x, "expected .batch, class."),
         (lambda x: [x], "Got scores of list"),
-        (lambda x: x.sum(dim=1).mul_(2).zero_(), "function zero_"),
-        (
-            lambda x: nn.LSTM(3, 4, proj_size=3, batch_first=True)(x)[0].sum(dim=1),
-            "proj_size",
-        ),
+        (lambda x: x.sum(dim=1).detach(), "constant of them by detach"),
     ],
 )
 def test_what_cannot_be_explained(broken, message):
@@ -299,7 +294,7 @@ def test_the_model_is_left_as_it_was(kind, fails):
     before = state_of(model)
     if fails:
         with pytest.raises(lrp.UnsupportedFunction):
-            lrp.relevance(lambda e: torch.erf(model(e)), x, every_class(), model=model)
+            lrp.relevance(lambda e: torch.special.i0(model(e)), x, every_class(), model=model)
     else:
         lrp.relevance(model, x, every_class(), model=model, accounting=True)
     assert state_of(model) == before

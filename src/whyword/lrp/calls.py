@@ -1,48 +1,36 @@
 """Intercepted calls, and what a handler of one returns: its value with relevance as its backward.
 
-`register` gives a torch function its handler. A handler gets the `Call` and returns the function's
-value through `propagate`, or, if it is a linear layer, through `through_layer`.
+`register` gives a torch function its handler. A handler's own parameters say how the function is
+called: positions, keywords and other spellings of them are bound to these before it runs. It returns
+the function's value through `propagate`, or, if it is a linear layer, through `through_layer`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from whyword.errors import InputError
+from whyword.errors import WhywordError
 from whyword.lrp.accounting import Entry
 from whyword.lrp.composites import Attention, Maxima
 from whyword.lrp.rules import Epsilon, Layer, Rule, stabiliser
+from whyword.lrp.traces import note, on_path, trace
 
 
-class Trace(NamedTuple):
-    """What the engine remembers about a tensor on the way from embeddings to scores.
-
-    Attributes:
-        gate: Whether it only scales other tensors, so that products give it no relevance.
-        depth: Layers with weights that it has passed through, on its longest way.
-        windows: The convolution whose output it holds, element by element, if it does
-            (`whyword.lrp.functions.pooling`).
-        version: torch's count of the tensor's changes in place when this was noted.
-    """
-
-    gate: bool = False
-    depth: int = 0
-    windows: Any = None
-    version: int = 0
+class UnsupportedFunction(WhywordError):  # noqa: N818 - says what was met, as in torch's own errors
+    """A function on the way from the embeddings to the scores has no rule."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """An intercepted call: parameters are detached, what depends on the embeddings is not.
+    """An intercepted call, beside its arguments.
 
     Attributes:
         function: The torch function (of an in-place one, its out-of-place form).
         name: Its name.
-        args: Its arguments.
-        kwargs: Its keyword arguments.
         rule: The rule of a linear layer, known when the forward pass is over.
         sums: The rule of sums and products without weights.
         attention: What a softmax is, as in the composite.
@@ -53,8 +41,6 @@ class Call:
 
     function: Callable[..., Any]
     name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
     rule: Callable[[], Rule]
     sums: Epsilon
     attention: Attention = "cplrp"
@@ -62,51 +48,133 @@ class Call:
     layer: str = ""
     record: Callable[[Entry], None] | None = None
 
-    def argument(self, position: int, name: str, default: Any = None) -> Any:
-        """An argument, however it was passed."""
-        if len(self.args) > position:
-            return self.args[position]
-        return self.kwargs.get(name, default)
+    def step(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """Another function's value by its own rule, as if the model had called it.
 
-    def constant_argument(self, position: int, name: str) -> Any:
-        """An argument that has a rule only if it does not depend on the embeddings.
+        What does not depend on the embeddings is computed as it is.
 
-        Raises:
-            InputError: If it does.
+        Args:
+            name: Of a function of torch; it has a handler.
+            args: Its arguments, as the handler takes them.
+            kwargs: Its keyword arguments.
         """
-        value = self.argument(position, name)
-        if on_path(value):
-            raise InputError(
-                f"The argument {name} of {self.name} depends on the embeddings; there is a rule "
-                "for a constant one alone. Give the function another: whyword.lrp.register."
-            )
-        return value
+        function = getattr(torch, name, None) or getattr(Tensor, name)
+        if not any(on_path(t) for t in (*args, *kwargs.values())):
+            return function(*args, **kwargs)
+        return HANDLERS[name](replace(self, function=function, name=name), *args, **kwargs)
+
+    def refuse(self, why: str) -> UnsupportedFunction:
+        """The refusal to raise where the rule does not cover these arguments.
+
+        Args:
+            why: What was got and what can be done, a sentence.
+        """
+        return UnsupportedFunction(f"The function {self.name} cannot be explained here: {why}")
 
 
-Handler = Callable[[Call], Any]
+Handler = Callable[..., Any]
 Backward = Callable[[Tensor], tuple[Tensor | None, ...]]
 HANDLERS: dict[str, Handler] = {}
-"""The functions that have a rule, by name."""
+"""The functions that have a rule, by name; custom autograd functions by module and name."""
+
+SPELLINGS = {
+    "self": "input", "x": "input", "a": "input", "x1": "input", "A": "input",
+    "x2": "other", "mat2": "other", "vec2": "other", "tensor2": "other", "vec": "other",
+    "tensor": "other", "mat1": "input", "tensor1": "input",
+    "axis": "dim", "axes": "dim", "keepdims": "keepdim", "ord": "p",
+}  # fmt: skip
+"""Other names of parameters, NumPy's among them, by the name that handlers give them."""
+
+_OF_NO_MATTER = {"inplace", "_stacklevel"}
 
 
-def register(*names: str) -> Callable[[Handler], Handler]:
-    """Give torch functions a rule, by their names.
+def register(*names: str | type[torch.autograd.Function]) -> Callable[[Handler], Handler]:
+    """Give torch functions a rule, by their names, or custom autograd functions, by their class.
+
+    A handler of a torch function takes the `Call` and the function's arguments under the names of
+    its own parameters (`SPELLINGS` holds the others). What depends on the embeddings among them is
+    attached to autograd's graph, all else is not. A handler of a custom function reads like its
+    ``backward``: it takes its context and the relevance of each output, and returns the relevance
+    of each input.
 
     Example:
         A function of one tensor that hands its relevance on as it is:
 
         >>> from whyword import lrp
-        >>> @lrp.register("erf")
-        ... def erf(call):
-        ...     x = call.args[0]
-        ...     return lrp.propagate(call, call.function(x.detach()), lambda R: (R,), x)
+        >>> @lrp.register("erfc")
+        ... def erfc(call, input):
+        ...     value = call.function(input.detach())
+        ...     return lrp.propagate(call, value, lambda R: (R,), input)
     """
 
     def add(handler: Handler) -> Handler:
-        HANDLERS.update(dict.fromkeys(names, handler))
+        keys = (name if isinstance(name, str) else qualified(name) for name in names)
+        HANDLERS.update(dict.fromkeys(keys, handler))
         return handler
 
     return add
+
+
+def qualified(function: type) -> str:
+    """The name of a custom autograd function that no other has."""
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def bound(
+    handler: Handler, call: Call, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> inspect.BoundArguments:
+    """The arguments of a call under the names of its handler's parameters.
+
+    Raises:
+        UnsupportedFunction: If the rule does not know an argument, or where it belongs.
+    """
+    signature = _signature(handler)
+    known = signature.parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
+    named: dict[str, Any] = {}
+    for given, value in kwargs.items():
+        name = given if given in known else SPELLINGS.get(given, given)
+        if name in known:
+            named[name] = value
+        elif value is None or given in _OF_NO_MATTER:
+            continue
+        elif given == "out":
+            raise call.refuse("it writes into out=; assign its result instead.")
+        elif open_ended:
+            if on_path(value):
+                raise call.refuse(f"its argument {given} depends on the embeddings.")
+            named[given] = value
+        else:
+            raise call.refuse(f"its rule knows no argument {given}; got {value!r}.")
+    try:
+        return signature.bind(call, *args, **named)
+    except TypeError as error:
+        raise call.refuse(f"its arguments are not those that its rule knows: {error}.") from error
+
+
+_SIGNATURES: dict[Handler, inspect.Signature] = {}
+
+
+def _signature(handler: Handler) -> inspect.Signature:
+    found = _SIGNATURES.get(handler)
+    if found is None:
+        found = _SIGNATURES[handler] = inspect.signature(handler)
+    return found
+
+
+def must_be_constant(call: Call, **arguments: Any) -> None:
+    """Check that arguments do not depend on the embeddings, because the rule holds them constant.
+
+    Raises:
+        UnsupportedFunction: If one does.
+    """
+    for name, value in arguments.items():
+        values = value if isinstance(value, tuple | list) else (value,)
+        if any(on_path(v) for v in values):
+            raise call.refuse(
+                f"its argument {name} depends on the embeddings; there is a rule for a constant "
+                "one alone. Give the function another with whyword.lrp.register."
+            )
 
 
 def propagate(
@@ -131,16 +199,23 @@ def propagate(
 
         def rule(relevance: Tensor) -> tuple[Tensor | None, ...]:
             parts = backward(relevance)
-            causes = {} if lost is None else {k: float(v.sum()) for k, v in lost(relevance).items()}
-            passed = sum(float(part.sum()) for part in parts if part is not None)
-            record(Entry.balanced(call.name, call.layer, float(relevance.sum()), passed, causes))
+            causes = {} if lost is None else {k: amount(v) for k, v in lost(relevance).items()}
+            passed = sum(amount(part) for part in parts if part is not None)
+            record(Entry.balanced(call.name, call.layer, amount(relevance), passed, causes))
             return parts
 
-    result: Tensor = _Propagate.apply(rule, (value,), *inputs)  # type: ignore[no-untyped-call]
+    result: Tensor = Propagate.apply(rule, (value,), *inputs)  # type: ignore[no-untyped-call]
     return result
 
 
-class _Propagate(torch.autograd.Function):
+def amount(relevance: Tensor) -> float:
+    """All of the relevance in a tensor; a complex number holds that of its two components."""
+    if relevance.is_complex():
+        relevance = torch.view_as_real(relevance)
+    return float(relevance.sum())
+
+
+class Propagate(torch.autograd.Function):
     """Returns a value as it is; its backward pass is a rule."""
 
     @staticmethod
@@ -167,7 +242,7 @@ def through_layer(
         call: The call.
         x: The layer's inputs, attached.
         layer: The layer.
-        rule: By default what the composite says.
+        rule: By default what the composite says; the layer then counts as one with weights.
         value: By default the layer's; another if an activation is taken with it.
     """
 
@@ -177,7 +252,13 @@ def through_layer(
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         return losses(rule or call.rule(), layer.z, layer.bias, relevance)
 
-    return propagate(call, layer.z if value is None else value, backward, x, lost=lost)
+    result = propagate(call, layer.z if value is None else value, backward, x, lost=lost)
+    return result if rule is not None else one_deeper(result, x)
+
+
+def one_deeper(result: Tensor, *inputs: Tensor) -> Tensor:
+    """Note that a result is that of a layer with weights over these inputs."""
+    return note(result, depth=1 + max(trace(x).depth for x in inputs))
 
 
 def losses(rule: Rule, z: Tensor, bias: Tensor | None, relevance: Tensor) -> dict[str, Tensor]:
@@ -190,32 +271,6 @@ def losses(rule: Rule, z: Tensor, bias: Tensor | None, relevance: Tensor) -> dic
     if bias is not None and not rule.bias_share:
         causes["bias"] = q * bias
     return causes
-
-
-def on_path(value: Any) -> bool:
-    """Whether a value depends on the embeddings."""
-    return isinstance(value, Tensor) and value.requires_grad
-
-
-def trace(tensor: Tensor) -> Trace:
-    """What the engine remembers about a tensor, and still holds if it was changed in place."""
-    found: Trace = getattr(tensor, "whyword_trace", Trace())
-    return found if found.version == tensor._version else found._replace(windows=None)
-
-
-def remember(tensor: Tensor, found: Trace) -> None:
-    """Note something about a tensor of this forward pass."""
-    tensor.whyword_trace = found._replace(version=tensor._version)  # type: ignore[attr-defined]
-
-
-def is_gate(value: Any) -> bool:
-    """Whether a value only scales others."""
-    return isinstance(value, Tensor) and trace(value).gate
-
-
-def constant(value: Any) -> Any:
-    """A value that takes no relevance."""
-    return value.detach() if isinstance(value, Tensor) else value
 
 
 def unbroadcast(t: Tensor, shape: torch.Size) -> Tensor:

@@ -8,8 +8,10 @@ they take nothing (Arras et al. 2017, section 3.1, "signal-take-all").
 
 from whyword.lrp.functions import (
     attention,
+    convolutions,
     elementwise,
     layers,
+    norms,
     packing,
     pooling,
     products,
@@ -17,41 +19,59 @@ from whyword.lrp.functions import (
     sums,
 )
 
-__all__ = ["ELEMENTWISE", "GATES", "GATE_KEEPING", "IN_PLACE", "LAYERS", "ROUTING", "pooling"]
+__all__ = ["ELEMENTWISE", "GATES", "IN_PLACE", "ROUTING", "STOPS", "keeps_gates", "pooling"]
 
 ROUTING = set(
     """
     view view_as reshape reshape_as flatten unflatten ravel
-    transpose swapaxes t T mT H permute movedim
-    contiguous squeeze unsqueeze expand expand_as broadcast_to repeat repeat_interleave tile
-    cat concat concatenate stack hstack vstack split chunk tensor_split unbind
-    __getitem__ __setitem__ select narrow gather index_select take_along_dim masked_select unfold
-    masked_fill where index_put scatter flip roll pad
-    maximum minimum topk sort max_pool2d
-    clone alias detach data to type type_as float double half bfloat16 cpu cuda requires_grad_
+    transpose swapaxes swapdims t T mT H permute movedim moveaxis adjoint
+    contiguous squeeze unsqueeze expand expand_as broadcast_to broadcast_tensors
+    repeat repeat_interleave tile atleast_1d atleast_2d atleast_3d meshgrid
+    cat concat concatenate stack hstack vstack dstack column_stack row_stack block_diag
+    split chunk tensor_split unbind hsplit vsplit dsplit unsafe_chunk unsafe_split
+    split_with_sizes
+    __getitem__ __setitem__ select narrow gather index_select take take_along_dim masked_select
+    unfold diagonal diag diag_embed tril triu as_strided
+    masked_fill where scatter index_copy index_fill masked_scatter slice_scatter select_scatter
+    diagonal_scatter copy zero fill
+    flip fliplr flipud roll rot90 pad pixel_shuffle pixel_unshuffle channel_shuffle
+    topk sort msort kthvalue cummax cummin max_pool2d max_pool2d_with_indices max_pool3d
+    adaptive_max_pool2d adaptive_max_pool3d
+    view_as_complex view_as_real real imag complex
+    clone alias to type type_as float double half bfloat16 cpu cuda requires_grad_
+    cfloat cdouble
     """.split()
 )
 """Functions that move numbers around."""
 
-IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__".split())
+STOPS = set(
+    """
+    detach data zeros_like ones_like empty_like full_like rand_like randn_like
+    new_zeros new_ones new_empty new_full new_tensor
+    """.split()
+)
+"""Functions whose results are constants, by what they are for."""
+
+IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ipow__".split())
 """Functions that change what they read, besides those whose names end in an underscore."""
 
-GATES = {"sigmoid", "softmax", "rsqrt", "hardsigmoid", "std", "var", "norm", "vector_norm"}
+GATES = {"sigmoid", "softmax", "rsqrt", "hardsigmoid"} | norms.GATES
 """Functions whose results scale signals: in a product they take no relevance."""
 
 ELEMENTWISE = elementwise.NAMES
 """Functions whose results stand where what they read stood."""
 
-GATE_KEEPING = (
-    ROUTING
-    | packing.NAMES
+_GATE_KEEPING = (
+    packing.NAMES
     | pooling.NAMES
     | elementwise.NAMES
+    | norms.NAMES
     | sums.NAMES
     | products.NAMES
     | attention.NAMES
 )
-"""Functions whose results are gates if all that they read are."""
 
-LAYERS = layers.NAMES | recurrent.NAMES
-"""Functions with weights; a composite counts them to know a layer's place in the network."""
+
+def keeps_gates(name: str) -> bool:
+    """Whether a function's results are gates if all that it reads are."""
+    return name in _GATE_KEEPING or name in ROUTING

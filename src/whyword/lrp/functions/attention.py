@@ -5,35 +5,35 @@ the relevance of each product of two signals, so that queries and keys take part
 2022) holds the weights constant, so that all relevance goes to the values.
 """
 
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from whyword.errors import InputError
-from whyword.lrp.calls import HANDLERS, Call, constant, propagate, register
-from whyword.lrp.functions.elementwise import elementwise
+from whyword.lrp.calls import Call, propagate, register
+from whyword.lrp.traces import constant, note, on_path, trace
 
-NAMES = {"softmax"}
+NAMES = {"softmax", "softmin"}
 
 
 @register("softmax")
-def softmax(call: Call) -> Tensor:
+def softmax(
+    call: Call, input: Tensor, dim: int | None = None, *, dtype: torch.dtype | None = None
+) -> Tensor:
     """R_i = x_i (R_i - p_i Σ_j R_j) (Achtibat et al. 2024, Eq. 13), the first-order term at x.
 
     What the linearisation's constant term stands for is lost ("softmax"). Under CP-LRP the softmax
     is a gate; where there is nothing to scale, such as at the output, each probability hands its
     relevance to its own input.
     """
+    axis = -1 if dim is None else dim
+    return linearised(call, torch.softmax(input.detach(), axis, dtype=dtype), input, axis)
+
+
+def linearised(call: Call, p: Tensor, x: Tensor, axis: int) -> Tensor:
+    """The value of a softmax of ``x`` over an axis, however it was computed."""
     if call.attention == "cplrp":
-        gate: Tensor = elementwise(call)
-        return gate
-    x: Tensor = call.argument(0, "input")
-    axis = call.argument(1, "dim", -1)
-    options = {name: value for name, value in call.kwargs.items() if name != "input"}
-    p = call.function(x.detach(), *map(constant, call.args[1:]), **options)
+        return propagate(call, p, lambda R: (R,), x)
     # What is masked with -inf has p = 0, and 0 · inf is not 0.
     inputs = x.detach().clamp(min=torch.finfo(x.dtype).min)
 
@@ -46,43 +46,54 @@ def softmax(call: Call) -> Tensor:
     return propagate(call, p, backward, x, lost=lost)
 
 
+def softmax_by_hand(call: Call, value: Tensor, numerator: Tensor, total: Tensor) -> Tensor | None:
+    """exp(x) / Σ exp(x), as a softmax of x; None if that is not what is divided."""
+    exponent, summed = trace(numerator).exponent, trace(total).total
+    if exponent is None or summed is None or summed[0] is not numerator:
+        return None
+    rows = value.sum(dim=summed[1])  # a mask may leave a row with nothing
+    if exponent.shape != value.shape or not ((rows - 1).abs().minimum(rows.abs()) < 1e-2).all():
+        return None
+    gate = call.attention == "cplrp"
+    return note(linearised(call, value, exponent, summed[1]), gate=gate)
+
+
 @register("scaled_dot_product_attention")
-def attention(call: Call) -> Tensor:
+def attention(
+    call: Call,
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
     """softmax(q kᵀ · scale + mask) v, by the rules of its steps, as if a model had called them.
 
     Raises:
-        InputError: If dropout is active, or the mask depends on the embeddings.
+        UnsupportedFunction: If dropout is active.
     """
-    q, k, v = (call.argument(i, name) for i, name in enumerate(("query", "key", "value")))
-    mask = call.constant_argument(3, "attn_mask")
-    if call.argument(4, "dropout_p", 0.0):
-        raise InputError("Dropout is active; call model.eval() before explaining.")
-    scale = call.kwargs.get("scale")
-    if call.kwargs.get("enable_gqa"):
+    q, k, v, mask = query, key, value, attn_mask
+    if dropout_p:
+        raise call.refuse("Dropout is active; call model.eval() before explaining.")
+    if enable_gqa:
         k, v = (t.repeat_interleave(q.shape[-3] // t.shape[-3], dim=-3) for t in (k, v))
-    if call.argument(5, "is_causal", False):
+    if is_causal:
         mask = torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool, device=q.device).tril()
     if call.attention == "cplrp":
-        q, k = constant(q), constant(k)
-    step = partial(_step, call)
+        q, k, mask = constant(q), constant(k), constant(mask)
     # The scale is that of the queries: there are fewer of them than of scores.
-    q = step("mul", torch.mul, q, q.shape[-1] ** -0.5 if scale is None else scale)
-    scores = step("matmul", torch.matmul, q, k.mT)
+    q = call.step("mul", q, q.shape[-1] ** -0.5 if scale is None else scale)
+    scores = call.step("matmul", q, k.mT)
     nothing = None
     if mask is not None and mask.dtype == torch.bool:
         scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
         nothing = ~mask.any(dim=-1, keepdim=True)
     elif mask is not None:
-        scores = step("add", torch.add, scores, mask)
-    weights = step("softmax", torch.softmax, scores, -1)
+        scores = call.step("add", scores, mask)
+    weights = call.step("softmax", scores, -1)
     if nothing is not None and nothing.any():  # a query that may look at nothing gets zeros
         weights = weights.masked_fill(nothing, 0)
-    result: Tensor = step("matmul", torch.matmul, weights, v)
-    return result
-
-
-def _step(call: Call, name: str, function: Any, *args: Any) -> Any:
-    """One step's value, by the step's own rule if it depends on the embeddings."""
-    if not any(isinstance(t, Tensor) and t.requires_grad for t in args):
-        return function(*args)
-    return HANDLERS[name](replace(call, function=function, name=name, args=args, kwargs={}))
+    return call.step("matmul", weights, v)  # type: ignore[no-any-return]

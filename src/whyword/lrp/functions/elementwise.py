@@ -1,46 +1,173 @@
-"""Functions of one tensor that work element by element, or choose among its elements."""
+"""Functions that work element by element: R_x = R_z, however many calls they take.
+
+An activation hands its relevance on as it is (Arras et al. 2016, section 2.1). Models also write
+activations out: ``0.5 * x * (1 + tanh(...))`` is a GELU. So the engine remembers of which tensor, the
+*root*, another is a function by numbers alone; where two such are combined, or a curved function is
+taken, what comes out is one activation of the root, and the 1 in 1 + tanh keeps nothing.
+
+A multiple of a tensor, or a number added to it, is no activation: the number is a bias.
+"""
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from whyword.errors import InputError
-from whyword.lrp.calls import Call, constant, propagate, register
+from whyword.lrp.calls import Call, must_be_constant, propagate, register
+from whyword.lrp.traces import constant, is_number, note, on_path, trace
 
-NAMES = set(
+ACTIVATIONS = set(
     """
     relu relu6 tanh gelu silu mish elu selu celu leaky_relu softplus softsign hardtanh hardswish
-    sigmoid hardsigmoid log_softmax rsqrt sqrt exp log abs pow __pow__ square neg __neg__
-    negative clamp clamp_min clamp_max rms_norm std var norm vector_norm dropout
+    sigmoid hardsigmoid log_sigmoid logsigmoid hardshrink softshrink threshold expit logit
+    rsqrt sqrt exp exp2 expm1 log log2 log10 log1p abs absolute square reciprocal
+    sin cos tan sinh cosh asinh acosh atanh asin acos atan arctan sinc
+    erf erfc erfinv lgamma digamma nan_to_num
+    """.split()
+)
+NAMES = ACTIVATIONS | set(
+    """
+    log_softmax pow __pow__ float_power __rpow__ neg __neg__ negative positive conj resolve_conj
+    clamp clip clamp_min clamp_max rms_norm prelu dropout dropout1d dropout2d alpha_dropout
+    feature_dropout feature_alpha_dropout
     """.split()
 )
 
 
-@register(*NAMES)
-def elementwise(call: Call) -> Tensor:
-    """R_x = R_z: activations (Arras et al. 2016, section 2.1), and norms, held constant.
+@register(*ACTIVATIONS)
+def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """R_x = R_z."""
+    must_be_constant(call, further=args)
+    if input.is_complex():
+        raise call.refuse("there is no rule for an activation of complex numbers.")
+    value = call.function(input.detach(), *args, **kwargs)
+    result = as_activation(call, value, root_of(input))
+    return note(result, exponent=input) if call.name == "exp" else result
 
-    A softmax's logarithm at the output hands each class's relevance to its own logit.
+
+@register("neg", "__neg__", "negative", "positive")
+def negative(call: Call, input: Tensor) -> Tensor:
+    """A multiple: it has its input's root."""
+    return multiple(call, call.function(input.detach()), input)
+
+
+@register("conj", "resolve_conj")
+def conjugate(call: Call, input: Tensor) -> Tensor:
+    """Each component hands its relevance to its own."""
+    value = input.detach().conj().resolve_conj()
+    return propagate(call, value, lambda R: (R.resolve_conj(),), input)
+
+
+@register("pow", "__pow__", "float_power", "__rpow__")
+def power(call: Call, input: Any, exponent: Any) -> Tensor:
+    """A function of one tensor: of the base, or of the exponent beside a constant base.
+
+    Raises:
+        UnsupportedFunction: If both depend on the embeddings, but not on one tensor.
     """
-    x: Tensor = call.argument(0, "input")
-    options = {
-        name: constant(value)
-        for name, value in call.kwargs.items()
-        if name not in ("inplace", "input")
-    }
-    value = call.function(x.detach(), *map(constant, call.args[1:]), **options)
-    if value.shape != x.shape:  # a norm or deviation over an axis: of use as a gate only
-        return propagate(call, value, lambda R: (torch.zeros_like(x),), x)
-    return propagate(call, value, lambda R: (R,), x)
+    if call.name == "__rpow__":
+        input, exponent = exponent, input
+    takers = [t for t in (input, exponent) if on_path(t)]
+    value = torch.pow(constant(input), constant(exponent))
+    root = common_root(value, *takers)
+    if root is None and len(takers) > 1:
+        raise call.refuse("base and exponent depend on the embeddings, each in its own way.")
+    taker = takers[0] if root is None else root
+    if taker.shape != value.shape:
+        raise call.refuse("base and exponent have different shapes; expand them first.")
+    return as_activation(call, value, taker)
 
 
-@register("dropout", "dropout1d", "alpha_dropout", "feature_dropout")
-def dropout(call: Call) -> Tensor:
+@register("clamp", "clip", "clamp_min", "clamp_max")
+def clamp(call: Call, input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """An activation; beside a bound that depends on the embeddings the greater or smaller wins."""
+    if call.name == "clamp_max":
+        min, max = max, min if max is None else max
+    if not on_path(min) and not on_path(max):
+        value = torch.clamp(input.detach(), min, max)
+        if value.shape != input.shape:
+            raise call.refuse("its bounds have a greater shape than its input; expand it first.")
+        return as_activation(call, value, root_of(input))
+    result: Any = input
+    for name, limit in (("maximum", min), ("minimum", max)):
+        if limit is not None:
+            limit = torch.as_tensor(limit, dtype=input.dtype, device=input.device)
+            result = call.step(name, result, limit)
+    return result  # type: ignore[no-any-return]
+
+
+@register("log_softmax")
+def log_softmax(
+    call: Call, input: Tensor, dim: int | None = None, *, dtype: torch.dtype | None = None
+) -> Tensor:
+    """At the output, each class's relevance goes to its own logit."""
+    value = torch.log_softmax(input.detach(), -1 if dim is None else dim, dtype=dtype)
+    return propagate(call, value, lambda R: (R,), input)
+
+
+@register("rms_norm")
+def rms_norm(
+    call: Call, input: Tensor, normalized_shape: Any, weight: Any = None, eps: float | None = None
+) -> Tensor:
+    """A multiple of each element, its deviation held constant (Achtibat et al. 2024)."""
+    must_be_constant(call, weight=weight)
+    value = torch.rms_norm(input.detach(), normalized_shape, weight, eps)
+    return propagate(call, value, lambda R: (R,), input)
+
+
+@register("prelu")
+def prelu(call: Call, input: Tensor, weight: Any) -> Tensor:
+    """An activation whose slope is a weight."""
+    must_be_constant(call, weight=weight)
+    return propagate(call, torch.prelu(input.detach(), weight), lambda R: (R,), input)
+
+
+@register(
+    "dropout",
+    "dropout1d",
+    "dropout2d",
+    "alpha_dropout",
+    "feature_dropout",
+    "feature_alpha_dropout",
+)
+def dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = True, **_: Any) -> Tensor:
     """Nothing, in evaluation mode.
 
     Raises:
-        InputError: If it is active.
+        UnsupportedFunction: If it is active.
     """
-    if call.argument(2, "training", True) and call.argument(1, "p", 0.5):
-        raise InputError("Dropout is active; call model.eval() before explaining.")
-    x: Tensor = call.argument(0, "input")
-    return x
+    if training and p:
+        raise call.refuse("Dropout is active; call model.eval() before explaining.")
+    return input
+
+
+def root_of(tensor: Tensor) -> Tensor:
+    """The tensor that another is an elementwise function of, or that tensor itself."""
+    found = trace(tensor)
+    return tensor if found.root is None else found.root
+
+
+def common_root(value: Tensor, *tensors: Tensor) -> Tensor | None:
+    """The one tensor that all are functions of, shaped like the value; None if there is none."""
+    roots = [root_of(t) for t in tensors]
+    same = roots and all(root is roots[0] for root in roots) and roots[0].shape == value.shape
+    return roots[0] if same and roots[0].dtype == value.dtype else None
+
+
+def as_activation(call: Call, value: Tensor, root: Tensor) -> Tensor:
+    """The value of a function of one tensor, whose relevance returns there."""
+    result = propagate(call, value, lambda R: (R,), root)
+    return note(result, root=root, curved=True)
+
+
+def multiple(call: Call, value: Tensor, x: Tensor) -> Tensor:
+    """The value of a multiple of a tensor, by a number."""
+    if trace(x).curved and root_of(x).shape == value.shape:
+        return as_activation(call, value, root_of(x))
+    result = propagate(call, value, lambda R: (R,), x)
+    return note(result, root=root_of(x))
+
+
+def by_number(*others: Any) -> bool:
+    """Whether all other arguments are numbers."""
+    return all(is_number(other) for other in others)

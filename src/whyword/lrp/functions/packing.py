@@ -8,23 +8,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, constant, register
+from whyword.lrp.calls import Call, register
 
 NAMES = {"_pack_padded_sequence", "_pad_packed_sequence"}
 
 
 @register("_pack_padded_sequence")
-def pack(call: Call) -> Any:
+def pack(call: Call, input: Tensor, lengths: Tensor, batch_first: bool) -> Any:
     """``(position, batch, ...)`` to one row for each step of each sequence."""
-    x: Tensor = call.argument(0, "input")
-    rows, sizes = call.function(_numbers(x.shape[:2], x), *map(constant, call.args[1:]))
-    return x.flatten(0, 1)[rows[:, 0]], sizes
+    numbers = _numbers(input.shape[:2], input)
+    rows, sizes = call.function(numbers, lengths, batch_first)
+    return input.flatten(0, 1)[rows[:, 0]], sizes
 
 
 @register("_pad_packed_sequence")
-def pad(call: Call) -> Any:
+def pad(
+    call: Call, data: Tensor, sizes: Tensor, batch_first: bool, filler: float, length: int
+) -> Any:
     """One row for each step of each sequence to ``(position, batch, ...)``."""
-    data, sizes, batch_first, filler, length = call.args
     rows, lengths = call.function(_numbers(data.shape[:1], data), sizes, batch_first, -1, length)
     padding = data.new_full((1, *data.shape[1:]), filler)
     return torch.cat([padding, data])[rows[..., 0] + 1], lengths

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool1d, embedding_bag, max_pool1d
 
-from whyword.lrp.calls import Call, propagate, register, through_layer, trace
+from whyword.lrp.calls import Call, propagate, register, through_layer
+from whyword.lrp.functions.sums import axes_of
 from whyword.lrp.rules import Layer
+from whyword.lrp.traces import constant, trace
 from whyword.shapley import shares_of_maximum
 
 FEW = 8
@@ -32,6 +34,7 @@ class Windows:
         layer: The convolution.
         stride: Positions between windows.
         dilation: Positions between the inputs of a window.
+        around: Positions of padding before and behind.
         blocked: Masks over the output, True where it has been overwritten.
     """
 
@@ -40,6 +43,7 @@ class Windows:
     layer: Layer
     stride: int
     dilation: int
+    around: tuple[int, int] = (0, 0)
     blocked: tuple[Tensor, ...] = ()
 
     def overwritten(self, mask: Tensor) -> "Windows":
@@ -47,49 +51,67 @@ class Windows:
         return replace(self, blocked=(*self.blocked, mask))
 
 
-NAMES = set("max min amax amin max_pool1d max_pool1d_with_indices adaptive_max_pool1d".split())
+NAMES = set(
+    """
+    max min amax amin maximum minimum fmax fmin median nanmedian
+    max_pool1d max_pool1d_with_indices adaptive_max_pool1d adaptive_max_pool1d_with_indices
+    """.split()
+)
 
 
 @register("max", "min")
-def maximum(call: Call) -> Any:
+def maximum(call: Call, input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:  # fmt: skip
     """Over one axis, over everything, or of two tensors."""
-    result = call.function(*call.args, **call.kwargs)
-    if isinstance(result, Tensor):
-        return result
-    x, axis = call.args[0], call.argument(1, "dim")
+    other = dim if isinstance(dim, Tensor) else other
+    if other is not None:
+        return greater(call, input, other)
+    if dim is None:
+        return maximum(call, input.flatten(), 0).values
+    result = call.function(input, dim, keepdim)
     if call.maxima == "shapley" and call.name == "max":
-        return type(result)((_shared(call, x, result.values, axis), result.indices))
-    if (windows := _windows(x, result.values.numel())) is None or axis % x.ndim != x.ndim - 1:
+        return type(result)((_shared(call, input, result.values, dim), result.indices))
+    windows = _windows(input, result.values.numel())
+    if windows is None or dim % input.ndim != input.ndim - 1:
         return result
-    keep = call.argument(2, "keepdim", False)
-    indices = result.indices if keep else result.indices.unsqueeze(-1)
-    values = of_windows(windows, x, indices)
-    return type(result)((values if keep else values.squeeze(-1), result.indices))
+    indices = result.indices if keepdim else result.indices.unsqueeze(-1)
+    values = of_windows(windows, input, indices)
+    return type(result)((values if keepdim else values.squeeze(-1), result.indices))
+
+
+@register("maximum", "minimum", "fmax", "fmin")
+def greater(call: Call, input: Any, other: Any) -> Tensor:
+    """Of two tensors the winner takes all, the first among equals (autograd would split)."""
+    name = {"max": "maximum", "min": "minimum"}.get(call.name, call.name)
+    value = getattr(torch, name)(constant(input), constant(other))
+    first = constant(input) == value
+    if name in ("fmax", "fmin"):  # what is no number loses
+        first |= torch.isnan(constant(other))
+    result = torch.where(first, input, other)
+    return torch.where(torch.isnan(value), value, result)
+
+
+@register("median", "nanmedian")
+def median(call: Call, input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """The element in the middle takes all."""
+    if dim is None:
+        return call.function(input.flatten(), 0).values
+    return call.function(input, dim, keepdim)
 
 
 @register("amax", "amin")
-def extreme(call: Call) -> Any:
+def extreme(call: Call, input: Tensor, dim: Any = (), keepdim: bool = False) -> Any:
     """The maximum over axes: the first winner takes all (autograd would split among equals)."""
-    x: Tensor = call.argument(0, "input")
-    axes = call.argument(1, "dim", ())
-    axes = (axes,) if isinstance(axes, int) else tuple(axes) or tuple(range(x.ndim))
-    axes = sorted(a % x.ndim for a in axes)
-    keep = call.argument(2, "keepdim", False)
     function = torch.max if call.name == "amax" else torch.min
+    over = replace(call, function=function, name=function.__name__)
+    axes = axes_of(input, dim)
     if len(axes) == 1:
-        over = _over(call, function, x, axes[0], keep)
-        return maximum(over).values
-    others = [a for a in range(x.ndim) if a not in axes]
-    flat = x.permute(*others, *axes).flatten(len(others))
-    value = maximum(_over(call, function, flat, -1, False)).values
-    for axis in axes if keep else ():
+        return maximum(over, input, axes[0], keepdim).values
+    others = [a for a in range(input.ndim) if a not in axes]
+    flat = input.permute(*others, *axes).flatten(len(others))
+    value = maximum(over, flat, -1).values
+    for axis in axes if keepdim else ():
         value = value.unsqueeze(axis)
     return value
-
-
-def _over(call: Call, function: Callable[..., Any], x: Tensor, axis: int, keep: bool) -> Call:
-    name = "max" if function is torch.max else "min"
-    return replace(call, function=function, name=name, args=(x, axis, keep), kwargs={})
 
 
 def _shared(call: Call, x: Tensor, value: Tensor, axis: int) -> Tensor:
@@ -104,21 +126,37 @@ def _shared(call: Call, x: Tensor, value: Tensor, axis: int) -> Tensor:
     return propagate(call, value.detach(), backward, x)
 
 
-@register("max_pool1d", "max_pool1d_with_indices", "adaptive_max_pool1d")
-def pool(call: Call) -> Any:
+@register("max_pool1d", "max_pool1d_with_indices")
+def pool(
+    call: Call,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """Over windows of positions."""
-    x: Tensor = call.argument(0, "input")
-    function = adaptive_max_pool1d if call.name == "adaptive_max_pool1d" else max_pool1d
-    options = {
-        name: v for name, v in call.kwargs.items() if name not in ("input", "return_indices")
-    }
-    positional = 2 if function is adaptive_max_pool1d else 6
-    values, indices = function(x, *call.args[1:positional], **options, return_indices=True)
+    options = (kernel_size, stride, padding, dilation, ceil_mode)
+    values, indices = max_pool1d(input, *options, return_indices=True)
+    wanted = return_indices or call.name == "max_pool1d_with_indices"
+    return _pooled(call, input, values, indices, wanted)
+
+
+@register("adaptive_max_pool1d", "adaptive_max_pool1d_with_indices")
+def adaptive_pool(call: Call, input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """Over as many windows of positions as asked for."""
+    values, indices = adaptive_max_pool1d(input, output_size, return_indices=True)
+    wanted = return_indices or call.name == "adaptive_max_pool1d_with_indices"
+    return _pooled(call, input, values, indices, wanted)
+
+
+def _pooled(call: Call, x: Tensor, values: Tensor, indices: Tensor, wanted: bool) -> Any:
     if call.maxima == "shapley" and values.shape[-1] == 1:  # over all positions
         values = _shared(call, x, values, -1)
     elif (windows := _windows(x, values.numel())) is not None:
         values = of_windows(windows, x, indices)
-    wanted = call.name == "max_pool1d_with_indices" or call.argument(positional, "return_indices")
     return (values, indices) if wanted else values
 
 
@@ -157,14 +195,21 @@ class _Share:
 
     def __init__(self, windows: Windows, indices: Tensor) -> None:
         self.windows, self.starts = windows, (indices * windows.stride).flatten(1)
+        before, behind = windows.around
+        length = windows.layer.x.shape[2]
+        place = torch.arange(windows.layer.weight.shape[2], device=indices.device)
+        row = indices[..., None] * windows.stride + place * windows.dilation - before
+        real = ((row >= 0) & (row < length)).sum(dim=-1)  # zeros that pad are no input
+        self.inputs = (real * windows.layer.weight.shape[1]).clamp(min=1)
+        self.length = before + length + behind
 
     def __call__(self, v: Tensor) -> Tensor:
-        x, (_, channels, width) = self.windows.layer.x, self.windows.layer.weight.shape
-        per_input = (v / (channels * width)).flatten(-2)
-        spread = torch.zeros_like(per_input[..., :1]).expand(*per_input.shape[:-1], x.shape[2])
-        for k in range(width):
+        (before, _), layer = self.windows.around, self.windows.layer
+        per_input = (v / self.inputs).flatten(-2)
+        spread = torch.zeros_like(per_input[..., :1]).expand(*per_input.shape[:-1], self.length)
+        for k in range(layer.weight.shape[2]):
             spread = spread.scatter_add(-1, self.starts + k * self.windows.dilation, per_input)
-        return spread.unsqueeze(-2)
+        return spread.narrow(-1, before, layer.x.shape[2]).unsqueeze(-2)
 
 
 class _Pull:
@@ -176,7 +221,9 @@ class _Pull:
 
     def __init__(self, windows: Windows, indices: Tensor) -> None:
         filters, self.channels, self.width = windows.layer.weight.shape
-        self.length = windows.layer.x.shape[2]
+        self.before, behind = windows.around
+        self.real = windows.layer.x.shape[2]
+        self.length = self.before + self.real + behind
         batch, _, winners = indices.shape
         place = torch.arange(self.width, device=indices.device)
         row = indices[..., None] * windows.stride + place * windows.dilation
@@ -190,7 +237,7 @@ class _Pull:
         )
 
     def __call__(self, q: Tensor, weight: Tensor) -> Tensor:
-        pulled: Tensor = _Batched.apply(self, q, weight)  # type: ignore[no-untyped-call]
+        pulled: Tensor = Batched.apply(self, q, weight)  # type: ignore[no-untyped-call]
         return pulled
 
     def all_targets(self, q: Tensor, weight: Tensor) -> Tensor:
@@ -205,10 +252,11 @@ class _Pull:
             mode="sum",
             per_sample_weights=entries[:, self.order].flatten(),
         )
-        return sums.view(targets, batch, self.length, self.channels).transpose(2, 3)
+        found = sums.view(targets, batch, self.length, self.channels).transpose(2, 3)
+        return found.narrow(3, self.before, self.real)
 
 
-class _Batched(torch.autograd.Function):
+class Batched(torch.autograd.Function):
     """Makes one call of `_Pull.all_targets` for all targets under `torch.func.vmap`."""
 
     @staticmethod

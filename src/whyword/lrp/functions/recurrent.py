@@ -9,20 +9,40 @@ Relevance that reaches initial states is lost, and booked so.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from whyword.errors import InputError
 from whyword.lrp.accounting import Entry
-from whyword.lrp.calls import Call, losses, on_path, propagate, register
+from whyword.lrp.calls import Call, losses, one_deeper, propagate, register, through_layer
 from whyword.lrp.functions.sums import share_sum
 from whyword.lrp.rules import Layer
+from whyword.lrp.traces import constant, on_path
 
 State = tuple[Tensor, ...]
-Weights = Sequence[Tensor]
-"""Of the input and of the state, then, if there are any, the biases of both."""
+
+
+class Weights(NamedTuple):
+    """The weights of one layer in one direction.
+
+    Attributes:
+        w: Of the input.
+        u: Of the state.
+        biases: Of both; none without.
+        projection: ``(projected, hidden)``, what an LSTM's outputs are projected by, if they are.
+    """
+
+    w: Tensor
+    u: Tensor
+    biases: tuple[Tensor, ...] = ()
+    projection: Tensor | None = None
+
+    def part(self, number: int, parts: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        """Of the weights of all gates those of one."""
+        w, u, *biases = (t.chunk(parts)[number] for t in (self.w, self.u, *self.biases))
+        return w, u, tuple(biases)
+
 
 Step = Callable[[Call, Tensor, State, Weights], State]
 """From one step's input ``(row, input)`` and the state before to the state after, h first."""
@@ -32,23 +52,36 @@ def lstm_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
     """c' = f ⊙ c + i ⊙ g and h' = o ⊙ tanh(c'), with candidate g = tanh(W x + U h + b)."""
     h, c = state
     i, f, g, o = _affine(x.detach(), h.detach(), weights).chunk(4, dim=1)
-    w, u, *b = (part.chunk(4)[2] for part in weights)
+    w, u, b = weights.part(2, 4)
     candidate = _candidate(call, x, h, g, lambda: torch.cat([w, u], dim=1), sum(b) if b else None)
     i, f, o = i.sigmoid(), f.sigmoid(), o.sigmoid()
     value = f * c.detach() + i * candidate.detach()
     c = share_sum(call, value, (c, f), (candidate, i))
-    return propagate(call, o * value.tanh(), lambda R: (R,), c), c
+    h = propagate(call, o * value.tanh(), lambda R: (R,), c)
+    return (h if weights.projection is None else _projected(call, h, weights.projection)), c
+
+
+def _projected(call: Call, h: Tensor, weight: Tensor) -> Tensor:
+    layer = Layer(
+        x=h.detach(),
+        weight=weight,
+        bias=None,
+        z=h.detach() @ weight.T,
+        apply=lambda x, w: x @ w.T,
+        pull=lambda q, w: q @ w,
+        share=lambda v: v.sum(dim=-1, keepdim=True) / weight.shape[1],
+    )
+    return through_layer(call, h, layer)
 
 
 def gru_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
     """h' = (1 - z) ⊙ n + z ⊙ h, with candidate n = tanh(W x + b + r ⊙ (U h + b'))."""
     (h,) = state
-    w_all, u_all, *biases = weights
-    b_in, b_state = (biases[0], biases[1]) if biases else (None, None)
-    from_x = torch.nn.functional.linear(x.detach(), w_all, b_in).chunk(3, dim=1)
-    from_h = torch.nn.functional.linear(h.detach(), u_all, b_state).chunk(3, dim=1)
+    b_in, b_state = weights.biases or (None, None)
+    from_x = torch.nn.functional.linear(x.detach(), weights.w, b_in).chunk(3, dim=1)
+    from_h = torch.nn.functional.linear(h.detach(), weights.u, b_state).chunk(3, dim=1)
     r, z = ((from_x[k] + from_h[k]).sigmoid() for k in range(2))
-    w, u, *b = (part.chunk(3)[2] for part in weights)
+    w, u, b = weights.part(2, 3)
     bias = b[0] + r * b[1] if b else None
 
     def weight() -> Tensor:
@@ -64,14 +97,14 @@ def rnn_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
     """h' = tanh(W x + U h + b), or ReLU."""
     (h,) = state
     z = _affine(x.detach(), h.detach(), weights)
-    w, u, *b = weights
+    w, u, b = weights.part(0, 1)
     function = torch.relu if "relu" in call.name else torch.tanh
     bias = sum(b) if b else None
     return (_candidate(call, x, h, z, lambda: torch.cat([w, u], dim=1), bias, function),)
 
 
 def _affine(x: Tensor, h: Tensor, weights: Weights) -> Tensor:
-    w, u, *b = weights
+    w, u, b = weights.part(0, 1)
     return x @ w.T + h @ u.T + (sum(b) if b else 0)
 
 
@@ -133,18 +166,20 @@ NAMES = {*STEPS, *CELLS}
 
 
 @register(*CELLS)
-def cell(call: Call) -> Any:
+def cell(
+    call: Call, input: Tensor, hx: Any, w: Tensor, u: Tensor, b_in: Any = None, b_state: Any = None
+) -> Any:
     """One step, as `torch.nn.LSTMCell` and its like call it."""
-    x: Tensor = call.argument(0, "input")
-    state = call.argument(1, "hx")
-    weights = [w for w in (call.argument(i, "") for i in range(2, 6)) if w is not None]
-    many = isinstance(state, tuple | list)
-    after = CELLS[call.name](call, x, tuple(state) if many else (state,), weights)
+    weights = Weights(w, u, tuple(b for b in (b_in, b_state) if b is not None))
+    many = isinstance(hx, tuple | list)
+    state = tuple(hx) if many else (hx,)
+    after = CELLS[call.name](call, input, state, weights)
+    after = tuple(one_deeper(s, input, *state) if on_path(s) else s for s in after)
     return after if many else after[0]
 
 
 @register(*STEPS)
-def recurrent(call: Call) -> Any:
+def recurrent(call: Call, *arguments: Any) -> Any:
     """A whole network: layers, directions, padded or packed sequences.
 
     Returns:
@@ -152,19 +187,22 @@ def recurrent(call: Call) -> Any:
         row per step and sequence if they are packed; then the final states.
 
     Raises:
-        InputError: If dropout is active, or the outputs are projected.
+        UnsupportedFunction: If dropout is active.
     """
-    if packed := isinstance(call.args[3], list | tuple):
-        data, sizes, initial, flat, biases, layers, dropout, training, both = call.args
+    if packed := isinstance(arguments[3], list | tuple):
+        data, sizes, initial, flat, biases, layers, dropout, training, both = arguments
     else:
-        data, initial, flat, biases, layers, dropout, training, both, batch_first = call.args
+        data, initial, flat, biases, layers, dropout, training, both, batch_first = arguments
     if training and dropout:
-        raise InputError("Dropout is active; call model.eval() before explaining.")
-    per_direction = 4 if biases else 2
-    if len(flat) != per_direction * layers * (1 + both):
-        raise InputError("Recurrent networks with projections (proj_size) have no rule.")
+        raise call.refuse("Dropout is active; call model.eval() before explaining.")
+    flat = [constant(w) for w in flat]
+    per_direction = len(flat) // (layers * (1 + both))
+    count = 4 if biases else 2
     states = tuple(initial) if isinstance(initial, tuple | list) else (initial,)
-    weights = [flat[k : k + per_direction] for k in range(0, len(flat), per_direction)]
+    weights = [
+        Weights(w, u, tuple(rest[: count - 2]), rest[count - 2] if per_direction > count else None)
+        for w, u, *rest in (flat[k : k + per_direction] for k in range(0, len(flat), per_direction))
+    ]
 
     books = _Books(call)
     data = books.paid_out(data)
@@ -181,7 +219,8 @@ def recurrent(call: Call) -> Any:
         steps = [torch.cat(parts, dim=1) for parts in zip(*outputs, strict=True)]
     output = torch.cat(steps) if packed else torch.stack(steps, dim=int(batch_first))
     last = (torch.stack(parts) for parts in zip(*finals, strict=True))
-    return (books.taken_in(output), *map(books.taken_in, last))
+    found = (books.taken_in(output), *map(books.taken_in, last))
+    return tuple(one_deeper(t, data) if on_path(t) and on_path(data) else t for t in found)
 
 
 def _run(

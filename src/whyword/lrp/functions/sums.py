@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, constant, losses, on_path, propagate, register, unbroadcast
+from whyword.lrp.calls import Call, losses, propagate, register, through_layer, unbroadcast
+from whyword.lrp.functions.elementwise import as_activation, common_root, root_of
 from whyword.lrp.rules import Epsilon, stabiliser
+from whyword.lrp.traces import constant, is_number, note, on_path, trace
 
 _ADDITIONS = """
     add __add__ __radd__ __iadd__ sub __sub__ __rsub__ rsub __isub__ subtract
@@ -18,14 +21,37 @@ NAMES = {*_ADDITIONS, "sum", "mean"}
 
 
 @register(*_ADDITIONS)
-def add(call: Call) -> Tensor:
-    """z = a ± b: a linear layer with weights ±1 and n inputs; a constant summand is its bias."""
-    a, b = call.args[0], call.argument(1, "other")
-    sign = call.kwargs.get("alpha", 1) * (-1 if "sub" in call.name else 1)
+def add(call: Call, input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
+    """z = a ± b: a linear layer with weights ±1 and n inputs; a constant summand is its bias.
+
+    Added to a product with weights, a constant per output is the bias of that layer.
+    """
+    a, b, scale = input, other, alpha * (-1 if "sub" in call.name else 1)
     if call.name in ("__rsub__", "rsub"):
         a, b = b, a
-    z = torch.as_tensor(constant(a)) + sign * torch.as_tensor(constant(b))
-    return share_sum(call, z, *((t, s) for t, s in ((a, 1), (b, sign)) if on_path(t)))
+    z = torch.as_tensor(constant(a)) + scale * torch.as_tensor(constant(b))
+    takers = [(t, weight) for t, weight in ((a, 1), (b, scale)) if on_path(t)]
+    tensors = [t for t, _ in takers]
+    number = is_number(b if on_path(a) else a)
+    if len(takers) == 2 or (number and trace(tensors[0]).curved):
+        if (root := common_root(z, *tensors)) is not None:
+            return as_activation(call, z, root)
+    elif (layer := _with_bias(call, z, *takers[0], b if on_path(a) else a)) is not None:
+        return layer
+    result = share_sum(call, z, *takers)
+    if number and len(takers) == 1:
+        note(result, root=root_of(tensors[0]), total=trace(tensors[0]).total)
+    return result
+
+
+def _with_bias(call: Call, z: Tensor, x: Tensor, weight: Any, bias: Any) -> Tensor | None:
+    """The product that ``x`` is, as a layer with this bias, if both are what makes up a layer."""
+    product = trace(x).product
+    fits = isinstance(bias, Tensor) and bias.shape == z.shape[-1:] and x.shape == z.shape
+    if product is None or not fits or weight != 1:
+        return None
+    whole = replace(product.layer, bias=z - product.layer.z, z=z)
+    return through_layer(product.call, product.x, whole)
 
 
 def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
@@ -38,6 +64,8 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
         z: The value.
         terms: The summands that take relevance, each with its weight.
     """
+    if z.is_complex():
+        return _complex_sum(call, z, *terms)
     rule = call.sums
     bias = None
     if len(terms) == 1 and (rule.bias_share or call.record):
@@ -63,30 +91,52 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
     return propagate(call, z, backward, *(x for x, _ in terms), lost=lost)
 
 
+def _complex_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
+    """A sum of complex numbers is two sums, of real and of imaginary components."""
+    if any(isinstance(w, complex) or (isinstance(w, Tensor) and w.is_complex()) for _, w in terms):
+        raise call.refuse("its summands have complex weights; multiply by them first.")
+    parts = [
+        (torch.view_as_real(x if x.is_complex() else torch.complex(x, torch.zeros_like(x))), w)
+        for x, w in terms
+    ]
+    return torch.view_as_complex(share_sum(call, torch.view_as_real(z.resolve_conj()), *parts))
+
+
 def _times(weight: Any, x: Tensor) -> Tensor:
     result: Tensor = x if isinstance(weight, int) and weight == 1 else weight * x
     return result
 
 
 @register("sum", "mean")
-def pool(call: Call) -> Tensor:
+def pool(
+    call: Call,
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
     """Sums and means over axes of one tensor; see `weighted_sum`."""
-    x: Tensor = call.argument(0, "input")
-    axes = call.argument(1, "dim")
-    keep = call.argument(2, "keepdim", False)
-    axes = tuple(range(x.ndim)) if axes is None or axes == () else axes
-    axes = sorted(a % x.ndim for a in ((axes,) if isinstance(axes, int) else axes))
+    x = input if dtype is None else input.to(dtype)
+    axes = axes_of(x, dim)
     count = math.prod(x.shape[a] for a in axes) if call.name == "mean" else 1
 
     def mix(t: Tensor, weight: Tensor) -> Tensor:
-        return t.sum(dim=axes, keepdim=keep) * weight
+        return t.sum(dim=axes, keepdim=keepdim) * weight
 
     def pull(q: Tensor, weight: Tensor) -> Tensor:
-        for axis in () if keep else reversed(axes):
+        for axis in () if keepdim else reversed(axes):
             q = q.unsqueeze(axis - x.ndim)
         return (q * weight).expand(*q.shape[: q.ndim - x.ndim], *x.shape)
 
-    return weighted_sum(call, x, x.new_tensor(1 / max(count, 1)), mix, pull)
+    result = weighted_sum(call, x, x.new_tensor(1 / max(count, 1)), mix, pull)
+    return note(result, total=(input, axes[0])) if len(axes) == 1 and call.name == "sum" else result
+
+
+def axes_of(x: Tensor, dim: Any) -> list[int]:
+    """The axes that a reduction is over, in their order; all by default."""
+    dims = range(x.ndim) if dim is None or dim == () or dim == [] else dim
+    return sorted({a % max(x.ndim, 1) for a in ((dims,) if isinstance(dims, int) else dims)})
 
 
 def weighted_sum(
@@ -105,6 +155,8 @@ def weighted_sum(
         mix: ``(x, w) -> `` Σ_i w_ij x_i, shaped like the value.
         pull: ``(q, w) -> `` Σ_j q_j w_ij, shaped like ``x``.
     """
+    if signal.is_complex():
+        raise call.refuse("there is no rule for sums of complex numbers over an axis.")
     z = mix(signal.detach(), weights)
     backward = share_out(call.sums, signal.detach(), weights, z, mix, pull)
 

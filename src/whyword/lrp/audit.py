@@ -1,0 +1,190 @@
+"""The proof that nothing is silent: a walk through autograd's graph after the forward pass.
+
+A function mode sees what Python calls. It does not see inside custom autograd functions, scripted or
+compiled code, or operators of other libraries, whose gradients would pass for relevance. So every
+node on a way from the scores to the embeddings has to be one of ours, one of those that only move
+numbers (`NODES`), or a custom function that somebody gave a rule. Anything else is refused.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from whyword.lrp.accounting import Account, Entry
+from whyword.lrp.calls import HANDLERS, Propagate, UnsupportedFunction, amount, qualified
+from whyword.lrp.functions.pooling import Batched
+
+NODES = {
+    f"{name}Backward{number}"
+    for name, numbers in {
+        "Alias": "0", "AsStrided": "0", "BlockDiag": "0", "Cat": "0", "ChannelShuffle": "0",
+        "Clone": "0", "Complex": "0", "ConstantPadNd": "0", "Cummax": "0", "Cummin": "0",
+        "DiagEmbed": "0", "Diagonal": "0", "DiagonalScatter": "0", "Expand": "0", "Fill": "0123",
+        "Flip": "0", "Gather": "0", "Im2Col": "0", "Index": "0", "IndexCopy": "0",
+        "IndexFill": "01", "IndexPut": "0", "IndexSelect": "0", "Kthvalue": "0",
+        "MaskedFill": "01", "MaskedScatter": "0", "MaskedSelect": "0", "Max": "0",
+        "MaxPool2DWithIndices": "0", "MaxPool3DWithIndices": "0", "AdaptiveMaxPool2D": "0",
+        "AdaptiveMaxPool3D": "0", "Median": "1", "Min": "0", "Mode": "0", "Nanmedian": "1",
+        "NativeChannelShuffle": "0", "Permute": "0", "PixelShuffle": "0", "PixelUnshuffle": "0",
+        "ReflectionPad1D": "0", "ReflectionPad2D": "0", "ReflectionPad3D": "0",
+        "Repeat": "0", "ReplicationPad1D": "0", "ReplicationPad2D": "0", "ReplicationPad3D": "0",
+        "ReshapeAlias": "0", "Roll": "0", "Rot90": "0", "Scatter": "01", "Select": "0",
+        "SelectScatter": "0", "Slice": "0", "SliceScatter": "0", "Sort": "01", "Split": "0",
+        "SplitWithSizes": "0", "Squeeze": "0123", "Stack": "0", "T": "0", "Take": "0",
+        "ToCopy": "0", "Topk": "0", "Transpose": "01", "Tril": "0", "Triu": "0", "Unbind": "0",
+        "Unfold": "0", "UnsafeSplit": "0", "UnsafeSplitWithSizes": "0", "UnsafeView": "0",
+        "Unsqueeze": "0", "View": "01", "ViewAsComplex": "0", "ViewAsReal": "0", "Where": "0",
+        "Zero": "0", "Detach": "0",
+    }.items()
+    for number in numbers
+} | {"torch::autograd::CopyBackwards"}  # fmt: skip
+"""Nodes that only move numbers, so that autograd's own backward pass moves relevance back."""
+
+_COPY_SLICES = "torch::autograd::CopySlices"
+_LEAF = "torch::autograd::AccumulateGrad"
+
+
+class Seen(Protocol):
+    """What the interception knows about the graph.
+
+    Attributes:
+        strangers: Nodes that no intercepted call made, and where their results were used.
+        copies: Nodes that write into a part of a tensor, made by intercepted calls.
+    """
+
+    strangers: dict[Any, str]
+    copies: set[Any]
+
+
+def audit(scores: Tensor, leaf: Tensor, seen: Seen, account: Account | None) -> bool:
+    """Check every node between scores and embeddings; give custom functions their registered rules.
+
+    Args:
+        scores: What the forward pass returned.
+        leaf: The embeddings.
+        seen: What the interception knows.
+        account: Where entries of custom functions go, if an account is kept.
+
+    Returns:
+        Whether there is a way from the scores to the embeddings.
+
+    Raises:
+        UnsupportedFunction: If a node is neither ours nor known to move numbers.
+    """
+    strangers, copies, nodes = seen.strangers, seen.copies, _between(scores, leaf)
+    for node in nodes:
+        if isinstance(node, torch.autograd.function.BackwardCFunction):
+            function: Any = node._forward_cls  # type: ignore[attr-defined]
+            if function in (Propagate, Batched):
+                continue
+            rule = HANDLERS.get(qualified(function))
+            if rule is None:
+                raise UnsupportedFunction(_custom(function, _place(node, strangers)))
+            node.register_hook(_Ruled(node, rule, account))
+            continue
+        name = node.name()
+        moves = name in NODES and not getattr(node, "_saved_accumulate", False)
+        if not moves and name != _LEAF and not (name == _COPY_SLICES and node in copies):
+            raise UnsupportedFunction(_unknown(name, _place(node, strangers)))
+    return bool(nodes)
+
+
+def reaches(node: Any, leaf: Tensor) -> tuple[bool, list[Tensor]]:
+    """Whether a node leads to a tensor, and all tensors that it leads to."""
+    variables = [n.variable for n in _below([node]) if n.name() == _LEAF]
+    return any(v is leaf for v in variables), variables
+
+
+def copies_into(tensor: Tensor, known: set[Any]) -> None:
+    """Note the nodes by which an intercepted call wrote into parts of a tensor."""
+    node: Any = tensor.grad_fn if tensor._base is None else tensor._base.grad_fn
+    while node is not None and node not in known and node.name() == _COPY_SLICES:
+        known.add(node)
+        node = node.next_functions[0][0]
+
+
+class _Ruled:
+    """Puts the relevance that a registered rule gives in place of a custom function's gradients."""
+
+    def __init__(self, node: Any, rule: Any, account: Account | None) -> None:
+        self.node, self.rule, self.account = node, rule, account
+
+    def __call__(self, gradients: Any, relevance: Any) -> Any:
+        parts = self.rule(self.node, *relevance)
+        parts = parts if isinstance(parts, tuple) else (parts,)
+        if self.account is not None:
+            passed = sum(amount(part) for part in parts if part is not None)
+            received = sum(amount(part) for part in relevance if part is not None)
+            name = type(self.node)._forward_cls.__name__
+            self.account.add(Entry.balanced(name, "", received, passed, {}))
+        # Autograd takes None only where the function itself has no gradient.
+        wanted = (g is not None for g in gradients)
+        return tuple(
+            (torch.zeros_like(g) if part is None else part) if want else None
+            for part, g, want in zip(parts, gradients, wanted, strict=True)
+        )
+
+
+def _between(scores: Tensor, leaf: Tensor) -> list[Any]:
+    """The nodes on any way from the scores to the embeddings."""
+    above: dict[Any, list[Any]] = {}
+    start = None
+    nodes = _below([scores.grad_fn])
+    for node in nodes:
+        for below, _ in node.next_functions:
+            if below is not None:
+                above.setdefault(below, []).append(node)
+        if node.name() == _LEAF and node.variable is leaf:
+            start = node
+    if start is None:
+        return []
+    found, waiting = {start}, [start]
+    while waiting:
+        for node in above.get(waiting.pop(), ()):
+            if node not in found:
+                found.add(node)
+                waiting.append(node)
+    return [node for node in nodes if node in found]
+
+
+def _below(starts: Iterable[Any]) -> list[Any]:
+    """A graph's nodes, each once; holding them all keeps their identity."""
+    waiting = [node for node in starts if node is not None]
+    found = dict.fromkeys(waiting)
+    while waiting:
+        for node, _ in waiting.pop().next_functions:
+            if node is not None and node not in found:
+                found[node] = None
+                waiting.append(node)
+    return list(found)
+
+
+def _place(node: Any, strangers: dict[Any, str]) -> str:
+    """Where the result of a node was first used, as far as an intercepted call did."""
+    for stranger, place in strangers.items():
+        if node in _below([stranger]) and place:
+            return f" Its result is used by what was{place.rstrip(',').lstrip(',')}."
+    return ""
+
+
+def _custom(function: type, place: str) -> str:
+    hint = {
+        "CheckpointFunction": "call checkpoint with use_reentrant=False",
+        "BackwardHookFunction": "remove the backward hooks of the model's modules",
+    }.get(function.__name__)
+    advice = hint or f"give it a rule with whyword.lrp.register({function.__name__})"
+    return (
+        f"The custom autograd function {qualified(function)} turns embeddings into scores and has "
+        f"no rule for relevance: its gradient would pass for it.{place} To go on, {advice}."
+    )
+
+
+def _unknown(name: str, place: str) -> str:
+    return (
+        f"The scores depend on the embeddings through {name}, a node of autograd's graph that no "
+        "function seen in Python made: scripted (torch.jit) or compiled code, or an operator of "
+        f"another library, whose gradient would pass for relevance.{place} Explain the model as it "
+        "was written in Python."
+    )

@@ -1,0 +1,241 @@
+"""Norms, deviations, variances: as normalisers they take nothing, as signals they are sums.
+
+Beside a signal, in a product or quotient, what they do is scale (`whyword.lrp.functions.GATES`). On
+their own way to the scores they are homogeneous functions, and hand to each input what it adds:
+
+- ‖x‖_p = (Σ|x|^p)^(1/p): R_i = |x_i|^p / Σ|x|^p · R;
+- the deviation and the variance of x: R_i = x_i (x_i - mean) / Σ(x - mean)² · R, which is what
+  their steps (a mean subtracted, squares, a sum, a root) hand on as ε → 0;
+- log Σ exp x: R_i = softmax(x)_i · R, a maximum that all share by their weights.
+
+Normalisations of a layer hold the deviation constant (Ali et al. 2022, section 3.2).
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whyword.lrp.calls import (
+    Call,
+    losses,
+    must_be_constant,
+    propagate,
+    register,
+    through_layer,
+)
+from whyword.lrp.functions.sums import axes_of, share_out, share_sum
+from whyword.lrp.rules import Layer
+
+GATES = {"norm", "vector_norm", "matrix_norm", "std", "var", "std_mean", "var_mean"}
+NAMES = GATES | {"logsumexp"}
+
+
+@register("norm", "vector_norm")
+def norm(
+    call: Call,
+    input: Tensor,
+    p: Any = None,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """R_i = |x_i|^p / Σ|x|^p · R; of the largest or smallest element, that one's."""
+    axes = axes_of(input, dim)
+    matrix = call.function is torch.linalg.norm or call.name == "matrix_norm"
+    if (matrix and p not in (None, "fro") and len(axes) == 2) or p == "nuc":
+        raise call.refuse("there is no rule for norms of matrices other than the Frobenius norm.")
+    power = 2.0 if p in (None, "fro") else float(p)
+    x = input if dtype is None else input.to(dtype)
+    if power in (math.inf, -math.inf):
+        return call.step("amax" if power > 0 else "amin", call.step("abs", x), axes, keepdim)  # type: ignore[no-any-return]
+    if power <= 0:
+        raise call.refuse(f"there is no rule for p={p}; expected a positive p.")
+    value = torch.linalg.vector_norm(x.detach(), power, axes, keepdim)
+    return _by_contributions(call, value, x, x.detach().abs().pow(power), axes, keepdim)
+
+
+@register("std", "var")
+def deviation(
+    call: Call,
+    input: Tensor,
+    dim: Any = None,
+    unbiased: Any = True,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> Tensor:
+    """R_i = x_i (x_i - mean) / Σ(x - mean)² · R."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    axes = axes_of(input, dim)
+    degrees = correction if correction is not None else int(bool(unbiased))
+    function = torch.std if call.name == "std" else torch.var
+    x = input.detach()
+    value = function(x, axes, correction=degrees, keepdim=keepdim)
+    contributions = x * (x - x.mean(axes, keepdim=True))
+    return _by_contributions(call, value, input, contributions, axes, keepdim)
+
+
+@register("std_mean", "var_mean")
+def deviation_and_mean(call: Call, input: Tensor, dim: Any = None, *args: Any, **kw: Any) -> Any:
+    """Both, each by its own rule."""
+    keep = kw.get("keepdim", args[1] if len(args) > 1 else False)
+    mean = call.step("mean", input, None if isinstance(dim, bool) else dim, keep)
+    return call.step(call.name.removesuffix("_mean"), input, dim, *args, **kw), mean
+
+
+@register("logsumexp")
+def logsumexp(call: Call, input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """R_i = softmax(x)_i · R."""
+    axes = axes_of(input, dim)
+    x = input.detach()
+    value = torch.logsumexp(x, axes, keepdim)
+    weights = (x - torch.logsumexp(x, axes, keepdim=True)).exp().nan_to_num(0.0)
+
+    def backward(relevance: Tensor) -> tuple[Tensor]:
+        return (weights * _unsqueezed(relevance, axes, x.ndim, keepdim),)
+
+    return propagate(call, value, backward, input)
+
+
+def _by_contributions(
+    call: Call, value: Tensor, x: Tensor, parts: Tensor, axes: list[int], keepdim: bool
+) -> Tensor:
+    """A value to which each element contributes a part: R_i = c_i / Σ c · R."""
+    one = parts.new_ones(())
+
+    def mix(t: Tensor, weight: Tensor) -> Tensor:
+        return t.sum(axes, keepdim=True) * weight
+
+    def pull(q: Tensor, weight: Tensor) -> Tensor:
+        return (q * weight).expand(*q.shape[: q.ndim - parts.ndim], *parts.shape)
+
+    total = mix(parts, one)
+    share = share_out(call.sums, parts, one, total, mix, pull)
+
+    def backward(relevance: Tensor) -> tuple[Tensor]:
+        return (share(_unsqueezed(relevance, axes, parts.ndim, keepdim)),)
+
+    def lost(relevance: Tensor) -> dict[str, Tensor]:
+        return losses(call.sums, total, None, _unsqueezed(relevance, axes, parts.ndim, keepdim))
+
+    return propagate(call, value, backward, x, lost=lost)
+
+
+def _unsqueezed(t: Tensor, axes: list[int], ndim: int, keepdim: bool) -> Tensor:
+    for axis in () if keepdim else reversed(axes):
+        t = t.unsqueeze(axis - ndim)
+    return t
+
+
+@register("layer_norm")
+def layer_norm(
+    call: Call,
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    cudnn_enable: bool = True,
+) -> Tensor:
+    """The linear map (x - mean) / deviation · w + b, its deviation held constant.
+
+    Ali et al. 2022, section 3.2. Passing relevance on element by element instead explodes.
+    """
+    must_be_constant(call, weight=weight, bias=bias)
+    data = input.detach()
+    axes = tuple(range(-len(normalized_shape), 0))
+    z, _, scale = torch.native_layer_norm(data, list(normalized_shape), weight, bias, eps)
+
+    def centred(t: Tensor) -> Tensor:
+        return t - t.mean(dim=axes, keepdim=True)
+
+    layer = Layer(
+        x=data,
+        weight=data.new_ones(tuple(normalized_shape)) if weight is None else weight,
+        bias=bias,
+        z=z,
+        apply=lambda x, w: centred(x) * scale * w,
+        pull=lambda q, w: centred(q * w * scale),
+        share=lambda v: v.mean(dim=axes, keepdim=True),
+    )
+    return through_layer(call, input, layer, rule=call.sums)
+
+
+@register("group_norm")
+def group_norm(
+    call: Call,
+    input: Tensor,
+    num_groups: int,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Tensor:
+    """A `layer_norm` of each group of channels, then a weight and a bias for each channel."""
+    must_be_constant(call, weight=weight, bias=bias)
+    batch, channels, *rest = input.shape
+    groups = input.reshape(batch, num_groups, -1)
+    size = [groups.shape[-1]]
+    normed = groups if size == [0] else call.step("layer_norm", groups, size, None, None, eps)
+    normed = normed.reshape(input.shape)
+    if weight is None and bias is None:
+        return normed  # type: ignore[no-any-return]
+    return _scaled(call, normed, weight, bias)
+
+
+@register("instance_norm")
+def instance_norm(
+    call: Call,
+    input: Tensor,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Tensor:
+    """A `group_norm` of single channels, or with the statistics of training a `batch_norm`."""
+    if use_input_stats:
+        return group_norm(call, input, input.shape[1], weight, bias, eps)
+    return batch_norm(call, input, running_mean, running_var, weight, bias, False, momentum, eps)
+
+
+@register("batch_norm")
+def batch_norm(
+    call: Call,
+    input: Tensor,
+    running_mean: Any,
+    running_var: Any,
+    weight: Any = None,
+    bias: Any = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Tensor:
+    """In evaluation a multiple of each element, and a constant that is its bias.
+
+    Raises:
+        UnsupportedFunction: If it takes the statistics of the batch.
+    """
+    must_be_constant(call, weight=weight, bias=bias, mean=running_mean, variance=running_var)
+    if training or running_mean is None:
+        raise call.refuse("it takes the statistics of the batch; call model.eval() first.")
+    scale = (running_var + eps).rsqrt()
+    scale = scale if weight is None else scale * weight
+    shift = -running_mean * scale
+    return _scaled(call, input, scale, shift if bias is None else shift + bias)
+
+
+def _scaled(call: Call, x: Tensor, weight: Any, bias: Any) -> Tensor:
+    """z = w x + b with one weight and one bias for each channel, the second axis."""
+    shape = [1, -1, *[1] * (x.ndim - 2)]
+    scale = 1 if weight is None else weight.view(shape)
+    z = x.detach() * scale
+    return share_sum(call, z if bias is None else z + bias.view(shape), (x, scale))
