@@ -85,7 +85,7 @@ HANDLERS: dict[str, Handler] = {}
 SPELLINGS = {
     "self": "input", "x": "input", "a": "input", "x1": "input", "A": "input",
     "x2": "other", "mat2": "other", "vec2": "other", "tensor2": "other", "vec": "other",
-    "tensor": "other", "mat1": "input", "tensor1": "input",
+    "tensor": "other", "mat1": "input", "mat_a": "input", "tensor1": "input", "train": "training",
     "axis": "dim", "axes": "dim", "keepdims": "keepdim", "ord": "p",
 }  # fmt: skip
 """Other names of parameters, NumPy's among them, by the name that handlers give them."""
