@@ -5,6 +5,7 @@ weights are found by asking the function itself, what it makes of a basis.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -145,8 +146,9 @@ def power_average(
     """(Σ x^p)^(1/p) over windows: what each x^p adds to the sum."""
     value = call.function(input.detach(), norm_type, kernel_size, stride, ceil_mode)
     name = call.name.replace("lp", "avg")
+    of_powers = replace(call, name=name, function=getattr(functional, name))
     powers = call.step("pow", input, norm_type)
-    means = call.step(name, powers, kernel_size, stride, 0, ceil_mode)
+    means = average(of_powers, powers, kernel_size, stride, 0, ceil_mode)
     return propagate(call, value, lambda R: (R,), means)
 
 

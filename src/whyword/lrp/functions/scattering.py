@@ -126,6 +126,12 @@ def masked_scatter(call: Call, input: Tensor, mask: Tensor, source: Tensor) -> T
     return torch.where(mask, source.flatten()[number], input)
 
 
+@register("take")
+def take(call: Call, input: Tensor, index: Tensor) -> Tensor:
+    """Elements at places counted through all axes."""
+    return input.flatten()[index]
+
+
 def _flat(call: Call, base: Tensor, places: Tensor, source: Tensor, accumulate: bool) -> Tensor:
     flat, index, elements = base.flatten(), places.flatten(), source.flatten()
     if accumulate:
