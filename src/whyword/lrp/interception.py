@@ -6,6 +6,7 @@ in Python is run step by step. Anything else whose result depends on the embeddi
 """
 
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from itertools import chain
 from types import FrameType
@@ -119,7 +120,7 @@ class Interception(TorchFunctionMode):
         layers: list[str],
     ) -> Any:
         if name == "register_hook":  # hooks are about gradients, which are not computed here
-            return RemovableHandle({})
+            return RemovableHandle(OrderedDict())
         plain, in_place = _plain(name, kwargs)
         target = args[0] if in_place and args else None
         if id(target) in self.names:
