@@ -83,10 +83,12 @@ HANDLERS: dict[str, Handler] = {}
 """The functions that have a rule, by name; custom autograd functions by module and name."""
 
 SPELLINGS = {
-    "self": "input", "x": "input", "a": "input", "x1": "input", "A": "input",
-    "x2": "other", "mat2": "other", "vec2": "other", "tensor2": "other", "vec": "other",
-    "tensor": "other", "mat1": "input", "tensor1": "input",
-    "axis": "dim", "axes": "dim", "keepdims": "keepdim", "ord": "p",
+    "self": ("input",), "x": ("input",), "a": ("input",), "x1": ("input",), "A": ("input",),
+    "x2": ("other",), "vec2": ("second", "other"), "vec": ("second", "other"),
+    "mat1": ("first",), "batch1": ("first",), "mat": ("first",), "vec1": ("first",),
+    "mat2": ("second", "other"), "batch2": ("second",),
+    "tensor1": ("first",), "tensor2": ("second", "other"), "tensor": ("other",),
+    "axis": ("dim",), "axes": ("dim",), "keepdims": ("keepdim",), "ord": ("p",),
 }  # fmt: skip
 """Other names of parameters, NumPy's among them, by the name that handlers give them."""
 
@@ -138,7 +140,8 @@ def bound(
     open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
     named: dict[str, Any] = {}
     for given, value in kwargs.items():
-        name = given if given in known else SPELLINGS.get(given, given)
+        names = (given, *SPELLINGS.get(given, ()))
+        name = next((n for n in names if n in known), given)
         if name in known:
             named[name] = value
         elif value is None or given in _OF_NO_MATTER:
