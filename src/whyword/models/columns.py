@@ -368,7 +368,7 @@ class Step:
             yield dense(self._send(sp.csr_matrix(sp.eye(columns)))) - constant
 
     def _refuse(self) -> NoReturn:
-        what = "mixes features, which then stand for no words"
+        what = "mixes features and is not linear, so that what it gives stands for no words"
         if self.source.matrix is not None:
             what = "is not linear, after a step that mixes features"
         raise ModelError(
@@ -482,13 +482,16 @@ def unwrapped(step: Any) -> Any:
     return step
 
 
-def close(a: Any, b: Any) -> bool:
-    """Whether two matrices are the same up to rounding; never where a number is missing."""
-    kind = np.result_type(a.dtype, b.dtype, np.float32)
-    allowed = np.finfo(kind).eps ** 0.6
-    if not a.shape[0] or not a.shape[1]:
+def close(a: Any, b: Any, *made_from: Any) -> bool:
+    """Whether two matrices are the same up to rounding; never where a number is missing.
+
+    Rounding is that of the least precise of them and of what they were made from.
+    """
+    if a.shape != b.shape or 0 in a.shape:
         return bool(a.shape == b.shape)
-    return bool(abs(a - b).max() <= allowed * (1 + abs(b).max()))
+    kinds = [matrix.dtype for matrix in (a, b, *made_from) if matrix.dtype.kind == "f"]
+    precision = max(np.finfo(kind).eps for kind in kinds or [np.dtype(float)])
+    return bool(abs(a - b).max() <= precision**0.6 * (1 + abs(b).max()))
 
 
 def dense(matrix: Any) -> NDArray[np.float64]:
@@ -514,9 +517,15 @@ def unfitted(step: Any) -> ModelError:
 
 def _fitted(step: Any, values: Any) -> Any:
     try:
-        return step.transform(values)
+        found = step.transform(values)
     except NotFittedError as error:
         raise unfitted(step) from error
+    if len(np.shape(found)) != 2:
+        raise ModelError(
+            f"The step {type(step).__name__} returns values of the shape {np.shape(found)}; "
+            "expected (text, feature)."
+        )
+    return found
 
 
 def _elementwise(step: Any) -> bool:

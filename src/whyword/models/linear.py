@@ -243,10 +243,10 @@ class LinearClassifier:
         x = sp.csr_matrix(given, shape=absent.shape) + absent
         scores = _product(x, self._folded) + offset + self._both.biases
         scores = scores[:, -len(self.form.weights) :]
-        self.form.check(self.model, z, scores)
+        self.form.check(self.model, z, scores, texts)
         if not self._agrees:
             name = type(self.pipeline).__name__
-            self.form.check_predictions(name, self.pipeline.predict(texts), scores)
+            self.form.check_predictions(name, self.pipeline.predict(texts), scores, texts)
             self._agrees = True
 
     def save(self, path: Path, *, about: str = "") -> None:
@@ -257,8 +257,12 @@ class LinearClassifier:
         """
         tfidf = self.vectorizer
         simple = type(tfidf).__name__ == "TfidfVectorizer" and tfidf.use_idf
-        if not simple or self.between or self.multilabel or self.form.threshold is not None or (
-            tfidf.preprocessor or tfidf.tokenizer or tfidf.analyzer != "word"
+        if (
+            not simple
+            or self.between
+            or self.multilabel
+            or self.form.threshold is not None
+            or (tfidf.preprocessor or tfidf.tokenizer or tfidf.analyzer != "word")
         ):
             raise ModelError(
                 "Only a TfidfVectorizer of words without functions of one's own, followed by a "

@@ -92,27 +92,30 @@ class Form:
         values = sparse(z) if self.threshold is None else sparse(sparse(z) > self.threshold)
         return np.asarray(values @ self.weights.T) + self.biases
 
-    def check(self, model: Any, z: Any, scores: Array) -> None:
+    def check(self, model: Any, z: Any, scores: Array, texts: Sequence[str]) -> None:
         """Hold scores against the classifier's own, and against what it predicts.
 
         Args:
             model: The classifier.
             z: ``(text, feature)`` what it gets.
             scores: ``(text, score)`` what is shown.
+            texts: The texts, for the error.
 
         Raises:
             ModelError: If they differ by more than rounding; of equal scores either may win.
         """
         name = type(model).__name__
-        if self.own is not None and not close(scores, own := _columns(self.own(z))):
+        if self.own is not None and not close(scores, own := _columns(self.own(z)), sparse(z)):
             raise ModelError(
                 f"The scores found for the {name} are not its own (apart by up to "
                 f"{abs(scores - own).max() if scores.shape == own.shape else 'their number'}); "
                 "it cannot be explained as a linear classifier."
             )
-        self.check_predictions(name, model.predict(z), scores)
+        self.check_predictions(name, model.predict(z), scores, texts)
 
-    def check_predictions(self, name: str, predicted: Any, scores: Array) -> None:
+    def check_predictions(
+        self, name: str, predicted: Any, scores: Array, texts: Sequence[str]
+    ) -> None:
         """Hold scores ``(text, score)`` against what ``predict`` returned for the texts.
 
         Raises:
@@ -120,20 +123,20 @@ class Form:
         """
         expected = np.asarray(predicted.toarray() if hasattr(predicted, "toarray") else predicted)
         slack = 1e-6 * (1 + abs(scores).max(initial=0))
+        classes = np.asarray(self.classes)
         if self.labels:
-            holds = expected == np.asarray(self.classes) if expected.ndim == 2 else None
-            wrong = holds is None or bool(((scores > 0) != holds)[abs(scores) > slack].any())
+            holds = np.broadcast_to(expected == classes, scores.shape)
+            right = (((scores > 0) == holds) | (abs(scores) <= slack)).all(axis=1)
         else:
             both = np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores
-            is_it = expected[..., None] == np.asarray(self.classes)
-            wrong = is_it.shape != both.shape or bool(
-                (np.where(is_it, both, -np.inf).max(axis=1) < both.max(axis=1) - slack).any()
-            )
-        if wrong:
+            is_it = np.broadcast_to(expected[..., None] == classes, both.shape)
+            right = np.where(is_it, both, -np.inf).max(axis=1) >= both.max(axis=1) - slack
+        if not right.all():
+            wrong = texts[int(np.argmin(right))]
             raise ModelError(
                 f"What would be explained ({self.meaning}) does not predict what {name}.predict "
-                "says; explain a classifier that decides by these scores, such as the estimator "
-                "inside."
+                f"says of {wrong[:40]!r}; expected a classifier that decides by these scores, such "
+                "as the estimator inside."
             )
 
 
@@ -151,12 +154,12 @@ def linear_form(model: Any) -> Form:
     kinds = [kind.__name__ for kind in type(model).__mro__]
     for kind in kinds:
         if kind in _REFUSED:
-            raise ModelError(f"A {name} {_REFUSED[kind]}.")
+            raise ModelError(f"The {name} {_REFUSED[kind]}.")
     if hasattr(model, "steps"):
         return _of_pipeline(model)
     if hasattr(model, "fit") and hasattr(model, "get_params") and is_regressor(model):
         raise ModelError(
-            f"A {name} predicts numbers, not classes; expected a classifier, such as "
+            f"The {name} predicts numbers, not classes; expected a classifier, such as "
             "RidgeClassifier or LogisticRegression."
         )
     if not hasattr(model, "classes_"):
@@ -198,7 +201,7 @@ def _of_support_vectors(model: Any) -> Form:
         raise _not_linear(f'{name}(kernel="{model.kernel}")')
     if len(model.classes_) > 2:
         raise ModelError(
-            f"A {name} of {len(model.classes_)} classes lets every two of them vote, so that no "
+            f"The {name} of {len(model.classes_)} classes lets every two of them vote, so that no "
             "scores of classes add up from features; expected LinearSVC, or "
             f'OneVsRestClassifier({name}(kernel="linear")).'
         )
@@ -225,11 +228,12 @@ def _of_centroids(model: Any) -> Form:
     if model.metric != "euclidean":
         raise _not_linear(f'NearestCentroid(metric="{model.metric}")')
     centroids, scale = np.asarray(model.centroids_, dtype=np.float64), np.ones(1)
-    priors = np.asarray(model.class_prior_)
+    priors, added = np.asarray(model.class_prior_), np.zeros(len(centroids))
     if not np.isclose(priors, 1 / len(priors)).all():  # then scikit-learn scales the features
+        added = 2 * np.log(priors)
         deviation = np.asarray(model.within_class_std_dev_).ravel()
         scale = np.where(deviation == 0, 1, deviation)
-    biases = -np.square(centroids / scale).sum(axis=1) + 2 * np.log(priors)
+    biases = -np.square(centroids / scale).sum(axis=1) + added
     meaning = "negative squared distance to the centroid, but for what all classes share"
     return Form(2 * centroids / scale**2, biases, model.classes_, meaning)
 
@@ -241,7 +245,30 @@ def _of_one_against_rest(model: Any) -> Form:
         labels = tuple(str(name) for name in model.classes_)
     kinds = sorted({form.meaning for form in forms})
     return _stacked(
-        forms, [1] * len(forms) if labels else model.classes_, f"{kinds[0]}, one against the rest", labels
+        forms,
+        [1] * len(forms) if labels else model.classes_,
+        f"{kinds[0]}, one against the rest",
+        labels,
+    )
+
+
+def _of_codes(model: Any) -> Form:
+    """The nearest code: minus the squared distance, without what all codes share."""
+    if not all(hasattr(estimator, "decision_function") for estimator in model.estimators_):
+        raise ModelError(
+            f"The {type(model).__name__} compares probabilities with its codes, which are not "
+            "linear; expected estimators with a decision_function, such as LinearSVC."
+        )
+    forms = [_single(estimator) for estimator in model.estimators_]
+    codes = np.asarray(model.code_book_, dtype=np.float64)
+    weights = np.vstack([form.weights for form in forms])
+    biases = np.concatenate([form.biases for form in forms])
+    return Form(
+        2 * codes @ weights,
+        2 * codes @ biases - np.square(codes).sum(axis=1),
+        model.classes_,
+        "negative squared distance to the code, but for what all classes share",
+        threshold=_threshold(forms),
     )
 
 
@@ -249,7 +276,7 @@ def _of_outputs(model: Any) -> Form:
     for classes in model.classes_:
         if len(classes) != 2:
             raise ModelError(
-                f"A {type(model).__name__} with an output of {len(classes)} classes decides several "
+                f"The {type(model).__name__} with an output of {len(classes)} classes decides several "
                 "questions at once; explain one output's estimator at a time, behind the same "
                 "vectorizer."
             )
@@ -296,7 +323,7 @@ def _of_calibrated(model: Any) -> Form:
     first = forms[0]
     if any(list(form.classes) != list(model.classes_) for form in forms):
         raise ModelError(
-            f"A {type(model).__name__} has estimators that were fitted without some of the "
+            f"The {type(model).__name__} has estimators that were fitted without some of the "
             "classes; calibrate on more texts, or explain the estimators one by one."
         )
     own = [form.own for form in forms]
@@ -319,9 +346,10 @@ def _of_calibrated(model: Any) -> Form:
 def _of_stack(model: Any) -> Form:
     """Linear in scores that are linear in features."""
     if set(model.stack_method_) != {"decision_function"}:
+        methods = " and ".join(sorted(set(model.stack_method_) - {"decision_function"}))
         raise ModelError(
-            f"A {type(model).__name__} that learns from {', '.join(sorted(set(model.stack_method_)))} "
-            'is not linear; expected stack_method="decision_function".'
+            f"The {type(model).__name__} learns from {methods}, which is not linear; expected "
+            'stack_method="decision_function".'
         )
     forms = [linear_form(one) for one in model.estimators_]
     weights = np.vstack([form.weights for form in forms])
@@ -344,7 +372,9 @@ def _of_stack(model: Any) -> Form:
 def _of_pipeline(model: Any) -> Form:
     """A pipeline in place of a classifier: all its steps have to be linear."""
     *steps, last = flat(model)
-    if any(hasattr(step, part) for step in steps[:1] for part in ("build_analyzer", "transformer_list")):
+    if any(
+        hasattr(step, part) for step in steps[:1] for part in ("build_analyzer", "transformer_list")
+    ):
         raise ModelError(
             f"The estimators are pipelines that read texts, each with its {type(steps[0]).__name__}; "
             "expected one vectorizer before the classifier that combines them."
@@ -385,7 +415,7 @@ def _columns(scores: Any) -> Array:
 
 def _not_linear(name: str) -> ModelError:
     return ModelError(
-        f"A {name} is not linear in the features; expected for example LinearSVC, "
+        f"The {name} is not linear in the features; expected for example LinearSVC, "
         "LogisticRegression, SGDClassifier, LinearDiscriminantAnalysis or MultinomialNB."
     )
 
@@ -401,13 +431,16 @@ _READERS: dict[str, Callable[[Any], Form]] = {
     "MultiOutputClassifier": _of_outputs,
     "CalibratedClassifierCV": _of_calibrated,
     "StackingClassifier": _of_stack,
+    "OutputCodeClassifier": _of_codes,
 }
 
-_VOTES = "counts votes, so that no scores of classes add up from features; explain the estimators inside, or choose OneVsRestClassifier"
+_VOTES = (
+    "combines votes or probabilities, so that no scores of classes add up from features; explain "
+    "the estimators inside, or choose OneVsRestClassifier"
+)
 
 _REFUSED = {
     "OneVsOneClassifier": _VOTES,
-    "OutputCodeClassifier": _VOTES,
     "VotingClassifier": _VOTES,
     "BaggingClassifier": _VOTES,
     "AdaBoostClassifier": _VOTES,
@@ -417,6 +450,7 @@ _REFUSED = {
     "classifier inside",
     "TunedThresholdClassifierCV": "decides at another threshold than its scores; explain the "
     "classifier inside",
+    "DummyClassifier": "reads no features; expected a classifier that does",
     "CategoricalNB": "reads categories, not values of features; expected MultinomialNB or "
     "BernoulliNB",
 }
