@@ -1,4 +1,4 @@
-"""Every classifier and every transformer of scikit-learn in a pipeline: explained, or refused by name.
+"""Every classifier and transformer of scikit-learn in a pipeline: explained, or refused by name.
 
 ``rows()`` is the table that the tests check and the documentation prints. An explanation counts as
 right if its scores are those that `reference` computes with scikit-learn alone, if it predicts what
@@ -193,7 +193,7 @@ def reference(pipeline, texts):
     return scores, predicted[:, None] == np.asarray(model.classes_)
 
 
-def _scores(model, z):
+def _scores(model, z):  # noqa: PLR0911 one for each kind
     if hasattr(model, "best_estimator_"):
         return _scores(model.best_estimator_, z)
     if hasattr(model, "calibrated_classifiers_"):

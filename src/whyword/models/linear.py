@@ -4,9 +4,9 @@ A score is Σ_f x_f w_f + b over the features of a text. Feature f is an n-gram;
 shared equally by the words of all its occurrences, so that every word's relevance is the sum of its
 shares of x_f w_f. Nothing is approximated: words + remainder = ``decision_function``.
 
-`whyword.models.columns` knows what becomes of n-grams on their way to the classifier, and
-`whyword.models.linear_form` the classifier. Nothing is believed: scores are held against the
-classifier's own, and must predict what it predicts.
+`whyword.models.columns` and `whyword.models.steps` know what becomes of n-grams on their way to
+the classifier, `whyword.models.linear_form` what it adds up. Nothing is believed: scores are held
+against the classifier's own, and must predict what it predicts.
 
 As a `whyword.classifier.Classifier`, each word of each occurrence of an n-gram is a position, whose
 vector has one component: its share of x_f.
@@ -28,8 +28,10 @@ from torch import Tensor
 
 from whyword.classifier import Attribution, Batch
 from whyword.errors import InputError, ModelError
-from whyword.models.columns import Source, flat, source_of, sparse, unwrapped
+from whyword.models.columns import flat, source_of, unwrapped
 from whyword.models.linear_form import Weights, linear_form
+from whyword.models.matrices import sparse
+from whyword.models.steps import Source
 from whyword.text import Document
 
 SAVED = ("lowercase", "strip_accents", "token_pattern", "ngram_range", "stop_words", "binary",

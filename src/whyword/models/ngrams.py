@@ -121,7 +121,7 @@ class Analyzer:
     def _runs(
         self, text: str, word_at: list[int], *, padded: bool
     ) -> Iterator[tuple[str, list[int]]]:
-        """Characters whose n-grams are features, with the word of each: all, or a word at a time."""
+        """Characters whose n-grams are features, with the word of each: all, or word by word."""
         processed = self.preprocess(text)
         words = [word_at[place] for place in self._origin(text, processed)]
         if padded:
