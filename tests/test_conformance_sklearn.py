@@ -42,7 +42,11 @@ def test_what_is_linear_is_explained(table):
         "RidgeClassifier", "RidgeClassifierCV", "LinearDiscriminantAnalysis", "MultinomialNB",
         "ComplementNB", "BernoulliNB", "NearestCentroid", "OneVsRestClassifier",
         "SelfTrainingClassifier", "OutputCodeClassifier", "GridSearchCV(LinearSVC())",
-        "ComplementNB(norm=True)", 'OneVsRestClassifier(SVC(kernel="linear"))',
+        "ComplementNB(norm=True)", 'NearestCentroid(priors="empirical")',
+        "NearestCentroid(shrink_threshold=0.1)", "BernoulliNB(binarize=0.3)",
+        "CalibratedClassifierCV(LinearSVC(), ensemble=False)",
+        "StackingClassifier(..., passthrough=True)",
+        'OneVsRestClassifier(SVC(kernel="linear"))',
     ):  # fmt: skip
         for target in ("two classes", "three classes"):
             assert verdict[f"{name}, {target}"] == conformance.EXPLAINED

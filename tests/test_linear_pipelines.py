@@ -241,6 +241,29 @@ def test_a_function_is_proved_on_every_text():
         explain(classifier, "ape " * 7)
 
 
+def test_a_linear_step_is_held_to_it_on_every_text():
+    def bent(x):
+        topics = x.toarray() @ np.arange(3 * x.shape[1]).reshape(-1, 3)
+        return np.where((x.toarray() == 7).any(axis=1, keepdims=True), topics**2, topics)
+
+    step = FunctionTransformer(bent, accept_sparse=True)
+    pipeline = make_pipeline(CountVectorizer(), step, RidgeClassifier()).fit(TEXTS, TWO)
+    classifier = LinearClassifier(pipeline)
+    explain(classifier, PROBES)
+    with pytest.raises(ModelError, match="FunctionTransformer mixes features and is not linear"):
+        explain(classifier, "ape " * 7)
+
+
+def test_a_selection_is_held_to_it():
+    class Turned(SelectKBest):
+        def transform(self, x):
+            return super().transform(x)[:, ::-1]
+
+    pipeline = make_pipeline(CountVectorizer(), Turned(chi2, k=5), LogisticRegression())
+    with pytest.raises(ModelError, match="step Turned"):
+        explain(pipeline.fit(TEXTS, TWO), TEXTS)
+
+
 @pytest.mark.parametrize("kind", [SVC, NuSVC])
 @pytest.mark.parametrize("shape", ["ovr", "ovo"])
 def test_machines_that_vote_are_refused(kind, shape):
