@@ -32,6 +32,7 @@ _NAMELESS = "."
 """The layer of a weight that no module of the model holds."""
 
 _PARTS = {"unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit"}
+_SAME = {"clone", "contiguous", "alias"}
 _NUMBERS = {"item", "tolist", "__float__"}
 _LEAVING = {"numpy", "__array__"}
 
@@ -135,8 +136,9 @@ class Interception(TorchFunctionMode):
             if handler is not None:
                 self.spellings.add((func, handler, *map(type, args), *kwargs))
                 result = self._handled(handler, func, plain, args, kwargs, place, layers)
+                made = result
                 if in_place:  # the tensor that others may hold takes over value and history
-                    result = target.copy_(result)  # type: ignore[union-attr]
+                    result = target.copy_(made)  # type: ignore[union-attr]
             elif plain not in ROUTING and is_made_of_steps(func):
                 result = self._step_by_step(func, args, kwargs)
                 self._check_stopped(name, result)
@@ -152,7 +154,7 @@ class Interception(TorchFunctionMode):
         for tensor in tree_leaves(changed):
             if not on_path(tensor) or (not in_place and any(tensor is t for t in read)):
                 continue
-            found = trace(tensor) if kept is None else kept
+            found = kept or trace(made if in_place else tensor)
             depth = max(place, found.depth)
             self.layers = max(self.layers, depth)
             if windows is not None and tensor.shape == read[0].shape:
@@ -324,14 +326,16 @@ class Interception(TorchFunctionMode):
         if not self.cuts:
             self.cuts.append(f"{name}{self._caller().rstrip(',')}")
 
-    @staticmethod
-    def _kept(plain: str, read: list[Tensor]) -> Trace:
+    def _kept(self, plain: str, read: list[Tensor]) -> Trace:
         """What a tensor that was moved around still is."""
-        known = trace(read[0]) if len(read) == 1 else Trace()
-        return Trace(
-            exponent=known.exponent if plain in ("masked_fill", "where") else None,
-            total=known.total,
-        )
+        if len(read) != 1:
+            return Trace()
+        known = trace(read[0])
+        if plain in _SAME:
+            root = known.root if known.root is not None else self._copy(read[0])
+            return known._replace(root=root, windows=None)
+        masked = plain in ("masked_fill", "where")
+        return Trace(total=known.total, exponent=known.exponent if masked else None)
 
     @staticmethod
     def _windows(name: str, read: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> Any:
