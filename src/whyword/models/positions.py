@@ -115,8 +115,9 @@ class Positions:
             return None
         positions = self._as_positions(ids)
         # Whatever was changed in a way that was not seen is not the text's any more.
-        moved = (positions < 0) | (self._ids[positions.clamp(min=0)] == ids)
-        return positions.masked_fill(~moved, DERIVED)
+        other = (positions >= 0) & (self._ids[positions.clamp(min=0)] != ids)
+        found: Tensor = positions.masked_fill(other, DERIVED)
+        return found
 
     def computed_by(self, ids: Tensor) -> str:
         """The function that computed ids which are not the text's."""
@@ -185,7 +186,7 @@ class Positions:
             if plain == "zero":
                 positions.fill_(CONSTANT)
             elif plain in _COPIES:
-                if self._replay(func, args, kwargs) is None:
+                if not self._replayed(func, args, kwargs):
                     positions.fill_(DERIVED)
             elif target.shape == before.shape:
                 positions.masked_fill_(target != before, DERIVED)
@@ -204,18 +205,19 @@ class Positions:
         if result.dtype == torch.bool:
             return None
         if plain in _COPIES:
-            found = tensors_in(self._replay(func, args, kwargs))
+            found = tensors_in(self._replayed(func, args, kwargs))
             return next((t for t in found if t.shape == result.shape), None)
         if plain in _ELEMENTWISE:
             for tensor in tensors_in((args, kwargs)):
                 if tensor.shape == result.shape and self._has_own(tensor):
-                    return self._as_positions(tensor).masked_fill(tensor != result, DERIVED)
+                    positions: Tensor = self._as_positions(tensor)
+                    return positions.masked_fill(tensor != result, DERIVED)
         return None
 
-    def _replay(
+    def _replayed(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> Any:
-        """The same call with positions for ids; None if what it moves are not ids."""
+    ) -> tuple[Any, ...]:
+        """What the same call gives for positions; nothing if what it moves are not ids."""
         plain = _plain(func)
         held = _COPIES[plain]
         if plain == "where" and func is not torch.where:  # a method, of the first input
@@ -224,19 +226,18 @@ class Positions:
         moved = [v for i, v in enumerate(args) if i in places]
         moved += [v for k, v in kwargs.items() if k in names]
         if not self.among(moved):
-            return None
+            return ()
         if plain == "index_put" and kwargs.get("accumulate", len(args) > 3 and args[3]):
-            return None
+            return ()
         mode = args[2] if len(args) > 2 else kwargs.get("mode", "constant")
         if plain == "pad" and len(args) < 4 and mode == "constant":
             kwargs = {"value": 0, **kwargs}
+        given = [self._as_positions(v) if i in places else v for i, v in enumerate(args)]
+        named = {k: self._as_positions(v) if k in names else v for k, v in kwargs.items()}
         try:
-            return func(
-                *(self._as_positions(v) if i in places else v for i, v in enumerate(args)),
-                **{k: self._as_positions(v) if k in names else v for k, v in kwargs.items()},
-            )
+            return (func(*given, **named),)
         except (RuntimeError, TypeError, ValueError, IndexError):
-            return None  # a spelling that is not for positions, which have a type of their own
+            return ()  # a spelling that positions, which have a type of their own, do not fit
 
     def _as_positions(self, value: Any) -> Any:
         """The positions of ids; those beside a tensor change with it."""

@@ -4,7 +4,7 @@ Scores from vectors must be those of the module itself, and those of a text in a
 text alone. The one is an error if it is not so; of the other, texts are then read one at a time.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -60,7 +60,8 @@ class Reading:
         rows: list[int], together: Callable[[], Tensor], alone: Callable[[int], Tensor]
     ) -> bool | None:
         """Whether any of the rows differs; None if none could be compared."""
-        scores, found = together() if rows else None, None
+        found = None
+        scores = together() if rows else torch.empty(0)
         for row in rows:
             try:
                 single = alone(row)

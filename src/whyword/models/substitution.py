@@ -60,11 +60,11 @@ class Substitution(TorchFunctionMode):
         self.answered = False
         with _AS_IS():
             self.positions = Positions(ids)
-            self.own_order = self.positions.of(ids)
+            self.own_order = torch.arange(ids.numel(), device=ids.device).view(ids.shape)
 
     def __exit__(self, *raised: Any) -> None:
         """Called when the model has run, or has failed."""
-        super().__exit__(*raised)
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
         if raised[0] is None and not self.answered:
             read_out = self.positions.read_out
             raise ModelError(
@@ -161,7 +161,7 @@ class Substitution(TorchFunctionMode):
 
     def _bag(
         self,
-        input: Tensor,  # noqa: A002 - torch's name
+        input: Tensor,
         weight: Tensor,
         offsets: Tensor | None = None,
         mode: str = "mean",

@@ -154,12 +154,17 @@ class TransformerClassifier:
             ModelError: If the model has none.
         """
         try:
-            weight: Tensor = self.module.get_input_embeddings().weight
-        except (NotImplementedError, AttributeError) as error:
+            weight = self.module.get_input_embeddings().weight
+        except (NotImplementedError, AttributeError):  # as in CANINE and Perceiver
+            size = getattr(self.config, "vocab_size", None)
+            layers = [m for m in self.module.modules() if isinstance(m, nn.Embedding)]
+            weights = [m.weight for m in layers if m.num_embeddings == size]
+            weight = weights[0] if len(weights) == 1 else None
+        if not isinstance(weight, Tensor):
             raise ModelError(
                 f"{type(self.module).__name__} has no one table of input embeddings that the ids "
                 "of its tokens are looked up in; expected a model that has, such as BERT."
-            ) from error
+            )
         return weight
 
     def encode(self, texts: Sequence[str | Document]) -> TransformerBatch:
