@@ -250,6 +250,29 @@ def test_a_words_vector_is_one_input_in_all_places():
             torch.testing.assert_close(without, module(batch.ids)[1])
 
 
+class InPlace(Module):
+    def look_up(self, ids):
+        x = self.words(ids)
+        x *= 2
+        return x
+
+
+def test_vectors_that_the_module_changes_stay_as_they_are():
+    module = InPlace(None)
+    c = classifier(module)
+    batch = c.encode(TEXTS)
+    vectors = c.embed(batch)
+    torch.testing.assert_close(vectors, module.words.weight.detach()[batch.ids])
+    torch.testing.assert_close(c.score(vectors, batch), module.head(2 * vectors, 2))
+    torch.testing.assert_close(c.score(vectors, batch), module(batch.ids))
+    leaves = [vectors.clone().requires_grad_() for _ in range(2)]
+    scores = c.score(leaves[0], batch), module.head(2 * leaves[1], 2)
+    ours, theirs = (
+        torch.autograd.grad(s[:, 0].sum(), leaf)[0] for s, leaf in zip(scores, leaves, strict=True)
+    )
+    torch.testing.assert_close(ours, theirs)
+
+
 class OneHot(Module):
     def look_up(self, ids):
         return functional.one_hot(ids, SIZE).double() @ self.words.weight
@@ -332,6 +355,19 @@ def test_scripted_modules_look_up_nothing():
     c = classifier(module)
     with pytest.raises(ModelError, match="none of the text's ids"):
         explain(c, TEXTS)
+
+
+def test_of_compiled_modules_the_original_is_explained():
+    module = Module(shifted)
+    expected = explain(classifier(module), TEXTS)
+    compiled = ModuleClassifier(
+        torch.compile(module, backend="eager"), "abc", VOCABULARY, embedding=module.words
+    )
+    for ours, theirs in zip(explain(compiled, TEXTS), expected, strict=True):
+        np.testing.assert_allclose(ours.relevance, theirs.relevance)
+    module.hidden.compile(backend="eager")
+    with pytest.raises(ModelError, match="The layer 'hidden' of Module is compiled"):
+        explain(classifier(module), TEXTS)
 
 
 def test_shortened_norms_are_refused():
