@@ -60,6 +60,14 @@ _SHAPES = set(
 )
 """Functions that read nothing of a tensor but its shape."""
 
+_OTHERS = set(
+    """
+    __get__ size dim numel stride __len__ view view_as transpose permute unsqueeze squeeze expand
+    linear layer_norm rms_norm softmax gelu silu relu tanh dropout scaled_dot_product_attention
+    """.split()
+)
+"""Functions that need no look at their arguments: of views, and of numbers that are no ids."""
+
 _READ_OUT = set("tolist item numpy __array__ __int__ __index__ __float__".split())
 
 _IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __imod__ __iand__".split())
@@ -105,9 +113,13 @@ class Positions:
             if isinstance(value, Tensor):
                 if self._beside(value) is not None:
                     return True
-            elif isinstance(value, list | tuple) and value and self.among(value):
+            elif isinstance(value, list | tuple) and self.among(value):
                 return True
         return False
+
+    def may_follow(self, name: str) -> bool:
+        """Whether a call of this function may have to be followed, whatever its arguments."""
+        return name not in _OTHERS or bool(self._floats)
 
     def of(self, ids: Tensor) -> Tensor | None:
         """The positions of these ids, shaped like them; None if they are the model's own."""
@@ -157,15 +169,15 @@ class Positions:
         elif before is not None:
             self._changed(func, args, kwargs, before)
         elif name not in _SHAPES:
-            read = list(tensors_in((args, kwargs)))
-            new = [t for t in tensors_in((result, kwargs.get("out"))) if _key(t) not in self._known]
+            read, known = list(tensors_in((args, kwargs))), {0, *self._known}
+            new = [t for t in tensors_in((result, kwargs.get("out"))) if _key(t) not in known]
             for place, tensor in enumerate(new):
                 if tensor.is_floating_point():
                     if any(self._beside(t) is None for t in read):
                         continue  # not ids any more
                     self._floats[id(tensor)] = tensor
                 own = place == 0 and any(map(self._has_own, read))
-                positions = self._moved(func, args, kwargs, tensor) if own else None
+                positions = self._of_copy(func, args, kwargs, tensor) if own else None
                 self._remember(tensor, positions, name)
 
     def _changed(
@@ -179,8 +191,9 @@ class Positions:
         target, plain = args[0], _plain(func)
         if self._beside(target) is None:
             whole = target if target._base is None else target._base
+            moves = whole.dtype != torch.bool and self.among(_moved(func, args, kwargs))
             constant = torch.full(whole.shape, CONSTANT, device=whole.device)
-            self._remember(whole, None if whole.dtype == torch.bool else constant)
+            self._remember(whole, constant if moves else None)
         if self._has_own(target):
             positions = self._as_positions(target)
             if plain == "zero":
@@ -190,10 +203,10 @@ class Positions:
                     positions.fill_(DERIVED)
             elif target.shape == before.shape:
                 positions.masked_fill_(target != before, DERIVED)
-        beside = self._known[_key(target)]
-        self._known[_key(target)] = beside._replace(by=beside.by or name_of(func))
+        if (beside := self._beside(target)) is not None and not beside.by:
+            self._known[_key(target)] = beside._replace(by=name_of(func))
 
-    def _moved(
+    def _of_copy(
         self,
         func: Callable[..., Any],
         args: tuple[Any, ...],
@@ -219,19 +232,14 @@ class Positions:
     ) -> tuple[Any, ...]:
         """What the same call gives for positions; nothing if what it moves are not ids."""
         plain = _plain(func)
-        held = _COPIES[plain]
-        if plain == "where" and func is not torch.where:  # a method, of the first input
-            held = ((0, "input"), (2, "other"))
-        places, names = {place for place, _ in held}, {name for _, name in held}
-        moved = [v for i, v in enumerate(args) if i in places]
-        moved += [v for k, v in kwargs.items() if k in names]
-        if not self.among(moved):
+        if not self.among(_moved(func, args, kwargs)):
             return ()
         if plain == "index_put" and kwargs.get("accumulate", len(args) > 3 and args[3]):
             return ()
         mode = args[2] if len(args) > 2 else kwargs.get("mode", "constant")
-        if plain == "pad" and len(args) < 4 and mode == "constant":
-            kwargs = {"value": 0, **kwargs}
+        if plain == "pad" and mode == "constant":
+            args, kwargs = args[:3], {**kwargs, "value": CONSTANT}
+        places, names = _held(func)
         given = [self._as_positions(v) if i in places else v for i, v in enumerate(args)]
         named = {k: self._as_positions(v) if k in names else v for k, v in kwargs.items()}
         try:
@@ -263,6 +271,8 @@ class Positions:
 
     def _remember(self, tensor: Tensor, positions: Tensor | None, by: str = "") -> None:
         """Note the positions of a tensor that has its storage for itself."""
+        if not _key(tensor):
+            return
         storage, size = tensor.untyped_storage(), tensor.element_size()
         if positions is not None:
             beside = torch.full((storage.nbytes() // size,), CONSTANT, device=tensor.device)
@@ -280,6 +290,22 @@ def _plain(func: Callable[..., Any]) -> str:
     """A function's name without what tells operators and changes in place from others."""
     name = name_of(func)
     return name if name.startswith("_pack") else name.strip("_")
+
+
+def _held(func: Callable[..., Any]) -> tuple[set[int], set[str]]:
+    """Which arguments of a function that moves ids hold them: their places and names."""
+    held = _COPIES.get(_plain(func), ())
+    if _plain(func) == "where" and func is not torch.where:  # a method, of the first input
+        held = ((0, "input"), (2, "other"))
+    return {place for place, _ in held}, {name for _, name in held}
+
+
+def _moved(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+    """The arguments that hold what a function moves."""
+    places, names = _held(func)
+    return [v for i, v in enumerate(args) if i in places] + [
+        kwargs[k] for k in kwargs if k in names
+    ]
 
 
 def _view(positions: Tensor, ids: Tensor) -> Tensor:

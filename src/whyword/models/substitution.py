@@ -89,6 +89,8 @@ class Substitution(TorchFunctionMode):
             if (vectors := self.added.pop(id(table), None)) is None and self._is_table(table):
                 vectors = self._vectors(table, ids, max_norm)
             return func(*args, **kwargs) if vectors is None else vectors
+        if not self.positions.may_follow(getattr(func, "__name__", "")):
+            return func(*args, **kwargs)
         with _AS_IS():
             if followed := self.positions.among(args) or self.positions.among(kwargs.values()):
                 before = self.positions.before(func, args)
@@ -126,9 +128,11 @@ class Substitution(TorchFunctionMode):
     def _positions(self, ids: Tensor) -> Tensor | None:
         """Where ids stand in the text; None if they are not the text's."""
         positions, by = self.positions.of(ids), self.positions.computed_by(ids)
-        if positions is None and self.positions.read_out:
+        if positions is not None and (positions == DERIVED).any():
+            pass
+        elif self.positions.read_out and (positions is None or (positions == CONSTANT).any()):
             by = self.positions.read_out
-        elif positions is None or not (positions == DERIVED).any():
+        else:
             return positions
         raise ModelError(
             f"The model looks up ids in {self.place} that are not the text's own: they come from "
