@@ -26,10 +26,10 @@ from whyword.models.transformer import TransformerClassifier
 
 TEXTS = ["The shuttle reached its orbit, didn't it?", "good film: bad café, the shuttle is good"]
 LABELS = ("a", "b", "c")
-EXPLAINED, REFUSED, FAILED = "explained", "refused", "failed"
+EXPLAINED, REFUSED, NOT_BUILT, FAILED = "explained", "refused", "not built", "failed"
 
 _SMALL = {
-    32: """hidden_size d_model dim n_embd emb_dim hidden embed_dim attention_hidden_size
+    32: """hidden_size d_model dim n_embd emb_dim hidden embed_dim
         pooler_hidden_size prediction_head_size d_latents input_embedding_size
         output_embedding_size shared_expert_intermediate_size""",
     48: """intermediate_size ffn_dim encoder_ffn_dim decoder_ffn_dim d_inner d_ff hidden_dim dff
@@ -89,6 +89,7 @@ ODD = {
     "xmod": {"default_language": "en_XX"},
     "zamba": {
         "num_hidden_layers": 3, "layers_block_type": ["linear_attention", "hybrid", "hybrid"],
+        "attention_hidden_size": 64, "attention_head_dim": 16,
     },
     "zamba2": {"n_mamba_heads": 8},
 }  # fmt: skip
@@ -100,6 +101,13 @@ SINGLE = {
 }  # fmt: skip
 """Families that torch runs in single precision alone: products of groups, tensors made in it."""
 
+LOOSE = {"diffllama": 1e-3}
+"""How far eager attention may be from fused attention, where that is more than 1e-4.
+
+Eager attention takes the softmax in single precision whatever the model's is; the difference of two
+attentions, where it is next to zero, makes more of that rounding.
+"""
+
 QUICK = ()
 """Families that differ most in what they compute, for the tests."""
 
@@ -109,7 +117,8 @@ class Row(NamedTuple):
 
     Attributes:
         family: Its ``model_type``.
-        verdict: `EXPLAINED`, `REFUSED` or `FAILED`.
+        verdict: `EXPLAINED`, `REFUSED`, `NOT_BUILT` (it needs a package that is not there) or
+            `FAILED`.
         attention: The implementations of attention that were tried, or agree.
         note: The refusal, or what failed.
     """
@@ -175,26 +184,27 @@ def build(family, attention, *, seed=0):
 
 def plain_scores(network, subwords, text):
     """The model's own scores, as people call it."""
-    inputs = subwords(text, return_tensors="pt")
     with torch.no_grad():
-        return network(input_ids=inputs["input_ids"]).logits[0].numpy()
+        return network(**subwords(text, return_tensors="pt")).logits[0].numpy()
 
 
 def explained(family, attention):
     """Explanations of both texts, each on its own; ValueError if there is no such attention."""
     network = build(family, attention)
     subwords = tokenizer("wordpiece")
+    rounding = 1e-4 if family in SINGLE else 1e-8
     classifier = TransformerClassifier(network, subwords)
     found = explain(classifier, TEXTS, batch_size=1)
     for text, e in zip(TEXTS, found, strict=True):
         scores = plain_scores(network, subwords, text)
         size = np.abs(scores).max()
-        _near(e.scores, scores, 1e-6 * size, "scores are not the model's")
+        _near(e.scores, scores, 1e-5 * size, "scores are not the model's")
         total = e.relevance.sum(axis=1) + e.total_remainder
         most = max(size, np.abs(e.relevance).max())
-        _near(total, e.target_scores, 1e-8 * most, "words and remainder are not the score")
-        if not np.abs(e.relevance).max() > 0:
-            raise ArithmeticError("no word has any relevance")
+        _near(total, e.target_scores, rounding * most, "words and remainder are not the score")
+        if not e.relevance.any():  # as in MRA, whose attention is zero without its CUDA kernel
+            sensitivity = explain(classifier, text, method="sa").relevance
+            _near(sensitivity, 0.0, 0.0, "words have no relevance, but gradients")
     together = explain(classifier, TEXTS, batch_size=len(TEXTS))
     for one, other in zip(found, together, strict=True):
         _alike(one, other, 1e-4, "a batch changes relevance")
@@ -222,6 +232,8 @@ def row(family):
         except (UnsupportedFunction, InputError, ModelError) as refusal:
             ways.append(attention)
             refusals.append(f"{attention}: {refusal}")
+        except ImportError as error:
+            return Row(family, NOT_BUILT, "", str(error).partition(" library ")[0])
         except ValueError as error:
             if isinstance(error, WhywordError) or "does not support" not in str(error):
                 return Row(family, FAILED, attention, _said(error))
@@ -230,7 +242,7 @@ def row(family):
     if len(found) == 2:
         try:
             for one, other in zip(found["eager"], found["sdpa"], strict=True):
-                _alike(one, other, 1e-4, "eager and fused attention differ")
+                _alike(one, other, LOOSE.get(family, 1e-4), "eager and fused attention differ")
         except ArithmeticError as error:
             return Row(family, FAILED, "eager, sdpa", str(error))
     verdict = REFUSED if refusals else EXPLAINED
