@@ -1,9 +1,9 @@
 """The proof that nothing is silent: a walk through autograd's graph after the forward pass.
 
-A function mode sees what Python calls. It does not see inside custom autograd functions, scripted or
-compiled code, or operators of other libraries, whose gradients would pass for relevance. So every
-node on a way from the scores to the embeddings has to be one of ours, one of those that only move
-numbers (`NODES`), or a custom function that somebody gave a rule. Anything else is refused.
+A function mode sees what Python calls. It does not see inside custom autograd functions, scripted
+or compiled code, or operators of other libraries, whose gradients would pass for relevance. So
+every node on a way from the scores to the embeddings has to be one of ours, one of those that only
+move numbers (`NODES`), or a custom function that somebody gave a rule. Anything else is refused.
 """
 
 from collections.abc import Iterable

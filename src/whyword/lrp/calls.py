@@ -1,8 +1,8 @@
 """Intercepted calls, and what a handler of one returns: its value with relevance as its backward.
 
 `register` gives a torch function its handler. A handler's own parameters say how the function is
-called: positions, keywords and other spellings of them are bound to these before it runs. It returns
-the function's value through `propagate`, or, if it is a linear layer, through `through_layer`.
+called: positions, keywords and other spellings of them are bound to these before it runs. What it
+returns is the function's value through `propagate`, or, for a linear layer, `through_layer`.
 """
 
 import inspect
@@ -22,6 +22,10 @@ from whyword.lrp.traces import note, on_path, trace
 
 class UnsupportedFunction(WhywordError):  # noqa: N818 - says what was met, as in torch's own errors
     """A function on the way from the embeddings to the scores has no rule."""
+
+
+class Refusal(Exception):  # noqa: N818 - turned into UnsupportedFunction, which says where
+    """A rule does not cover the arguments of a call; why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,14 @@ class Call:
             return function(*args, **kwargs)
         return HANDLERS[name](replace(self, function=function, name=name), *args, **kwargs)
 
-    def refuse(self, why: str) -> UnsupportedFunction:
+    @staticmethod
+    def refuse(why: str) -> Refusal:
         """The refusal to raise where the rule does not cover these arguments.
 
         Args:
             why: What was got and what can be done, a sentence.
         """
-        return UnsupportedFunction(f"The function {self.name} cannot be explained here: {why}")
+        return Refusal(why)
 
 
 Handler = Callable[..., Any]
@@ -129,7 +134,7 @@ def bound(
     """The arguments of a call under the names of its handler's parameters.
 
     Raises:
-        UnsupportedFunction: If the rule does not know an argument, or where it belongs.
+        Refusal: If the rule does not know an argument, or where it belongs.
     """
     signature = _signature(handler)
     known = signature.parameters
@@ -170,7 +175,7 @@ def must_be_constant(call: Call, **arguments: Any) -> None:
     """Check that arguments do not depend on the embeddings, because the rule holds them constant.
 
     Raises:
-        UnsupportedFunction: If one does.
+        Refusal: If one does.
     """
     for name, value in arguments.items():
         values = value if isinstance(value, tuple | list) else (value,)
@@ -224,16 +229,19 @@ class Propagate(torch.autograd.Function):
 
     @staticmethod
     def forward(backward: Backward, value: tuple[Tensor], *inputs: Tensor) -> Tensor:
+        """The value."""
         # In a tuple, or it would come out as a view, which models may not change in place;
         # detached, or it would know the rule, which knows it: a cycle that keeps both in memory.
         return value[0].detach()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep the rule."""
         ctx.rule = inputs[0]
 
     @staticmethod
     def backward(ctx: Any, *relevance: Tensor) -> tuple[Tensor | None, ...]:
+        """The relevance of the inputs."""
         return (None, None, *ctx.rule(relevance[0]))
 
 

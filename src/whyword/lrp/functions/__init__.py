@@ -6,7 +6,7 @@ none: `ROUTING` functions move numbers around, and autograd's own backward pass 
 they take nothing (Arras et al. 2017, section 3.1, "signal-take-all").
 """
 
-from whyword.lrp.functions import (
+from whyword.lrp.functions import (  # noqa: F401 - whose handlers register themselves
     attention,
     convolutions,
     elementwise,

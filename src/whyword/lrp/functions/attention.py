@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from whyword.lrp.calls import Call, propagate, register
-from whyword.lrp.traces import constant, note, on_path, trace
+from whyword.lrp.traces import constant, note, trace
 
 NAMES = {"softmax", "softmin"}
 

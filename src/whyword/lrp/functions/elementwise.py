@@ -27,7 +27,7 @@ ACTIVATIONS = set(
 )
 NAMES = ACTIVATIONS | set(
     """
-    log_softmax pow __pow__ float_power __rpow__ neg __neg__ negative positive conj resolve_conj
+    log_softmax pow __pow__ __ipow__ float_power __rpow__ neg __neg__ negative positive conj resolve_conj
     clamp clip clamp_min clamp_max rms_norm prelu dropout dropout1d dropout2d alpha_dropout
     feature_dropout feature_alpha_dropout
     """.split()
@@ -64,7 +64,7 @@ def conjugate(call: Call, input: Tensor) -> Tensor:
     return propagate(call, value, lambda R: (R.resolve_conj(),), input)
 
 
-@register("pow", "__pow__", "float_power", "__rpow__")
+@register("pow", "__pow__", "__ipow__", "float_power", "__rpow__")
 def power(call: Call, input: Any, exponent: Any) -> Tensor:
     """A function of one tensor: of the base, or of the exponent beside a constant base.
 

@@ -6,7 +6,7 @@ convolution becomes a layer of these windows, and the products with all others a
 rules apply to it; the numbers are the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
