@@ -118,7 +118,13 @@ def test_spellings_agree(name, rule):
         "attnlrp": lrp.Composite.for_transformers(epsilon=1e-12),
         "gamma": lrp.Composite(lrp.Gamma(0.3), sums=lrp.Epsilon(1e-12)),
     }[rule]
-    if rule == "paper" and name in ("softmax", "norm", "deviation", "sum of two", "mean over an axis"):
+    if rule == "paper" and name in (
+        "softmax",
+        "norm",
+        "deviation",
+        "sum of two",
+        "mean over an axis",
+    ):
         # Where a spelling takes more sums, it has more stabilisers.
         rules = lrp.Composite(sums=lrp.Epsilon(1e-12))
     expected = explained(SAME[name][0], rules)
@@ -140,7 +146,9 @@ def test_weights_of_the_model_are_reached_in_every_spelling():
             self.product = product
             with torch.no_grad():
                 for parameter in self.parameters():
-                    parameter.copy_(torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+                    parameter.copy_(
+                        torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+                    )
 
         def forward(self, x):
             return self.last(self.product(x, self.first.weight).relu().amax(1))
@@ -168,9 +176,7 @@ def test_weights_of_the_model_are_reached_in_every_spelling():
         for product in spellings:
             model = Model(product)
             outside["weight"] = model.first.weight.T * 1.0
-            found.append(
-                lrp.relevance(model, X, targets, composite=rules, model=model).relevance
-            )
+            found.append(lrp.relevance(model, X, targets, composite=rules, model=model).relevance)
         for number, other in enumerate(found[1:], 1):
             torch.testing.assert_close(other, found[0], msg=lambda m, n=number: f"{n}: {m}")
 

@@ -74,9 +74,9 @@ GATES = {
     "moved": lambda g: torch.sigmoid(g).mT.contiguous().mT,
     "softmax by hand": lambda g: g.exp() / g.exp().sum(-1, keepdim=True),
     "softmax by hand, once": lambda g: (lambda e: e / e.sum(-1, keepdim=True))(g.exp()),
-    "softmax by hand, masked": lambda g: (
-        lambda e: e / (e.sum(-1, keepdim=True) + 1e-9)
-    )(g.exp() * (g > -0.5)),
+    "softmax by hand, masked": lambda g: (lambda e: e / (e.sum(-1, keepdim=True) + 1e-9))(
+        g.exp() * (g > -0.5)
+    ),
     "softmax by hand, shifted": lambda g: (lambda e: e / e.sum(-1)[..., None])(
         torch.exp(g - g.amax(-1, keepdim=True).detach())
     ),
@@ -118,9 +118,7 @@ def test_weights_made_outside_of_the_forward_pass_are_constants():
     outside = parameter * 2
     found = explained(lambda x: (x * outside).sum(dim=1))
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
-    torch.testing.assert_close(
-        found.relevance.sum(dim=0), (X * outside.detach())
-    )
+    torch.testing.assert_close(found.relevance.sum(dim=0), (X * outside.detach()))
     kept = {}
 
     def keeping(x):  # of another explanation

@@ -83,14 +83,15 @@ HANDLERS: dict[str, Handler] = {}
 """The functions that have a rule, by name; custom autograd functions by module and name."""
 
 SPELLINGS = {
-    "self": ("input",), "x": ("input",), "a": ("input",), "x1": ("input",), "A": ("input",),
-    "x2": ("other",), "vec2": ("second", "other"), "vec": ("second", "other"),
-    "mat1": ("first",), "batch1": ("first",), "mat": ("first",), "vec1": ("first",),
-    "mat2": ("second", "other"), "batch2": ("second",),
-    "tensor1": ("first",), "tensor2": ("second", "other"), "tensor": ("other",),
-    "axis": ("dim",), "axes": ("dim",), "keepdims": ("keepdim",), "ord": ("p",),
-}  # fmt: skip
-"""Other names of parameters, NumPy's among them, by the name that handlers give them."""
+    **dict.fromkeys(("self", "x", "a", "x1", "A"), ("input",)),
+    **dict.fromkeys(("mat1", "mat", "batch1", "tensor1", "vec1"), ("first", "input")),
+    **dict.fromkeys(("mat2", "vec", "batch2", "tensor2", "vec2"), ("second", "other")),
+    **dict.fromkeys(("x2", "tensor"), ("other",)),
+    **dict.fromkeys(("axis", "axes"), ("dim",)),
+    "keepdims": ("keepdim",),
+    "ord": ("p",),
+}
+"""Other names of parameters, NumPy's among them, by those that handlers give them."""
 
 _OF_NO_MATTER = {"inplace", "_stacklevel"}
 
@@ -140,8 +141,7 @@ def bound(
     open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
     named: dict[str, Any] = {}
     for given, value in kwargs.items():
-        names = (given, *SPELLINGS.get(given, ()))
-        name = next((n for n in names if n in known), given)
+        name = next((n for n in (given, *SPELLINGS.get(given, ())) if n in known), given)
         if name in known:
             named[name] = value
         elif value is None or given in _OF_NO_MATTER:
@@ -153,7 +153,8 @@ def bound(
                 raise call.refuse(f"its argument {given} depends on the embeddings.")
             named[given] = value
         else:
-            raise call.refuse(f"its rule knows no argument {given}; got {value!r}.")
+            got = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+            raise call.refuse(f"its rule knows no argument {given}; got {got}.")
     try:
         return signature.bind(call, *args, **named)
     except TypeError as error:

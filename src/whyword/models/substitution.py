@@ -121,12 +121,12 @@ class Substitution(TorchFunctionMode):
                 )
             constant = positions == CONSTANT
             self.answered |= not bool(constant.all())
-            in_order = positions.shape == self.own_order.shape and positions.equal(self.own_order)
+            as_given = positions.shape == self.own_order.shape and positions.equal(self.own_order)
             extra = self.table.detach()[ids[constant]]
             behind = self.own_order.numel() + torch.arange(len(extra), device=ids.device)
             positions = positions.masked_scatter(constant, behind)
-        if in_order:
-            return self.vectors.clone()
+        if as_given:
+            return self.vectors.clone()  # as a look-up does: models change what they get
         rows = self.vectors.reshape(-1, self.vectors.shape[-1])
         return (torch.cat([rows, extra]) if len(extra) else rows)[positions]
 

@@ -297,7 +297,7 @@ class TransformerClassifier:
         """The calls of the model: one, or one per window if they must be read so."""
         mask = batch.mask.view(-1, _window(batch))
         read = mask.any(dim=1).nonzero()[:, 0]
-        alone = self.config.pad_token_id is None
+        alone = self._pad_token is None
         if not alone and not self.training:
             alone = reading_of(self.module).one_by_one(
                 mask[read],
@@ -323,8 +323,13 @@ class TransformerClassifier:
         return _Run(rows, inside, inputs)
 
     @property
+    def _pad_token(self) -> int | None:
+        """The id that the model itself knows padding by."""
+        return getattr(self.config, "pad_token_id", None)
+
+    @property
     def _padding(self) -> int:
-        ids = (self.config.pad_token_id, self.subwords.pad_token_id, 0)
+        ids = (self._pad_token, self.subwords.pad_token_id, 0)
         return next(i for i in ids if i is not None)
 
     @property

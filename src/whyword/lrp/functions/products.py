@@ -76,7 +76,8 @@ def _complex_product(call: Call, a: Any, b: Any) -> Tensor:
     if on_path(a) and on_path(b):
         raise call.refuse("there is no rule for products of two complex signals.")
     x, c = (a, b) if on_path(a) else (b, a)
-    c = torch.as_tensor(c, device=x.device)
+    exact = None if isinstance(c, Tensor) else torch.complex128
+    c = torch.as_tensor(c, dtype=exact, device=x.device)
     re, im = (c.real, c.imag) if c.is_complex() else (c, torch.zeros_like(c))
     shape = torch.broadcast_shapes(x.shape, c.shape)
     x = x.expand(shape)
@@ -104,7 +105,7 @@ def div(call: Call, input: Any, other: Any, *, rounding_mode: str | None = None)
     if value.is_complex():
         if on_path(b):
             raise call.refuse("there is no rule for division by complex signals.")
-        return _complex_product(call, a, 1 / torch.as_tensor(b))
+        return _complex_product(call, a, 1 / b)
     if on_path(a) and on_path(b):
         if (by_hand := softmax_by_hand(call, value, a, b)) is not None:
             return by_hand

@@ -29,7 +29,7 @@ def add(call: Call, input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     a, b, scale = input, other, alpha * (-1 if "sub" in call.name else 1)
     if call.name in ("__rsub__", "rsub"):
         a, b = b, a
-    z = torch.as_tensor(constant(a)) + scale * torch.as_tensor(constant(b))
+    z = constant(a) + (constant(b) if scale == 1 else scale * constant(b))
     takers = [(t, weight) for t, weight in ((a, 1), (b, scale)) if on_path(t)]
     tensors = [t for t, _ in takers]
     number = is_number(b if on_path(a) else a)
