@@ -34,7 +34,6 @@ _NAMELESS = "."
 _PARTS = {"unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit"}
 _SAME = {"clone", "contiguous", "alias"}
 _NUMBERS = {"item", "tolist", "__float__"}
-_LEAVING = {"numpy", "__array__"}
 
 
 class ChangedInPlace(Exception):  # noqa: N818 - not an error, a reason to start again
@@ -286,14 +285,10 @@ class Interception(TorchFunctionMode):
         """The result of a function without a handler.
 
         Raises:
-            UnsupportedFunction: If it hands numbers to what is not torch.
+            UnsupportedFunction: If it leads out of what can be followed.
         """
-        if plain in _LEAVING:
-            raise UnsupportedFunction(
-                "The model turns what depends on the embeddings into an array of NumPy"
-                f"{self._caller()} and computes on outside of torch, where relevance cannot be "
-                "followed."
-            )
+        if (why := _refused(plain, func)) is not None:
+            raise UnsupportedFunction(f"The function {plain}{self._caller()} {why}.")
         if plain in _NUMBERS:
             self._cut(plain)
         result = func(*args, **kwargs)
@@ -376,6 +371,18 @@ class Interception(TorchFunctionMode):
                 return f", called in {kind}{f' ({name!r})' if name else ''} at {place},"
             frame = frame.f_back
         return ""
+
+
+def _refused(name: str, func: Any) -> str | None:
+    """Why a function leads out of what can be followed; None if it does not."""
+    if name in ("numpy", "__array__"):
+        return (
+            "hands what depends on the embeddings to NumPy, outside of torch, where relevance "
+            "cannot be followed; compute with tensors"
+        )
+    if getattr(func, "__module__", None) == "torch.autograd" or name == "backward":
+        return "computes gradients inside of the model, which relevance cannot pass through"
+    return None
 
 
 def _plain(name: str, kwargs: Mapping[str, Any]) -> tuple[str, bool]:
