@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from whyword import lrp
+from whyword.errors import ModelError
 
 F = nn.functional
 DRAW = torch.Generator().manual_seed(0)
@@ -81,6 +82,11 @@ GATES = {
         torch.exp(g - g.amax(-1, keepdim=True).detach())
     ),
     "norm": lambda g: g.norm(dim=-1, keepdim=True),
+    "one over": lambda g: 1 / (g.abs() + 2),
+    "a constant over": lambda g: torch.arange(1.0, 5.0, dtype=g.dtype) / (g.abs() + 2),
+    "reciprocal": lambda g: (g.abs() + 2).reciprocal(),
+    "a negative power": lambda g: (g.abs() + 2) ** -0.5,
+    "sigmoid by hand": lambda g: 1 / (1 + torch.exp(-g)),
     "a root of a mean": lambda g: torch.rsqrt(g.pow(2).mean(-1, keepdim=True) + 1e-6),
 }
 
@@ -145,6 +151,36 @@ def test_what_goes_through_a_buffer_is_refused():
     with pytest.raises(lrp.UnsupportedFunction, match="buffer of the model"):
         explained(model, model=model)
     assert not model.cache.requires_grad
+
+
+def test_what_is_detached_cannot_be_changed_behind_the_back():
+    def scaled(x):
+        h = x.tanh()
+        h.data.mul_(3.0)
+        return h.sum(dim=1)
+
+    with pytest.raises(ModelError, match="another model"):
+        explained(scaled)
+
+    def replaced(x):
+        h = x.tanh()
+        h.data = torch.ones_like(h)
+        return h.sum(dim=1)
+
+    with pytest.raises(lrp.UnsupportedFunction, match="behind autograd's back"):
+        explained(replaced)
+
+
+def test_a_model_cannot_swallow_the_reason_to_start_again():
+    def careful(x):
+        h = x.clone()
+        try:
+            h.mul_(2.0)
+        except Exception:
+            h = h * 5.0
+        return h.sum(dim=1)
+
+    torch.testing.assert_close(explained(careful).relevance.sum(dim=0), 2 * X)
 
 
 def test_views_that_come_together_may_be_changed_in_place():

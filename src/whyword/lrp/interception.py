@@ -36,8 +36,11 @@ _SAME = {"clone", "contiguous", "alias"}
 _NUMBERS = {"item", "tolist", "__float__"}
 
 
-class ChangedInPlace(Exception):  # noqa: N818 - not an error, a reason to start again
-    """The model changes a tensor that rules remember the value of."""
+class ChangedInPlace(BaseException):  # noqa: N818 - not an error, a reason to start again
+    """The model changes a tensor that rules remember the value of.
+
+    It passes by whatever errors the model itself catches.
+    """
 
 
 class Interception(TorchFunctionMode):
@@ -292,6 +295,8 @@ class Interception(TorchFunctionMode):
         if plain in _NUMBERS:
             self._cut(plain)
         result = func(*args, **kwargs)
+        if plain in ("detach", "data"):  # what is done to it must not change the signal unseen
+            return result.clone()
         if self.copying and plain in _PARTS:
             # Autograd forbids changes in place in views that come together, so each comes alone.
             return tuple(
@@ -380,6 +385,8 @@ def _refused(name: str, func: Any) -> str | None:
             "hands what depends on the embeddings to NumPy, outside of torch, where relevance "
             "cannot be followed; compute with tensors"
         )
+    if name in ("__set__", "set", "resize", "resize_as"):
+        return "puts other numbers into a tensor behind autograd's back; assign a new tensor"
     if getattr(func, "__module__", None) == "torch.autograd" or name == "backward":
         return "computes gradients inside of the model, which relevance cannot pass through"
     return None

@@ -59,7 +59,7 @@ STOPS = set(
 IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ipow__".split())
 """Functions that change what they read, besides those whose names end in an underscore."""
 
-GATES = {"sigmoid", "softmax", "rsqrt", "hardsigmoid"} | norms.GATES
+GATES = {"sigmoid", "expit", "softmax", "rsqrt", "reciprocal", "hardsigmoid"} | norms.GATES
 """Functions whose results scale signals: in a product they take no relevance."""
 
 ELEMENTWISE = elementwise.NAMES

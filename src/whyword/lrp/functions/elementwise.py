@@ -83,7 +83,8 @@ def power(call: Call, input: Any, exponent: Any) -> Tensor:
     taker = takers[0] if root is None else root
     if taker.shape != value.shape:
         raise call.refuse("base and exponent have different shapes; expand them first.")
-    return as_activation(call, value, taker)
+    divides = isinstance(exponent, int | float) and exponent < 0
+    return note(as_activation(call, value, taker), gate=divides)
 
 
 @register("clamp", "clip", "clamp_min", "clamp_max")
