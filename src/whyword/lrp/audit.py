@@ -119,12 +119,16 @@ class _Ruled:
             received = sum(amount(part) for part in relevance if part is not None)
             name = type(self.node)._forward_cls.__name__
             self.account.add(Entry.balanced(name, "", received, passed, {}))
-        # Autograd takes None only where the function itself has no gradient.
-        wanted = (g is not None for g in gradients)
+        # A backward gives a part for each argument, a hook sees a gradient for each tensor.
+        wanted = (p for p, need in zip(parts, self.node.needs_input_grad, strict=True) if need)
         return tuple(
-            (torch.zeros_like(g) if part is None else part) if want else None
-            for part, g, want in zip(parts, gradients, wanted, strict=True)
+            g if below is None else _or_nothing(next(wanted), g)
+            for g, (below, _) in zip(gradients, self.node.next_functions, strict=True)
         )
+
+
+def _or_nothing(part: Tensor | None, gradient: Tensor) -> Tensor:
+    return torch.zeros_like(gradient) if part is None else part
 
 
 def _between(scores: Tensor, leaf: Tensor) -> list[Any]:

@@ -6,6 +6,7 @@ in Python is run step by step. Anything else whose result depends on the embeddi
 """
 
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from itertools import chain
 from types import FrameType
@@ -31,12 +32,15 @@ _NAMELESS = "."
 """The layer of a weight that no module of the model holds."""
 
 _PARTS = {"unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit"}
+_SAME = {"clone", "contiguous", "alias"}
 _NUMBERS = {"item", "tolist", "__float__"}
-_LEAVING = {"numpy", "__array__"}
 
 
-class ChangedInPlace(Exception):  # noqa: N818 - not an error, a reason to start again
-    """The model changes a tensor that rules remember the value of."""
+class ChangedInPlace(BaseException):  # noqa: N818 - not an error, a reason to start again
+    """The model changes a tensor that rules remember the value of.
+
+    It passes by whatever errors the model itself catches.
+    """
 
 
 class Interception(TorchFunctionMode):
@@ -119,7 +123,7 @@ class Interception(TorchFunctionMode):
         layers: list[str],
     ) -> Any:
         if name == "register_hook":  # hooks are about gradients, which are not computed here
-            return RemovableHandle({})
+            return RemovableHandle(OrderedDict())
         plain, in_place = _plain(name, kwargs)
         target = args[0] if in_place and args else None
         if id(target) in self.names:
@@ -134,8 +138,9 @@ class Interception(TorchFunctionMode):
             if handler is not None:
                 self.spellings.add((func, handler, *map(type, args), *kwargs))
                 result = self._handled(handler, func, plain, args, kwargs, place, layers)
+                made = result
                 if in_place:  # the tensor that others may hold takes over value and history
-                    result = target.copy_(result)  # type: ignore[union-attr]
+                    result = target.copy_(made)  # type: ignore[union-attr]
             elif plain not in ROUTING and is_made_of_steps(func):
                 result = self._step_by_step(func, args, kwargs)
                 self._check_stopped(name, result)
@@ -151,7 +156,7 @@ class Interception(TorchFunctionMode):
         for tensor in tree_leaves(changed):
             if not on_path(tensor) or (not in_place and any(tensor is t for t in read)):
                 continue
-            found = trace(tensor) if kept is None else kept
+            found = kept or trace(made if in_place else tensor)
             depth = max(place, found.depth)
             self.layers = max(self.layers, depth)
             if windows is not None and tensor.shape == read[0].shape:
@@ -283,17 +288,15 @@ class Interception(TorchFunctionMode):
         """The result of a function without a handler.
 
         Raises:
-            UnsupportedFunction: If it hands numbers to what is not torch.
+            UnsupportedFunction: If it leads out of what can be followed.
         """
-        if plain in _LEAVING:
-            raise UnsupportedFunction(
-                "The model turns what depends on the embeddings into an array of NumPy"
-                f"{self._caller()} and computes on outside of torch, where relevance cannot be "
-                "followed."
-            )
+        if (why := _refused(plain, func)) is not None:
+            raise UnsupportedFunction(f"The function {plain}{self._caller()} {why}.")
         if plain in _NUMBERS:
             self._cut(plain)
         result = func(*args, **kwargs)
+        if plain in ("detach", "data"):  # what is done to it must not change the signal unseen
+            return result.clone()
         if self.copying and plain in _PARTS:
             # Autograd forbids changes in place in views that come together, so each comes alone.
             return tuple(
@@ -323,14 +326,16 @@ class Interception(TorchFunctionMode):
         if not self.cuts:
             self.cuts.append(f"{name}{self._caller().rstrip(',')}")
 
-    @staticmethod
-    def _kept(plain: str, read: list[Tensor]) -> Trace:
+    def _kept(self, plain: str, read: list[Tensor]) -> Trace:
         """What a tensor that was moved around still is."""
-        known = trace(read[0]) if len(read) == 1 else Trace()
-        return Trace(
-            exponent=known.exponent if plain in ("masked_fill", "where") else None,
-            total=known.total,
-        )
+        if len(read) != 1:
+            return Trace()
+        known = trace(read[0])
+        if plain in _SAME:
+            root = known.root if known.root is not None else self._copy(read[0])
+            return known._replace(root=root, windows=None)
+        masked = plain in ("masked_fill", "where")
+        return Trace(total=known.total, exponent=known.exponent if masked else None)
 
     @staticmethod
     def _windows(name: str, read: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -371,6 +376,20 @@ class Interception(TorchFunctionMode):
                 return f", called in {kind}{f' ({name!r})' if name else ''} at {place},"
             frame = frame.f_back
         return ""
+
+
+def _refused(name: str, func: Any) -> str | None:
+    """Why a function leads out of what can be followed; None if it does not."""
+    if name in ("numpy", "__array__"):
+        return (
+            "hands what depends on the embeddings to NumPy, outside of torch, where relevance "
+            "cannot be followed; compute with tensors"
+        )
+    if name in ("__set__", "set", "resize", "resize_as"):
+        return "puts other numbers into a tensor behind autograd's back; assign a new tensor"
+    if getattr(func, "__module__", None) == "torch.autograd" or name == "backward":
+        return "computes gradients inside of the model, which relevance cannot pass through"
+    return None
 
 
 def _plain(name: str, kwargs: Mapping[str, Any]) -> tuple[str, bool]:

@@ -22,6 +22,17 @@ _LOCK = threading.Lock()
 _COMPARED: "WeakKeyDictionary[nn.Module, set[Hashable]]" = WeakKeyDictionary()
 
 
+_RANDOM = (
+    "The model gives other scores each time (they differ by {:.2g} between two runs, the largest "
+    "being {:.2g}): it draws at random. Fix its seed inside of it, or switch the randomness off."
+)
+_OTHER = (
+    "The scores that were to be explained differ from the model's by {:.2g}, the largest being "
+    "{:.2g}; expected no more than rounding. What would be explained is another model: please "
+    "report which function computes otherwise, or give it a rule with whyword.lrp.register."
+)
+
+
 def check_scores(
     score: Callable[[Tensor], Tensor],
     embeddings: Tensor,
@@ -52,10 +63,12 @@ def check_scores(
     bound = torch.finfo(found.dtype).eps ** 0.5
     difference, size = _apart(found, plain), _largest(plain[plain.isfinite()])
     if not difference <= bound * size:
+        again = _apart(_plain(score, embeddings, seed), plain)
+        if again > difference / 10:
+            raise ModelError(_RANDOM.format(again, size))
         nudged = _plain(score, embeddings * (1 + torch.finfo(embeddings.dtype).eps), seed)
         if not difference <= 1000 * _apart(nudged, plain):
-            again = _apart(_plain(score, embeddings, None), plain)
-            raise ModelError(_message(difference, size, again))
+            raise ModelError(_OTHER.format(difference, size))
     if model is not None:
         with _LOCK:
             _COMPARED[model].add(kind)
@@ -84,18 +97,3 @@ def _apart(a: Tensor, b: Tensor) -> float:
 
 def _largest(t: Tensor) -> float:
     return float(t.abs().max()) if t.numel() else 0.0
-
-
-def _message(difference: float, size: float, again: float) -> str:
-    if again > difference / 10:
-        return (
-            f"The model gives other scores each time (they differ by {again:.2g} between two runs, "
-            f"the largest being {size:.2g}): it draws at random. Fix its seed inside of it, or "
-            "switch the randomness off."
-        )
-    return (
-        f"The scores that were to be explained differ from the model's by {difference:.2g}, the "
-        f"largest being {size:.2g}; expected no more than rounding. What would be explained is "
-        "another model: please report which function computes otherwise, or give it a rule with "
-        "whyword.lrp.register."
-    )

@@ -16,6 +16,7 @@ from whyword.lrp.functions import (  # noqa: F401 - whose handlers register them
     fourier,
     layers,
     linear_maps,
+    moving,
     norms,
     packing,
     pooling,
@@ -37,12 +38,12 @@ ROUTING = set(
     cat concat concatenate stack hstack vstack dstack column_stack row_stack block_diag
     split chunk tensor_split unbind hsplit vsplit dsplit unsafe_chunk unsafe_split
     split_with_sizes
-    __getitem__ __setitem__ select narrow gather index_select take take_along_dim masked_select
-    unfold diagonal diag diag_embed tril triu as_strided
-    masked_fill where scatter index_copy index_fill masked_scatter slice_scatter select_scatter
+    __getitem__ __setitem__ select narrow gather index_select take_along_dim masked_select
+    diagonal diag diag_embed tril triu as_strided
+    masked_fill where index_fill slice_scatter select_scatter
     diagonal_scatter copy zero fill
     flip fliplr flipud roll rot90 pad pixel_shuffle pixel_unshuffle channel_shuffle
-    topk sort msort kthvalue cummax cummin max_pool2d max_pool2d_with_indices max_pool3d
+    topk sort msort kthvalue max_pool2d max_pool2d_with_indices max_pool3d
     adaptive_max_pool2d adaptive_max_pool3d
     view_as_complex view_as_real real imag complex fft_fftshift fft_ifftshift
     clone alias to type type_as float double half bfloat16 cpu cuda requires_grad_
@@ -62,14 +63,17 @@ STOPS = set(
 IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ipow__".split())
 """Functions that change what they read, besides those whose names end in an underscore."""
 
-GATES = {"sigmoid", "softmax", "rsqrt", "hardsigmoid"} | norms.GATES
+GATES = {"sigmoid", "expit", "softmax", "rsqrt", "reciprocal", "hardsigmoid"} | norms.GATES
 """Functions whose results scale signals: in a product they take no relevance."""
 
 ELEMENTWISE = elementwise.NAMES
 """Functions whose results stand where what they read stood."""
 
 _GATE_KEEPING = (
-    packing.NAMES
+    moving.NAMES
+    | scattering.NAMES
+    | linear_maps.NAMES
+    | packing.NAMES
     | pooling.NAMES
     | elementwise.NAMES
     | norms.NAMES

@@ -54,7 +54,7 @@ def linearised(call: Call, p: Tensor, x: Tensor, axis: int) -> Tensor:
 def softmax_by_hand(call: Call, value: Tensor, numerator: Tensor, total: Tensor) -> Tensor | None:
     """exp(x) / Σ exp(x), as a softmax of x; None if that is not what is divided."""
     exponent, summed = trace(numerator).exponent, trace(total).total
-    if exponent is None or summed is None or summed[0] is not numerator:
+    if exponent is None or summed is None or trace(summed[0]).exponent is not exponent:
         return None
     rows = value.sum(dim=summed[1])  # a mask may leave a row with nothing
     if exponent.shape != value.shape or not ((rows - 1).abs().minimum(rows.abs()) < 1e-2).all():

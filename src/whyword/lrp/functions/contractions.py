@@ -237,8 +237,10 @@ def contraction(
     """A sum of products over the axes that do not stand in the result.
 
     With weights on one side it is a layer, to which the composite's rule applies: weights are what
-    is made of the model's parameters, and any constant over which the last axis of the signal is
-    contracted, the same for all documents and positions, as in ``torch.nn.functional.linear``.
+    is made of the model's parameters, and any constant without an axis of documents over which the
+    last axis of the signal is contracted, as in ``torch.nn.functional.linear``. Over other axes a
+    constant may also be a mean, which hands nothing to what it does not weigh; a mean has no
+    negative weight.
 
     Args:
         call: The call.
@@ -295,7 +297,9 @@ def _weighs(w: Tensor, own: str, signal: str, out: str) -> bool:
     letters = own.replace("...", "")
     contracted = {c for c in letters if c not in out}
     its_own = all(c in contracted or c not in signal for c in letters)
-    return w.ndim == len(letters) and its_own and contracted == {signal[-1:]}
+    if w.ndim != len(letters) or not its_own or not contracted:
+        return False
+    return contracted == {signal[-1:]} or bool((w < 0).any())
 
 
 def _layer(

@@ -16,6 +16,13 @@ from whyword.lrp.calls import Call, propagate, register
 from whyword.lrp.functions.convolutions import each
 from whyword.lrp.functions.weighted import Term, summed, weighted_sum
 
+NAMES = set(
+    """
+    avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
+    interpolate fold cumsum trace diff
+    """.split()
+)
+
 
 class AlongAxis(NamedTuple):
     """A matrix to be applied along an axis.
