@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from laws import check_linear, check_routing, conserves, explained
+from laws import check_routing, conserves, explained, linear
 from whyword import lrp
 
 pytestmark = [
@@ -19,10 +19,6 @@ def random_input(seed=0):
     return torch.randn(2, 5, 4, dtype=torch.float64, generator=generator)
 
 
-def ones(x, *shape):
-    return torch.ones(len(x), *shape, dtype=x.dtype)
-
-
 def index(x, rows=5):
     """The same for every document; rows of the source beyond it are not written."""
     generator = torch.Generator().manual_seed(3)
@@ -34,26 +30,34 @@ def rows(x):
 
 
 ADDED = {
-    "index_add": lambda x: torch.zeros(len(x), 5, 4).double().index_add(1, PLACES, x),
-    "to a signal": lambda x: x.index_add(1, PLACES, x, alpha=2.0),
-    "to a constant, in place": lambda x: ones(x, 5, 4).index_add_(-2, PLACES, x),
-    "by name": lambda x: torch.index_add(input=2 * x, dim=1, index=PLACES, source=x),
-    "scatter_add to a constant": lambda x: ones(x, 6, 4).scatter_add(1, index(x), x),
-    "of a part": lambda x: (x * 2).scatter_add(1, index(x, 3), x),
-    "scatter_reduce": lambda x: (x * 2).scatter_reduce(1, index(x, 3), x, "sum"),
-    "alone": lambda x: (x * 2).scatter_reduce(1, index(x, 3), x, "sum", include_self=False),
-    "mean": lambda x: (x * 2).scatter_reduce(1, index(x, 3), x, reduce="mean"),
-    "mean alone": lambda x: (x * 2).scatter_reduce(-2, index(x, 3), x, "mean", include_self=False),
-    "scatter": lambda x: torch.scatter(x * 2, 1, index(x, 3), x, reduce="add"),
-    "scatter a number": lambda x: torch.scatter(x * 2, 1, index(x, 3), 3.0, reduce="add"),
-    "index_reduce": lambda x: x.index_reduce(1, PLACES, x * 2, "mean"),
-    "index_put": lambda x: (x * 2).index_put(rows(x), x, accumulate=True),
-    "index_put_ to a constant": lambda x: ones(x, 5, 4).index_put_(
-        rows(x), x[:, :1], accumulate=True
+    "index_add": lambda base, x: base.index_add(1, PLACES, x),
+    "times a number": lambda base, x: base.index_add(1, PLACES, x, alpha=2.0),
+    "in place": lambda base, x: base.clone().index_add_(-2, PLACES, x),
+    "by name": lambda base, x: torch.index_add(input=base, dim=1, index=PLACES, source=x),
+    "scatter_add": lambda base, x: base.scatter_add(1, index(x), x),
+    "of a part": lambda base, x: base.scatter_add(1, index(x, 3), x),
+    "scatter_reduce": lambda base, x: base.scatter_reduce(1, index(x, 3), x, "sum"),
+    "alone": lambda base, x: base.scatter_reduce(1, index(x, 3), x, "sum", include_self=False),
+    "mean": lambda base, x: base.scatter_reduce(1, index(x, 3), x, reduce="mean"),
+    "mean alone": lambda base, x: base.scatter_reduce(
+        -2, index(x, 3), x, "mean", include_self=False
     ),
-    "put": lambda x: torch.stack(
-        [t.put(torch.tensor([3, 3, -1]), t[0, :3], accumulate=True) for t in x]
+    "scatter": lambda base, x: torch.scatter(base, 1, index(x, 3), x, reduce="add"),
+    "index_reduce": lambda base, x: base.index_reduce(1, PLACES, x, "mean"),
+    "index_put": lambda base, x: base.index_put(rows(x), x, accumulate=True),
+    "index_put_": lambda base, x: base.clone().index_put_(rows(x), x[:, :1], accumulate=True),
+    "put": lambda base, x: torch.stack(
+        [
+            b.put(torch.tensor([3, 3, -1]), t[0, :3], accumulate=True)
+            for b, t in zip(base, x, strict=True)
+        ]
     ),
+}
+BASES = {
+    "zeros": lambda x: torch.zeros(len(x), 5, 4, dtype=x.dtype),
+    "a constant": lambda x: torch.full((len(x), 5, 4), 0.5, dtype=x.dtype),
+    "a signal": lambda x: 2 * x,
+    "itself": lambda x: x,
 }
 WRITTEN = {
     "scatter": lambda x: x.scatter(1, index(x, 3), 2 * x),
@@ -69,22 +73,42 @@ WRITTEN = {
 }
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("shares", [True, False])
+@pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("name", ADDED)
-def test_what_is_added_shares(name, seed):
-    x = random_input(seed)
+def test_what_is_added_shares(name, base, shares):
+    """As the matrix says where something is added; elsewhere relevance stays where it is."""
+    x = random_input()
     x[1, 3:] = 0
-    check_linear(ADDED[name], x)
+
+    def f(x):
+        return ADDED[name](BASES[base](x), x)
+
+    reached = ADDED[name](torch.zeros_like(x), torch.ones_like(x)).reshape(2, -1) != 0
+    _, found = explained(f, x, "paper" if shares else "plain")
+    stays = linear(f, x, shares=False, epsilon=0.0)
+    expected = np.where(reached.T[..., None, None], linear(f, x, shares=shares), stays)
+    if base == "a constant":
+        expected = np.where(reached.T[..., None, None], expected, 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ADDED)
+def test_conserves(name):
+    assert conserves(lambda x: ADDED[name](2 * x, x), random_input())
+    assert conserves(lambda x: ADDED[name](torch.zeros_like(x), x), random_input())
+
+
+def test_a_number_is_added_as_a_constant():
+    def f(x):
+        return torch.scatter(x, 1, index(x, 5), 3.0, reduce="add")
+
+    assert conserves(f, random_input())
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_what_is_written_takes_all(name):
     check_routing(WRITTEN[name], random_input())
-
-
-@pytest.mark.parametrize("name", [n for n in ADDED if "constant" not in n])
-def test_conserves(name):
-    assert conserves(ADDED[name], random_input())
 
 
 def test_nothing_is_counted_twice():

@@ -18,7 +18,8 @@ NAMES = {"unfold", "take", "cummax", "cummin", "masked_scatter"}
 def unfold(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Windows of a tensor along an axis; of pictures, as columns."""
     if call.function is functional.unfold:
-        return functional.unfold(input, *args, **kwargs)
+        columns: Tensor = functional.unfold(input, *args, **kwargs)
+        return columns
     return _windows(input, *args, **kwargs)
 
 
@@ -27,11 +28,8 @@ def _windows(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     count = (input.shape[axis] - size) // step + 1
     starts = torch.arange(count, device=input.device) * step
     places = starts[:, None] + torch.arange(size, device=input.device)
-    return (
-        input.index_select(axis, places.flatten())
-        .unflatten(axis, (count, size))
-        .movedim(axis + 1, -1)
-    )
+    windows: Tensor = input.index_select(axis, places.flatten()).unflatten(axis, (count, size))
+    return windows.movedim(axis + 1, -1)
 
 
 @register("take")

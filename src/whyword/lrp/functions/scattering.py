@@ -183,11 +183,9 @@ def _added(
         found = (q * w).gather(axis, index)
         return pad(found, beyond) if any(beyond) else found
 
-    return summed(
-        call,
-        Term(base, u, torch.mul, torch.mul),
-        Term(source, w, spread, gathered),
-    )
+    result = summed(call, Term(base, u, torch.mul, torch.mul), Term(source, w, spread, gathered))
+    reached = torch.zeros_like(constant(base), dtype=torch.bool).scatter(axis, index, True)
+    return torch.where(reached, result, base)  # where nothing is added, nothing is shared
 
 
 def _won(
