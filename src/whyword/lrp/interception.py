@@ -22,7 +22,15 @@ from whyword.lrp.accounting import Account
 from whyword.lrp.audit import copies_into, reaches
 from whyword.lrp.calls import HANDLERS, Call, Refusal, UnsupportedFunction, bound
 from whyword.lrp.composites import Composite
-from whyword.lrp.functions import ELEMENTWISE, GATES, IN_PLACE, ROUTING, STOPS, keeps_gates
+from whyword.lrp.functions import (
+    ASSIGNMENT,
+    ELEMENTWISE,
+    GATES,
+    IN_PLACE,
+    ROUTING,
+    STOPS,
+    keeps_gates,
+)
 from whyword.lrp.modes import with_gradients, without_autocast
 from whyword.lrp.rules import Rule
 from whyword.lrp.steps import is_made_of_steps, opened
@@ -125,6 +133,8 @@ class Interception(TorchFunctionMode):
         if name == "register_hook":  # hooks are about gradients, which are not computed here
             return RemovableHandle(OrderedDict())
         plain, in_place = _plain(name, kwargs)
+        if plain == "__setitem__" and _names_places(args[1]):
+            plain = ASSIGNMENT
         target = args[0] if in_place and args else None
         if id(target) in self.names:
             raise UnsupportedFunction(self._kept_by_the_model(name, target))
@@ -376,6 +386,15 @@ class Interception(TorchFunctionMode):
                 return f", called in {kind}{f' ({name!r})' if name else ''} at {place},"
             frame = frame.f_back
         return ""
+
+
+def _names_places(index: Any) -> bool:
+    """Whether an index lists places, of which one may come twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(
+        isinstance(part, list) or (isinstance(part, Tensor) and part.dtype != torch.bool)
+        for part in parts
+    )
 
 
 def _refused(name: str, func: Any) -> str | None:

@@ -11,19 +11,32 @@ from whyword.lrp.functions import (  # noqa: F401 - whose handlers register them
     complex_numbers,
     contractions,
     convolutions,
+    distances,
     elementwise,
+    fourier,
     layers,
+    linear_maps,
     moving,
     norms,
     packing,
     pooling,
     products,
     recurrent,
+    scattering,
     sums,
     weighted,
 )
 
-__all__ = ["ELEMENTWISE", "GATES", "IN_PLACE", "ROUTING", "STOPS", "keeps_gates", "pooling"]
+__all__ = [
+    "ASSIGNMENT",
+    "ELEMENTWISE",
+    "GATES",
+    "IN_PLACE",
+    "ROUTING",
+    "STOPS",
+    "keeps_gates",
+    "pooling",
+]
 
 ROUTING = set(
     """
@@ -36,12 +49,12 @@ ROUTING = set(
     split_with_sizes
     __getitem__ __setitem__ select narrow gather index_select take_along_dim masked_select
     diagonal diag diag_embed tril triu as_strided
-    masked_fill where index_copy index_fill slice_scatter select_scatter
+    masked_fill where index_fill slice_scatter select_scatter
     diagonal_scatter copy zero fill
     flip fliplr flipud roll rot90 pad pixel_shuffle pixel_unshuffle channel_shuffle
     topk sort msort kthvalue max_pool2d max_pool2d_with_indices max_pool3d
     adaptive_max_pool2d adaptive_max_pool3d
-    view_as_complex view_as_real real imag complex
+    view_as_complex view_as_real real imag complex fft_fftshift fft_ifftshift
     clone alias to type type_as float double half bfloat16 cpu cuda requires_grad_
     cfloat cdouble
     """.split()
@@ -62,6 +75,8 @@ IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __i
 GATES = {"sigmoid", "expit", "softmax", "rsqrt", "reciprocal", "hardsigmoid"} | norms.GATES
 """Functions whose results scale signals: in a product they take no relevance."""
 
+ASSIGNMENT = scattering.ASSIGNMENT
+
 ELEMENTWISE = elementwise.NAMES
 """Functions whose results stand where what they read stood."""
 
@@ -69,6 +84,7 @@ _GATE_KEEPING = (
     moving.NAMES
     | packing.NAMES
     | pooling.NAMES
+    | scattering.NAMES
     | elementwise.NAMES
     | norms.NAMES
     | sums.NAMES
