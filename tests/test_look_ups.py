@@ -1,5 +1,6 @@
 """Where vectors enter a module: whichever way its ids go, the text's vectors go the same way."""
 
+import copy
 import threading
 
 import numpy as np
@@ -250,6 +251,29 @@ def test_a_words_vector_is_one_input_in_all_places():
             torch.testing.assert_close(without, module(batch.ids)[1])
 
 
+class InPlace(Module):
+    def look_up(self, ids):
+        x = self.words(ids)
+        x *= 2
+        return x
+
+
+def test_vectors_that_the_module_changes_stay_as_they_are():
+    module = InPlace(None)
+    c = classifier(module)
+    batch = c.encode(TEXTS)
+    vectors = c.embed(batch)
+    torch.testing.assert_close(vectors, module.words.weight.detach()[batch.ids])
+    torch.testing.assert_close(c.score(vectors, batch), module.head(2 * vectors, 2))
+    torch.testing.assert_close(c.score(vectors, batch), module(batch.ids))
+    leaves = [vectors.clone().requires_grad_() for _ in range(2)]
+    scores = c.score(leaves[0], batch), module.head(2 * leaves[1], 2)
+    ours, theirs = (
+        torch.autograd.grad(s[:, 0].sum(), leaf)[0] for s, leaf in zip(scores, leaves, strict=True)
+    )
+    torch.testing.assert_close(ours, theirs)
+
+
 class OneHot(Module):
     def look_up(self, ids):
         return functional.one_hot(ids, SIZE).double() @ self.words.weight
@@ -288,6 +312,18 @@ def half_from_lists(ids):
     return torch.cat([ids, torch.tensor(ids.numpy())], dim=1)
 
 
+def added_in_place(ids):
+    new = torch.cat([ids, torch.zeros_like(ids)], dim=1)
+    new[:, 5:].add_(ids % 3)
+    return new
+
+
+def accumulated(ids):
+    new = torch.cat([ids, torch.zeros_like(ids)], dim=1)
+    rows, columns = torch.arange(len(ids))[:, None], torch.arange(5, 10)
+    return new.index_put_((rows, columns), ids % 3, accumulate=True)
+
+
 REFUSED = {
     "hash": (lambda: Module(lambda i: i * 31 % SIZE), "the function remainder"),
     "offset": (lambda: Module(lambda i: (i + 1).clamp(max=SIZE - 1)), "the function clamp"),
@@ -296,6 +332,9 @@ REFUSED = {
     "of other ids": (lambda: Module(lambda i: torch.arange(SIZE).flip(0)[i]), "__getitem__"),
     "in part": (lambda: Module(lambda i: torch.cat([i, i // 2], dim=1)), "ids .* the function cat"),
     "in place": (lambda: Module(lambda i: i.clone().add_(1)), "not the text's own"),
+    "added in place": (lambda: Module(added_in_place), "the function"),
+    "accumulated": (lambda: Module(accumulated), "the function"),
+    "halves": (lambda: Module(lambda i: i.view(torch.int32)[:, ::2]), "not the text's own"),
     "comparison": (lambda: Module(lambda i: (i == 3).long()), "the function long"),
     "where a word is": (
         lambda: Module(lambda i: torch.zeros_like(i).masked_fill_(i == 3, 3)),
@@ -332,6 +371,19 @@ def test_scripted_modules_look_up_nothing():
     c = classifier(module)
     with pytest.raises(ModelError, match="none of the text's ids"):
         explain(c, TEXTS)
+
+
+def test_of_compiled_modules_the_original_is_explained():
+    module = Module(shifted)
+    expected = explain(classifier(module), TEXTS)
+    compiled = ModuleClassifier(
+        torch.compile(module, backend="eager"), "abc", VOCABULARY, embedding=module.words
+    )
+    for ours, theirs in zip(explain(compiled, TEXTS), expected, strict=True):
+        np.testing.assert_allclose(ours.relevance, theirs.relevance)
+    module.hidden.compile(backend="eager")
+    with pytest.raises(ModelError, match="The layer 'hidden' of Module is compiled"):
+        explain(classifier(module), TEXTS)
 
 
 def test_shortened_norms_are_refused():
@@ -487,6 +539,44 @@ def test_texts_are_read_together_where_it_makes_no_difference():
             assert module.calls == 1
 
 
+class LongUnmasked(Unmasked):
+    """Masks padding in texts of one word alone."""
+
+    def forward(self, ids):
+        inside = ids != 0
+        several = inside.sum(dim=1, keepdim=True) > 1
+        kept = (inside | several).unsqueeze(2)
+        return self.output((torch.tanh(self.hidden(self.words(ids))) * kept).sum(dim=1))
+
+
+class Summed(Unmasked):
+    """Ignores the mask, but padding has a vector of zeros."""
+
+    def __init__(self, move):
+        super().__init__(move)
+        with torch.no_grad():
+            self.words.weight[0] = 0
+
+    def forward(self, ids):
+        return self.output(torch.tanh(self.words(ids).sum(dim=1) @ self.hidden.weight.T))
+
+
+def test_more_than_the_shortest_text_is_compared():
+    c = classifier(LongUnmasked(None))
+    alone = torch.cat([c(c.encode([text])) for text in UNEQUAL])
+    torch.testing.assert_close(c(c.encode(UNEQUAL)), alone)
+
+
+def test_a_copy_is_another_module():
+    c = classifier(Summed(None))
+    c(c.encode(UNEQUAL))
+    other = copy.deepcopy(c)
+    with torch.no_grad():
+        other.embedding.weight[0] = 1
+    alone = torch.cat([other(other.encode([text])) for text in UNEQUAL])
+    torch.testing.assert_close(other(other.encode(UNEQUAL)), alone)
+
+
 def test_texts_that_see_each_other_are_read_alone():
     c = classifier(Mixing(None))
     together = c(c.encode(TEXTS))
@@ -527,6 +617,15 @@ def test_the_proof_is_given_once():
     module.words.weight.data = module.words.weight.data.float()
     with pytest.raises(RuntimeError):  # another kind of call, which is proven again
         c.embed(batch)
+
+
+def test_other_tables_are_answered_once():
+    table, other = nn.Embedding(5, 2), nn.Embedding(5, 2)
+    ids, vectors, added = torch.arange(3)[None], torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
+    with Substitution(table.weight, ids, vectors, added=[(other.weight, added)]):
+        assert table(ids).equal(vectors)
+        assert other(torch.arange(3)).equal(added)
+        assert other(torch.arange(2)).equal(other.weight[:2])
 
 
 def test_nothing_is_left_behind():

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from whyword.classifier import Batch
 from whyword.errors import InputError
 from whyword.models.reading import Reading
-from whyword.models.substitution import Substitution
+from whyword.models.substitution import Substitution, uncompiled
 from whyword.text import Document, Tokenizer
 
 
@@ -137,11 +137,14 @@ class ModuleClassifier:
 
     def _run(self, batch: Batch, embeddings: Tensor | None) -> Tensor:
         """One call of the module."""
-        if embeddings is not None:
-            weight, place = self.embedding.weight, self._place
-            with Substitution(weight, batch.ids, embeddings, place=place):
-                return self._run(batch, None)
-        found = self.call(self.module, batch.ids, batch) if self.call else self.module(batch.ids)
+        if embeddings is None:
+            return self._logits(self.module, batch)
+        weight, place = self.embedding.weight, self._place
+        with Substitution(weight, batch.ids, embeddings, place=place):
+            return self._logits(uncompiled(self.module), batch)
+
+    def _logits(self, module: nn.Module, batch: Batch) -> Tensor:
+        found = self.call(module, batch.ids, batch) if self.call else module(batch.ids)
         logits: Tensor = found if isinstance(found, Tensor) else found.logits
         if logits.shape != (len(batch), len(self.classes)):
             raise InputError(

@@ -190,10 +190,9 @@ class Positions:
         """A tensor was changed in place, and with it all others that share its storage."""
         target, plain = args[0], _plain(func)
         if self._beside(target) is None:
-            whole = target if target._base is None else target._base
-            moves = whole.dtype != torch.bool and self.among(_moved(func, args, kwargs))
-            constant = torch.full(whole.shape, CONSTANT, device=whole.device)
-            self._remember(whole, constant if moves else None)
+            moves = target.dtype != torch.bool and self.among(_moved(func, args, kwargs))
+            constant = torch.full(target.shape, CONSTANT, device=target.device)
+            self._remember(target, constant if moves else None)
         if self._has_own(target):
             positions = self._as_positions(target)
             if plain == "zero":
@@ -270,7 +269,7 @@ class Positions:
         return self._known.get(_key(tensor))
 
     def _remember(self, tensor: Tensor, positions: Tensor | None, by: str = "") -> None:
-        """Note the positions of a tensor that has its storage for itself."""
+        """Note the positions of a tensor; whatever else its storage holds is the model's own."""
         if not _key(tensor):
             return
         storage, size = tensor.untyped_storage(), tensor.element_size()

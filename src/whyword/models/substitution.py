@@ -4,11 +4,12 @@ A look-up is answered by the position that each id was taken from, and not by th
 stands twice in the text has two vectors, and one that the model reads in two places has one.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import embedding, embedding_bag, one_hot
 from torch.overrides import TorchFunctionMode
 
@@ -86,7 +87,10 @@ class Substitution(TorchFunctionMode):
         kwargs, before = kwargs or {}, None
         if func in LOOK_UPS:
             table, ids, max_norm = looked_up(func, args, kwargs)
-            if (vectors := self.added.pop(id(table), None)) is None and self._is_table(table):
+            # Copies, since the model may change what it has looked up.
+            if (vectors := self.added.pop(id(table), None)) is not None:
+                return vectors.clone()
+            if self._is_table(table):
                 vectors = self._vectors(table, ids, max_norm)
             return func(*args, **kwargs) if vectors is None else vectors
         if not self.positions.may_follow(getattr(func, "__name__", "")):
@@ -117,12 +121,12 @@ class Substitution(TorchFunctionMode):
                 )
             constant = positions == CONSTANT
             self.answered |= not bool(constant.all())
-            as_given = positions.shape == self.own_order.shape and positions.equal(self.own_order)
+            in_order = positions.shape == self.own_order.shape and positions.equal(self.own_order)
             extra = self.table.detach()[ids[constant]]
             behind = self.own_order.numel() + torch.arange(len(extra), device=ids.device)
             positions = positions.masked_scatter(constant, behind)
-        if as_given:
-            return self.vectors.clone()  # as a look-up does: models change what they get
+        if in_order:
+            return self.vectors.clone()
         rows = self.vectors.reshape(-1, self.vectors.shape[-1])
         return (torch.cat([rows, extra]) if len(extra) else rows)[positions]
 
@@ -204,6 +208,22 @@ class Substitution(TorchFunctionMode):
                 return tensor.data_ptr() == self.table.data_ptr() or tensor._base is self.table
             except (RuntimeError, NotImplementedError):  # without numbers, inside of vmap
                 return False
+
+
+def uncompiled(module: nn.Module) -> nn.Module:
+    """The module that was given to `torch.compile`, whose calls can be seen; any other as it is.
+
+    Raises:
+        ModelError: If a part of it is compiled, of which no original is at hand.
+    """
+    module = module._modules.get("_orig_mod") or module
+    for name, part in module.named_modules() if "torch._dynamo" in sys.modules else ():
+        if "_orig_mod" in part._modules or part._compiled_call_impl is not None:
+            raise ModelError(
+                f"The layer {name!r} of {type(module).__name__} is compiled, so that what it "
+                "calls cannot be seen; compile nothing, or all of it: torch.compile(module)."
+            )
+    return module
 
 
 def looked_up(

@@ -18,7 +18,7 @@ from whyword.classifier import SPECIAL, Batch
 from whyword.errors import InputError, ModelError
 from whyword.models.added import added_vectors, tables_of
 from whyword.models.reading import reading_of
-from whyword.models.substitution import Substitution
+from whyword.models.substitution import Substitution, uncompiled
 from whyword.models.subwords import words_in, words_of
 from whyword.text import Document
 
@@ -228,10 +228,11 @@ class TransformerClassifier:
 
         Learned positions and token types, as far as it looks them up in tables of their size.
         """
-        tables, found = tables_of(self.module), dict[str, Tensor]()
+        module, found = uncompiled(self.module), dict[str, Tensor]()
+        tables = tables_of(module)
         shape = (*batch.ids.shape, self.table.shape[1])
         for run in self._runs(batch) if tables else ():
-            for item, vectors in added_vectors(tables, partial(self.module, **run.inputs)).items():
+            for item, vectors in added_vectors(tables, partial(module, **run.inputs)).items():
                 length = run.inputs["input_ids"].shape[1]
                 if vectors.shape[-2:] == (length, self.table.shape[1]):
                     whole = found.setdefault(item, self.table.new_zeros(shape))
@@ -258,10 +259,10 @@ class TransformerClassifier:
     def _scores(
         self, batch: Batch, embeddings: Tensor | None, added: Mapping[str, Tensor]
     ) -> Tensor:
-        tables, runs, found = tables_of(self.module), self._runs(batch), []
+        tables, runs, found = tables_of(uncompiled(self.module)), self._runs(batch), []
         for run in runs:
             if embeddings is None:
-                found.append(self._logits(run))
+                found.append(self._logits(self.module, run))
                 continue
             with Substitution(
                 self.table,
@@ -270,7 +271,7 @@ class TransformerClassifier:
                 added=[(tables[k].weight, _part(v, batch, run)) for k, v in added.items()],
                 place="its input embeddings",
             ):
-                found.append(self._logits(run))
+                found.append(self._logits(uncompiled(self.module), run))
         logits = found[0] if len(found) == 1 else torch.cat(found)
         windows = batch.ids.shape[1] // _window(batch)
         if windows == 1:
@@ -280,8 +281,8 @@ class TransformerClassifier:
         mean = nn.functional.one_hot(documents, len(batch)).T.to(logits.dtype)
         return (mean / mean.sum(dim=1, keepdim=True)) @ logits
 
-    def _logits(self, run: _Run) -> Tensor:
-        result = self.module(**run.inputs)
+    def _logits(self, module: nn.Module, run: _Run) -> Tensor:
+        result = module(**run.inputs)
         logits = getattr(result, "logits", None)
         expected = (len(run.windows), len(self.classes))
         if not isinstance(logits, Tensor) or logits.shape != expected:
@@ -300,8 +301,8 @@ class TransformerClassifier:
         if not alone and not self.training:
             alone = reading_of(self.module).one_by_one(
                 mask[read],
-                lambda: self._logits(self._run(batch, read)),
-                lambda row: self._logits(self._run(batch, read[[row]])),
+                lambda: self._logits(self.module, self._run(batch, read)),
+                lambda row: self._logits(self.module, self._run(batch, read[[row]])),
             )
         return [self._run(batch, rows) for rows in (read.split(1) if alone else [read])]
 
