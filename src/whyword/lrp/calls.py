@@ -83,13 +83,14 @@ HANDLERS: dict[str, Handler] = {}
 """The functions that have a rule, by name; custom autograd functions by module and name."""
 
 SPELLINGS = {
-    **dict.fromkeys(("self", "x", "a", "x1", "A"), ("input",)),
+    **dict.fromkeys(("self", "x", "a", "x1", "A", "mat_a"), ("input",)),
     **dict.fromkeys(("mat1", "mat", "batch1", "tensor1", "vec1"), ("first", "input")),
     **dict.fromkeys(("mat2", "vec", "batch2", "tensor2", "vec2"), ("second", "other")),
     **dict.fromkeys(("x2", "tensor"), ("other",)),
     **dict.fromkeys(("axis", "axes"), ("dim",)),
     "keepdims": ("keepdim",),
     "ord": ("p",),
+    "train": ("training",),
 }
 """Other names of parameters, NumPy's among them, by those that handlers give them."""
 

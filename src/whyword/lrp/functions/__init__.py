@@ -8,6 +8,8 @@ they take nothing (Arras et al. 2017, section 3.1, "signal-take-all").
 
 from whyword.lrp.functions import (  # noqa: F401 - whose handlers register themselves
     attention,
+    complex_numbers,
+    contractions,
     convolutions,
     elementwise,
     layers,
@@ -17,6 +19,7 @@ from whyword.lrp.functions import (  # noqa: F401 - whose handlers register them
     products,
     recurrent,
     sums,
+    weighted,
 )
 
 __all__ = ["ELEMENTWISE", "GATES", "IN_PLACE", "ROUTING", "STOPS", "keeps_gates", "pooling"]
@@ -24,7 +27,7 @@ __all__ = ["ELEMENTWISE", "GATES", "IN_PLACE", "ROUTING", "STOPS", "keeps_gates"
 ROUTING = set(
     """
     view view_as reshape reshape_as flatten unflatten ravel
-    transpose swapaxes swapdims t T mT H permute movedim moveaxis adjoint
+    transpose swapaxes swapdims t T mT mH H permute movedim moveaxis adjoint
     contiguous squeeze unsqueeze expand expand_as broadcast_to broadcast_tensors
     repeat repeat_interleave tile atleast_1d atleast_2d atleast_3d meshgrid
     cat concat concatenate stack hstack vstack dstack column_stack row_stack block_diag
@@ -67,6 +70,7 @@ _GATE_KEEPING = (
     | elementwise.NAMES
     | norms.NAMES
     | sums.NAMES
+    | weighted.NAMES
     | products.NAMES
     | attention.NAMES
 )
