@@ -83,16 +83,12 @@ HANDLERS: dict[str, Handler] = {}
 """The functions that have a rule, by name; custom autograd functions by module and name."""
 
 SPELLINGS = {
-    **dict.fromkeys(("self", "x", "a", "x1", "A", "mat_a"), ("input",)),
-    **dict.fromkeys(("mat1", "mat", "batch1", "tensor1", "vec1"), ("first", "input")),
-    **dict.fromkeys(("mat2", "vec", "batch2", "tensor2", "vec2"), ("second", "other")),
-    **dict.fromkeys(("x2", "tensor"), ("other",)),
-    **dict.fromkeys(("axis", "axes"), ("dim",)),
-    "keepdims": ("keepdim",),
-    "ord": ("p",),
-    "train": ("training",),
-}
-"""Other names of parameters, NumPy's among them, by those that handlers give them."""
+    "self": "input", "x": "input", "a": "input", "x1": "input", "A": "input",
+    "x2": "other", "mat2": "other", "vec2": "other", "tensor2": "other", "vec": "other",
+    "tensor": "other", "mat1": "input", "mat_a": "input", "tensor1": "input", "train": "training",
+    "axis": "dim", "axes": "dim", "keepdims": "keepdim", "ord": "p",
+}  # fmt: skip
+"""Other names of parameters, NumPy's among them, by the name that handlers give them."""
 
 _OF_NO_MATTER = {"inplace", "_stacklevel"}
 
@@ -142,7 +138,7 @@ def bound(
     open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
     named: dict[str, Any] = {}
     for given, value in kwargs.items():
-        name = next((n for n in (given, *SPELLINGS.get(given, ())) if n in known), given)
+        name = given if given in known else SPELLINGS.get(given, given)
         if name in known:
             named[name] = value
         elif value is None or given in _OF_NO_MATTER:
