@@ -11,13 +11,17 @@ from whyword.lrp.functions import (  # noqa: F401 - whose handlers register them
     complex_numbers,
     contractions,
     convolutions,
+    distances,
     elementwise,
+    fourier,
     layers,
+    linear_maps,
     norms,
     packing,
     pooling,
     products,
     recurrent,
+    scattering,
     sums,
     weighted,
 )
@@ -40,7 +44,7 @@ ROUTING = set(
     flip fliplr flipud roll rot90 pad pixel_shuffle pixel_unshuffle channel_shuffle
     topk sort msort kthvalue cummax cummin max_pool2d max_pool2d_with_indices max_pool3d
     adaptive_max_pool2d adaptive_max_pool3d
-    view_as_complex view_as_real real imag complex
+    view_as_complex view_as_real real imag complex fft_fftshift fft_ifftshift
     clone alias to type type_as float double half bfloat16 cpu cuda requires_grad_
     cfloat cdouble
     """.split()
