@@ -56,6 +56,7 @@ class Interception(TorchFunctionMode):
         strangers: Nodes of autograd's graph that no intercepted call made, and who used them.
         copies: Nodes that write into a part of a tensor, as intercepted calls made them.
         cuts: Where the model made a constant of what depends on the embeddings.
+        precisions: The types of what depends on the embeddings.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Interception(TorchFunctionMode):
         self.strangers: dict[Any, str] = {}
         self.copies: set[Any] = set()
         self.cuts: list[str] = []
+        self.precisions = {leaf.dtype}
         weights = () if model is None else chain(model.named_parameters(), model.named_buffers())
         self.names = {id(weight): name.rpartition(".")[0] or _NAMELESS for name, weight in weights}
         self._inside: list[Any] = []
@@ -156,6 +158,7 @@ class Interception(TorchFunctionMode):
             found = trace(tensor) if kept is None else kept
             depth = max(place, found.depth)
             self.layers = max(self.layers, depth)
+            self.precisions.add(tensor.dtype)
             if windows is not None and tensor.shape == read[0].shape:
                 found = found._replace(windows=windows)
             remember(tensor, found._replace(run=self, gate=gate or found.gate, depth=depth))
