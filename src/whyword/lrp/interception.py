@@ -68,6 +68,7 @@ class Interception(TorchFunctionMode):
         strangers: Nodes of autograd's graph that no intercepted call made, and who used them.
         copies: Nodes that write into a part of a tensor, as intercepted calls made them.
         cuts: Where the model made a constant of what depends on the embeddings.
+        precisions: The types of what depends on the embeddings.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Interception(TorchFunctionMode):
         self.strangers: dict[Any, str] = {}
         self.copies: set[Any] = set()
         self.cuts: list[str] = []
+        self.precisions = {leaf.dtype}
         weights = () if model is None else chain(model.named_parameters(), model.named_buffers())
         self.names = {id(weight): name.rpartition(".")[0] or _NAMELESS for name, weight in weights}
         self._inside: list[Any] = []
@@ -106,6 +108,8 @@ class Interception(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Called by torch in place of ``func``."""
+        if _inside_custom_function():  # the audit asks for the rule of the whole
+            return func(*args, **(kwargs or {}))
         read: list[Tensor] = []
         layers: list[str] = []
         args = tuple(self._entering(value, read, layers) for value in args)
@@ -169,6 +173,7 @@ class Interception(TorchFunctionMode):
             found = kept or trace(made if in_place else tensor)
             depth = max(place, found.depth)
             self.layers = max(self.layers, depth)
+            self.precisions.add(tensor.dtype)
             if windows is not None and tensor.shape == read[0].shape:
                 found = found._replace(windows=windows)
             remember(tensor, found._replace(run=self, gate=gate or found.gate, depth=depth))
@@ -409,6 +414,11 @@ def _refused(name: str, func: Any) -> str | None:
     if getattr(func, "__module__", None) == "torch.autograd" or name == "backward":
         return "computes gradients inside of the model, which relevance cannot pass through"
     return None
+
+
+def _inside_custom_function() -> bool:
+    """Whether a custom autograd function computes its value, since nothing else records nothing."""
+    return not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 
 
 def _plain(name: str, kwargs: Mapping[str, Any]) -> tuple[str, bool]:

@@ -24,6 +24,7 @@ from whyword.lrp.functions import (  # noqa: F401 - whose handlers register them
     recurrent,
     scattering,
     sums,
+    triangular,
     weighted,
 )
 
