@@ -5,11 +5,14 @@ import sys
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import embedding
+from torch.overrides import TorchFunctionMode
 
-from transformers_small import CONFIGS, minilm, model, tokenizer
+from transformers_small import CONFIGS, ENCODER_DECODERS, MIXED, minilm, model, tokenizer
 from whyword import InputError, ModelError, explain
 from whyword.classifier import SPECIAL, predict
-from whyword.lrp import UnsupportedFunction
+from whyword.evaluation.removal import scores_without
+from whyword.lrp import Composite, UnsupportedFunction, relevance
 from whyword.models import huggingface
 from whyword.models.store import load
 from whyword.models.transformer import TransformerClassifier
@@ -22,7 +25,16 @@ TEXTS = [
     "The shuttle reached its orbit, didn't it?", "good film", "", "naïve café: bad 42",
     "it's well-known. The shuttle, the film; its orbit is good and bad",
 ]  # fmt: skip
-MUST_EXPLAIN = {"bert", "distilbert", "roberta", "electra", "modernbert", "gpt2", "llama"}
+MUST_EXPLAIN = {
+    *ENCODER_DECODERS,
+    "bert",
+    "distilbert",
+    "roberta",
+    "electra",
+    "modernbert",
+    "gpt2",
+    "llama",
+}
 
 
 def classifier(name="bert", attention="eager", family="wordpiece", *, max_length=None, **options):
@@ -88,6 +100,99 @@ def test_a_batch_gives_what_one_by_one_gives(name, method):
         np.testing.assert_allclose(alone.scores, expected.scores, atol=1e-5)
         if name != "xlnet":  # which people's calls must tell its padding side and token types
             np.testing.assert_allclose(alone.scores, plain(c, text), rtol=1e-4, atol=1e-6)
+
+
+class Places(TorchFunctionMode):
+    """Answers the first look-up in a table with some vectors, and the second with others."""
+
+    def __init__(self, table, *vectors):
+        super().__init__()
+        self.table, self.left = table, list(vectors)
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if func is embedding and args[1] is self.table:
+            return self.left.pop(0)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ENCODER_DECODERS)
+def test_words_are_one_input_of_encoder_and_decoder(name):
+    c = classifier(name)
+    c.module.double()
+    batch = c.encode(["the orbit is bad", "good"])
+    vectors, table = c.embed(batch), c.table
+    assert (batch.ids == batch.ids[0, 2]).sum() == 1  # in both places, and in no other position
+    places = batch.words[0] == batch.words[0, 2]
+    with torch.no_grad():
+        other = vectors.clone()
+        other[0, 2] += torch.randn(vectors.shape[2]).double() / 10
+        own, found = c(batch), c.score(other, batch)
+        removed = torch.arange(4) == torch.tensor([[batch.words[0, 2]], [-1]])
+        without = scores_without(c, batch, removed, operator="zero")
+        rows = table[batch.ids[0]].clone()
+        table[batch.ids[0, 2]] = other[0, 2]
+        torch.testing.assert_close(found, c(batch))
+        table[batch.ids[0, places]] = 0
+        torch.testing.assert_close(without[0], c(batch)[0])
+        table[batch.ids[0]] = rows
+        assert (found - own).abs().max() > 1e-4
+    # Relevance is that of the encoder's copy and of the decoder's, which is shifted by hand.
+    single = c.encode(["the orbit is bad"])
+    start = single.ids[0, -1] if name in ("mbart", "plbart") else c.config.decoder_start_token_id
+
+    def by_place(x):
+        before = table.detach()[start].expand(1, 1, -1)
+        if name in ("mbart", "plbart"):  # they wrap the last token round
+            before = x[:, 1, -1:]
+        with Places(table, x[:, 0], torch.cat([before, x[:, 1, :-1]], dim=1)):
+            return c.module(single.ids).logits
+
+    targets, rules = torch.eye(3).double()[:, None], Composite.for_transformers()
+    x = c.embed(single)
+    twice = relevance(by_place, torch.stack([x, x], dim=1), targets, composite=rules)
+    once = relevance(lambda x: c.score(x, single), x, targets, composite=rules)
+    torch.testing.assert_close(once.scores, twice.scores)
+    torch.testing.assert_close(once.relevance, twice.relevance.sum(dim=2))
+    assert twice.relevance[:, :, 1].abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("name", ["longformer", "reformer", "perceiver"])
+def test_look_ups_of_unusual_models_are_answered(name):
+    c = classifier(name)
+    c.module.double()
+    batch = c.encode(["the orbit is bad", "good"])
+    with torch.no_grad():
+        vectors, own = c.embed(batch), c(batch)
+        torch.testing.assert_close(c.score(vectors, batch), own)
+        change = torch.randn(vectors.shape[2]).double() / 10
+        vectors[0, 2] += change
+        found = c.score(vectors, batch)
+        c.table[batch.ids[0, 2]] += change
+        torch.testing.assert_close(found, c(batch))
+        assert (found - own).abs().max() > 1e-5
+
+
+def test_a_model_without_a_table_is_refused():
+    with pytest.raises(ModelError, match="CanineForSequenceClassification has no one table"):
+        explain(classifier("canine"), "good film")
+
+
+@pytest.mark.parametrize("name", MIXED)
+def test_where_padding_changes_scores_texts_are_read_one_by_one(name):
+    c = classifier(name)
+    batch = c.encode(TEXTS)
+    with torch.no_grad():
+        plain = c.module(input_ids=batch.ids, attention_mask=batch.mask.long()).logits
+        together = c(batch)
+        alone = torch.cat([c(c.encode([text])) for text in TEXTS])
+    assert (plain - alone).abs().max() > 1e-3 * alone.abs().max()
+    torch.testing.assert_close(together, alone)
+    methods = ["gradient_x_input", "occlusion"] + ["lrp"] * (name == "convbert")
+    for method in methods:
+        for text, e in zip(TEXTS, explain(c, TEXTS, method=method), strict=True):
+            expected = explain(c, text, method=method)
+            np.testing.assert_allclose(e.relevance, expected.relevance, atol=1e-5)
+            np.testing.assert_allclose(e.total_remainder, expected.total_remainder, atol=1e-5)
 
 
 def test_without_a_padding_token_models_read_one_by_one():

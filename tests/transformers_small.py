@@ -17,7 +17,48 @@ _SMALL = {
     "intermediate_size": 48, "max_position_embeddings": 66, "pad_token_id": 0,
 }  # fmt: skip
 _GROUPED = {**_SMALL, "num_key_value_heads": 2, "head_dim": 8}
+_BOTH = {
+    "vocab_size": VOCABULARY, "d_model": 32, "encoder_layers": 1, "decoder_layers": 1,
+    "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_ffn_dim": 48,
+    "decoder_ffn_dim": 48, "max_position_embeddings": 66, "pad_token_id": 0, "bos_token_id": 1,
+    "eos_token_id": 2, "decoder_start_token_id": 2, "forced_eos_token_id": 2,
+}  # fmt: skip
+_T5 = {
+    "vocab_size": VOCABULARY, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 1,
+    "num_decoder_layers": 1, "num_heads": 4, "pad_token_id": 0, "eos_token_id": 2,
+    "decoder_start_token_id": 0,
+}  # fmt: skip
+ENCODER_DECODERS = {
+    "bart": _BOTH, "mbart": _BOTH, "plbart": _BOTH, "mvp": _BOTH,
+    "bigbird_pegasus": {**_BOTH, "attention_type": "original_full"},
+    "t5": _T5, "mt5": _T5, "umt5": _T5,
+}  # fmt: skip
+MIXED = {
+    "fnet": _SMALL, "convbert": {**_SMALL, "embedding_size": 32, "conv_kernel_size": 3},
+}  # fmt: skip
+"""Models in which padding changes the scores."""
+OTHERS = {
+    "longformer": {**_SMALL, "attention_window": 8, "sep_token_id": 2},
+    "reformer": {
+        "vocab_size": VOCABULARY, "hidden_size": 32, "attention_head_size": 8,
+        "num_attention_heads": 4, "attn_layers": ["local", "lsh"], "feed_forward_size": 48,
+        "axial_pos_shape": [8, 8], "axial_pos_embds_dim": [16, 16], "max_position_embeddings": 64,
+        "local_attn_chunk_length": 8, "lsh_attn_chunk_length": 8, "num_buckets": 2,
+        "num_hashes": 1, "pad_token_id": 0, "is_decoder": False, "hash_seed": 0,
+    },
+    "perceiver": {
+        "vocab_size": VOCABULARY, "d_model": 32, "d_latents": 32, "num_latents": 8,
+        "max_position_embeddings": 66, "num_self_attends_per_block": 1, "num_blocks": 1,
+        "num_self_attention_heads": 4, "num_cross_attention_heads": 4, "pad_token_id": 0,
+    },
+    "canine": {
+        **_SMALL, "num_hash_buckets": 50, "num_hash_functions": 4, "local_transformer_stride": 8,
+        "downsampling_rate": 2, "upsampling_kernel_size": 4,
+    },
+}  # fmt: skip
+"""Models whose look-ups are unlike others', or which pad their texts themselves."""
 CONFIGS = {
+    **ENCODER_DECODERS,
     "bert": _SMALL,
     "distilbert": {
         "vocab_size": VOCABULARY, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48,
@@ -124,7 +165,9 @@ def model(name, attention="eager", *, seed=0, **options):
     labels = options.pop("labels", LABELS)
     torch.manual_seed(seed)
     config = AutoConfig.for_model(
-        name, **{**CONFIGS[name], **options}, id2label=dict(enumerate(labels))
+        name,
+        **{**{**CONFIGS, **MIXED, **OTHERS}[name], **options},
+        id2label=dict(enumerate(labels)),
     )
     network = AutoModelForSequenceClassification.from_config(config, attn_implementation=attention)
     with torch.no_grad():

@@ -209,7 +209,7 @@ def as_classifier(model: Any) -> Classifier:
                 "model.eval() first."
             )
         return model
-    if hasattr(model, "named_steps"):  # a pipeline of scikit-learn
+    if hasattr(model, "get_params") and hasattr(model, "fit"):  # scikit-learn's
         from whyword.models.linear import LinearClassifier
 
         return LinearClassifier(model)
@@ -277,6 +277,7 @@ def _records(
                     if components is None
                     else _by_word(_numpy(components[:, b]), positions[b], len(document))
                 ),
+                multilabel=getattr(classifier, "multilabel", False),
             )
         )
     return records

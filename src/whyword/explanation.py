@@ -37,6 +37,7 @@ class Explanation:
         known: ``(word,)`` False for words that the model has no vector for.
         truncated: True if the text goes on after the last word that the model reads.
         components: ``(target, word, dimension)`` relevance per vector component, if asked for.
+        multilabel: Whether every class is a label of its own, which holds if its score is above 0.
 
     Raises:
         InputError: If shapes disagree, a span does not fit the text, or a number is not finite.
@@ -55,6 +56,7 @@ class Explanation:
     known: tuple[bool, ...] | None = None
     truncated: bool = False
     components: Array | None = None
+    multilabel: bool = False
 
     def __post_init__(self) -> None:
         check_spans(self.text, self.spans)
@@ -79,9 +81,16 @@ class Explanation:
         return [self.text[start:end] for start, end in self.spans]
 
     @property
+    def predictions(self) -> tuple[str, ...]:
+        """The class with the highest score (the first of equals); the labels with one above 0."""
+        if self.multilabel:
+            return tuple(name for name, s in zip(self.classes, self.scores, strict=True) if s > 0)
+        return (self.classes[int(np.argmax(self.scores))],)
+
+    @property
     def predicted(self) -> str:
-        """The class with the highest score (the first of equals)."""
-        return self.classes[int(np.argmax(self.scores))]
+        """The predicted class; of labels all that are predicted, or "none"."""
+        return ", ".join(self.predictions) or "none"
 
     @property
     def total_remainder(self) -> Array:
@@ -92,13 +101,14 @@ class Explanation:
         return total
 
     def index(self, target: str | None = None) -> int:
-        """Row of a target; by default the predicted class if explained, else the first.
+        """Row of a target; by default a predicted class if explained, else the first.
 
         Raises:
             InputError: If the target was not explained.
         """
         if target is None:
-            return self.targets.index(self.predicted) if self.predicted in self.targets else 0
+            explained = [name for name in self.predictions if name in self.targets]
+            return self.targets.index(explained[0]) if explained else 0
         if target not in self.targets:
             raise InputError(f'"{target}" was not explained. {did_you_mean(target, self.targets)}')
         return self.targets.index(target)
@@ -155,6 +165,7 @@ class Explanation:
             "remainder": self._per_target(self.total_remainder),
             "remainder_items": {k: self._per_target(v) for k, v in self.remainder.items()},
             "truncated": self.truncated,
+            **({"multilabel": True} if self.multilabel else {}),
         }
 
     def to_json(self, *, indent: int | None = None) -> str:
@@ -211,6 +222,7 @@ class Explanation:
             settings=data.get("settings", {}),
             known=tuple(word.get("known", True) for word in words),
             truncated=data.get("truncated", False),
+            multilabel=data.get("multilabel", False),
         )
 
     def _per_target(self, values: Array) -> dict[str, float]:

@@ -44,7 +44,8 @@ def resolve(
     """Per document the targets' names, and their weights ``(target, batch, class)``.
 
     Raises:
-        InputError: If there is no such class, or no target.
+        InputError: If there is no such class, or no target; or if it is the predicted class of a
+            classifier that gives labels.
     """
     classes = classifier.classes
     if isinstance(targets, PerText):
@@ -53,6 +54,11 @@ def resolve(
         return [[name] for name in names], weights[None]
     names = [targets] if isinstance(targets, str) else list(targets)
     if names == ["predicted"] and "predicted" not in classes:
+        if getattr(classifier, "multilabel", False):
+            raise InputError(
+                "Every label of this classifier is predicted or not, by itself; expected a label "
+                'as the target, several, or "all".'
+            )
         with torch.no_grad():
             predicted = classifier(batch).argmax(dim=1)
         weights = one_hot(predicted, len(classes)).float()

@@ -154,10 +154,13 @@ def features(
             batch = classifier.encode([texts[i] for i in order[start : start + batch_size]])
             read.clear()
             classifier(batch)
-            x = torch.cat(read)
-            if x.ndim == 3:  # a decoder scores every position, and keeps the last that is read
-                last = batch.mask.sum(dim=1) - 1
-                x = x[torch.arange(len(x), device=x.device), last]
+            # The last of them: before, the model may have been run to see how it reads a batch.
+            found = [row for part in read for row in part][-len(batch) :]
+            # A decoder scores every position, and keeps the last that is read.
+            ends = (batch.mask.sum(dim=1) - 1).tolist()
+            x = torch.stack(
+                [r[end] if r.ndim == 2 else r for r, end in zip(found, ends, strict=True)]
+            )
             rows.extend(x.float().cpu().numpy())
             if progress:
                 progress(len(rows))

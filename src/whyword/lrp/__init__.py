@@ -5,9 +5,8 @@ and replaces what their backward passes carry by relevance. It knows no model.
 """
 
 from whyword.lrp.accounting import Account, Entry
-from whyword.lrp.calls import Call, propagate, register, through_layer
+from whyword.lrp.calls import Call, UnsupportedFunction, propagate, register, through_layer
 from whyword.lrp.composites import Attention, Composite
-from whyword.lrp.calls import UnsupportedFunction
 from whyword.lrp.engine import Result, relevance
 from whyword.lrp.functions import ROUTING
 from whyword.lrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Layer, Rule, WSquare, ZPlus

@@ -1,9 +1,9 @@
 """The proof that nothing is silent: a walk through autograd's graph after the forward pass.
 
-A function mode sees what Python calls. It does not see inside custom autograd functions, scripted or
-compiled code, or operators of other libraries, whose gradients would pass for relevance. So every
-node on a way from the scores to the embeddings has to be one of ours, one of those that only move
-numbers (`NODES`), or a custom function that somebody gave a rule. Anything else is refused.
+A function mode sees what Python calls. It does not see inside custom autograd functions, scripted
+or compiled code, or operators of other libraries, whose gradients would pass for relevance. So
+every node on a way from the scores to the embeddings has to be one of ours, one of those that only
+move numbers (`NODES`), or a custom function that somebody gave a rule. Anything else is refused.
 """
 
 from collections.abc import Iterable
@@ -119,12 +119,16 @@ class _Ruled:
             received = sum(amount(part) for part in relevance if part is not None)
             name = type(self.node)._forward_cls.__name__
             self.account.add(Entry.balanced(name, "", received, passed, {}))
-        # Autograd takes None only where the function itself has no gradient.
-        wanted = (g is not None for g in gradients)
+        # A backward gives a part for each argument, a hook sees a gradient for each tensor.
+        wanted = (p for p, need in zip(parts, self.node.needs_input_grad, strict=True) if need)
         return tuple(
-            (torch.zeros_like(g) if part is None else part) if want else None
-            for part, g, want in zip(parts, gradients, wanted, strict=True)
+            g if below is None else _or_nothing(next(wanted), g)
+            for g, (below, _) in zip(gradients, self.node.next_functions, strict=True)
         )
+
+
+def _or_nothing(part: Tensor | None, gradient: Tensor) -> Tensor:
+    return torch.zeros_like(gradient) if part is None else part
 
 
 def _between(scores: Tensor, leaf: Tensor) -> list[Any]:

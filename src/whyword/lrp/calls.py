@@ -1,8 +1,8 @@
 """Intercepted calls, and what a handler of one returns: its value with relevance as its backward.
 
 `register` gives a torch function its handler. A handler's own parameters say how the function is
-called: positions, keywords and other spellings of them are bound to these before it runs. It returns
-the function's value through `propagate`, or, if it is a linear layer, through `through_layer`.
+called: positions, keywords and other spellings of them are bound to these before it runs. What it
+returns is the function's value through `propagate`, or, for a linear layer, `through_layer`.
 """
 
 import inspect
@@ -22,6 +22,10 @@ from whyword.lrp.traces import note, on_path, trace
 
 class UnsupportedFunction(WhywordError):  # noqa: N818 - says what was met, as in torch's own errors
     """A function on the way from the embeddings to the scores has no rule."""
+
+
+class Refusal(Exception):  # noqa: N818 - turned into UnsupportedFunction, which says where
+    """A rule does not cover the arguments of a call; why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,14 @@ class Call:
             return function(*args, **kwargs)
         return HANDLERS[name](replace(self, function=function, name=name), *args, **kwargs)
 
-    def refuse(self, why: str) -> UnsupportedFunction:
+    @staticmethod
+    def refuse(why: str) -> Refusal:
         """The refusal to raise where the rule does not cover these arguments.
 
         Args:
             why: What was got and what can be done, a sentence.
         """
-        return UnsupportedFunction(f"The function {self.name} cannot be explained here: {why}")
+        return Refusal(why)
 
 
 Handler = Callable[..., Any]
@@ -78,12 +83,16 @@ HANDLERS: dict[str, Handler] = {}
 """The functions that have a rule, by name; custom autograd functions by module and name."""
 
 SPELLINGS = {
-    "self": "input", "x": "input", "a": "input", "x1": "input", "A": "input",
-    "x2": "other", "mat2": "other", "vec2": "other", "tensor2": "other", "vec": "other",
-    "tensor": "other", "mat1": "input", "tensor1": "input",
-    "axis": "dim", "axes": "dim", "keepdims": "keepdim", "ord": "p",
-}  # fmt: skip
-"""Other names of parameters, NumPy's among them, by the name that handlers give them."""
+    **dict.fromkeys(("self", "x", "a", "x1", "A"), ("input",)),
+    **dict.fromkeys(("mat1", "mat", "mat_a", "batch1", "tensor1", "vec1"), ("first", "input")),
+    **dict.fromkeys(("mat2", "vec", "batch2", "tensor2", "vec2"), ("second", "other")),
+    **dict.fromkeys(("x2", "tensor"), ("other",)),
+    **dict.fromkeys(("axis", "axes"), ("dim",)),
+    "keepdims": ("keepdim",),
+    "ord": ("p",),
+    "train": ("training",),
+}
+"""Other names of parameters, NumPy's among them, by those that handlers give them."""
 
 _OF_NO_MATTER = {"inplace", "_stacklevel"}
 
@@ -126,14 +135,14 @@ def bound(
     """The arguments of a call under the names of its handler's parameters.
 
     Raises:
-        UnsupportedFunction: If the rule does not know an argument, or where it belongs.
+        Refusal: If the rule does not know an argument, or where it belongs.
     """
     signature = _signature(handler)
     known = signature.parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
     named: dict[str, Any] = {}
     for given, value in kwargs.items():
-        name = given if given in known else SPELLINGS.get(given, given)
+        name = next((n for n in (given, *SPELLINGS.get(given, ())) if n in known), given)
         if name in known:
             named[name] = value
         elif value is None or given in _OF_NO_MATTER:
@@ -145,7 +154,8 @@ def bound(
                 raise call.refuse(f"its argument {given} depends on the embeddings.")
             named[given] = value
         else:
-            raise call.refuse(f"its rule knows no argument {given}; got {value!r}.")
+            got = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+            raise call.refuse(f"its rule knows no argument {given}; got {got}.")
     try:
         return signature.bind(call, *args, **named)
     except TypeError as error:
@@ -166,7 +176,7 @@ def must_be_constant(call: Call, **arguments: Any) -> None:
     """Check that arguments do not depend on the embeddings, because the rule holds them constant.
 
     Raises:
-        UnsupportedFunction: If one does.
+        Refusal: If one does.
     """
     for name, value in arguments.items():
         values = value if isinstance(value, tuple | list) else (value,)
@@ -220,16 +230,19 @@ class Propagate(torch.autograd.Function):
 
     @staticmethod
     def forward(backward: Backward, value: tuple[Tensor], *inputs: Tensor) -> Tensor:
+        """The value."""
         # In a tuple, or it would come out as a view, which models may not change in place;
         # detached, or it would know the rule, which knows it: a cycle that keeps both in memory.
         return value[0].detach()
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        """Keep the rule."""
         ctx.rule = inputs[0]
 
     @staticmethod
     def backward(ctx: Any, *relevance: Tensor) -> tuple[Tensor | None, ...]:
+        """The relevance of the inputs."""
         return (None, None, *ctx.rule(relevance[0]))
 
 

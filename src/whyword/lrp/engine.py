@@ -31,12 +31,10 @@ from torch import Tensor, nn
 from whyword.errors import InputError
 from whyword.lrp.accounting import Account
 from whyword.lrp.audit import audit
-from whyword.lrp.calls import UnsupportedFunction
 from whyword.lrp.composites import Composite
 from whyword.lrp.interception import ChangedInPlace, Interception
-from whyword.lrp.scores import check_scores, eagerly
-
-__all__ = ["Result", "UnsupportedFunction", "relevance"]
+from whyword.lrp.modes import eagerly
+from whyword.lrp.scores import check_scores
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,8 @@ def relevance(
         ModelError: If the scores are not those of the plain model.
     """
     account = Account() if accounting else None
-    with torch.inference_mode(mode=False), torch.enable_grad(), _without_autocast(embeddings):
+    outside = torch.autocast(embeddings.device.type, enabled=False)
+    with torch.inference_mode(mode=False), torch.enable_grad(), outside:
         leaf = embeddings.detach().clone().requires_grad_()
         options = (composite or Composite(), model, leaf, account)
         with eagerly():
@@ -97,9 +96,8 @@ def relevance(
             _check_shapes(scores, targets)
             if not scores.requires_grad or not audit(scores, leaf, interception, account):
                 raise InputError(_nothing_reached(interception))
-            check_scores(
-                score, leaf.detach(), scores.detach(), model, interception.spellings, seed=seed
-            )
+            plain = (score, leaf.detach())
+            check_scores(*plain, scores.detach(), model, interception.kind, seed=seed)
         initial = targets.to(scores) * scores.detach()
         if account is None and len(initial) > 1:
             found = torch.func.vmap(partial(_backward, scores, leaf))(initial)
@@ -125,11 +123,6 @@ def _backward(scores: Tensor, leaf: Tensor, started: Tensor) -> Tensor:
     return torch.autograd.grad(scores, leaf, started, retain_graph=True)[0]
 
 
-def _without_autocast(embeddings: Tensor) -> torch.autocast:
-    """Relevance is computed in the precision of the embeddings."""
-    return torch.autocast(embeddings.device.type, enabled=False)
-
-
 def _check_shapes(scores: Tensor, targets: Tensor) -> None:
     if not isinstance(scores, Tensor) or scores.ndim != 2 or targets.shape[1:] != scores.shape:
         shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
@@ -142,7 +135,7 @@ def _check_shapes(scores: Tensor, targets: Tensor) -> None:
 def _nothing_reached(interception: Interception) -> str:
     message = "The scores do not depend on the embeddings; there is nothing to explain."
     if interception.cuts:
-        return f"{message} The model makes a constant of them by {interception.cuts[0]} for one."
+        return f"{message} The model makes a constant of them by {interception.cuts[0]}."
     if not interception.spellings:
         return (
             f"{message} No function of torch was called with them: the model looks its vectors up "

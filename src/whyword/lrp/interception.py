@@ -1,17 +1,15 @@
-"""The function mode under which a model runs: each function that the embeddings reach gets its rule.
+"""The function mode under which a model runs: each function that embeddings reach gets its rule.
 
 What has a handler is handed to it; what only moves numbers around runs as it is; what torch writes
 in Python is run step by step. Anything else whose result depends on the embeddings is refused.
-
-The modes in which torch records no gradients (``no_grad``, ``inference_mode``) say how to compute,
-not what, so they are left out of account; ``detach`` makes a constant, as its user wants it.
+``detach`` makes a constant of a signal, as its user wants it.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
 from itertools import chain
-from types import FrameType, FunctionType
+from types import FrameType
 from typing import Any
 
 import torch
@@ -22,11 +20,20 @@ from torch.utils.hooks import RemovableHandle
 
 from whyword.lrp.accounting import Account
 from whyword.lrp.audit import copies_into, reaches
-from whyword.lrp.calls import HANDLERS, Call, UnsupportedFunction, bound
+from whyword.lrp.calls import HANDLERS, Call, Refusal, UnsupportedFunction, bound
 from whyword.lrp.composites import Composite
 from whyword.lrp.functions import ELEMENTWISE, GATES, IN_PLACE, ROUTING, STOPS, keeps_gates
+from whyword.lrp.modes import with_gradients, without_autocast
 from whyword.lrp.rules import Rule
+from whyword.lrp.steps import is_made_of_steps, opened
 from whyword.lrp.traces import Trace, layer_of, on_path, remember, trace
+
+_NAMELESS = "."
+"""The layer of a weight that no module of the model holds."""
+
+_PARTS = {"unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit"}
+_SAME = {"clone", "contiguous", "alias"}
+_NUMBERS = {"item", "tolist", "__float__"}
 
 
 class ChangedInPlace(Exception):  # noqa: N818 - not an error, a reason to start again
@@ -46,7 +53,7 @@ class Interception(TorchFunctionMode):
 
     Attributes:
         layers: Number of layers with weights on the longest way so far.
-        spellings: Each function that the embeddings reached, with the form of its arguments.
+        spellings: Each function with a rule that was called, and the form of its arguments.
         strangers: Nodes of autograd's graph that no intercepted call made, and who used them.
         copies: Nodes that write into a part of a tensor, as intercepted calls made them.
         cuts: Where the model made a constant of what depends on the embeddings.
@@ -71,8 +78,14 @@ class Interception(TorchFunctionMode):
         self.copies: set[Any] = set()
         self.cuts: list[str] = []
         weights = () if model is None else chain(model.named_parameters(), model.named_buffers())
-        self.names = {id(weight): name.rpartition(".")[0] or "." for name, weight in weights}
+        self.names = {id(weight): name.rpartition(".")[0] or _NAMELESS for name, weight in weights}
         self._inside: list[Any] = []
+
+    @property
+    def kind(self) -> Hashable:
+        """Which functions the embeddings reached, each with the form of its arguments."""
+        rules = (self.composite.attention, self.composite.maxima, self.copying)
+        return frozenset(self.spellings), rules, self.leaf.dtype, self.leaf.device.type
 
     def __torch_function__(
         self,
@@ -88,8 +101,8 @@ class Interception(TorchFunctionMode):
         kwargs = {name: self._entering(v, read, layers) for name, v in (kwargs or {}).items()}
         name = name_of(func)
         if name == "_set_grad_enabled" and args == (False,):
-            return None  # see above
-        with _gradients():
+            return None  # how to compute, not what: see whyword.lrp.modes
+        with with_gradients():
             if read:
                 return self._intercepted(func, name, args, kwargs, read, layers)
             result = func(*args, **kwargs)
@@ -107,41 +120,45 @@ class Interception(TorchFunctionMode):
         layers: list[str],
     ) -> Any:
         if name == "register_hook":  # hooks are about gradients, which are not computed here
-            return RemovableHandle({})
+            return RemovableHandle(OrderedDict())
         plain, in_place = _plain(name, kwargs)
+        target = args[0] if in_place and args else None
+        if id(target) in self.names:
+            raise UnsupportedFunction(self._kept_by_the_model(name, target))
         if in_place and not self.copying:
             raise ChangedInPlace
-        target = args[0] if in_place and args else None
-        if in_place and isinstance(target, Tensor) and id(target) in self.names:
-            args, kwargs = tree_map(_detached, (args, kwargs))  # a buffer of the model's stays one
-            return func(*args, **kwargs)
         place = max(trace(t).depth for t in read)
         handler = HANDLERS.get(plain)
-        with _full_precision(func, args, kwargs, read) as cast:
-            args, kwargs = tree_map(cast, (args, kwargs))
+        with without_autocast(func, args, kwargs, read[0].device.type) as cast:
+            if cast is not None:
+                args, kwargs = tree_map(cast, (args, kwargs))
             if handler is not None:
-                self._note_spelling(func, args, kwargs)
-                result = self._handled(handler, func, name, args, kwargs, place, layers)
+                self.spellings.add((func, handler, *map(type, args), *kwargs))
+                result = self._handled(handler, func, plain, args, kwargs, place, layers)
+                made = result
                 if in_place:  # the tensor that others may hold takes over value and history
-                    result = target.copy_(result)  # type: ignore[union-attr]
-            elif plain not in ROUTING and self._is_made_of_steps(func):
-                return self._step_by_step(func, args, kwargs)
+                    result = target.copy_(made)  # type: ignore[union-attr]
+            elif plain not in ROUTING and is_made_of_steps(func):
+                result = self._step_by_step(func, args, kwargs)
+                self._check_stopped(name, result)
+                return result
             else:
-                result = self._views(plain, func, args, kwargs)
+                result = self._routed(plain, func, args, kwargs)
         changed = target if in_place else result
-        reached = [t for t in tree_leaves(changed) if on_path(t)]
-        if plain not in HANDLERS and plain not in ROUTING:
-            self._check_known(name, plain, changed, reached)
+        if handler is None and plain not in ROUTING:
+            self._check_known(name, plain, changed)
         gate = plain in self.gates or (keeps_gates(plain) and all(trace(t).gate for t in read))
         windows = self._windows(plain, read, args, kwargs)
-        kept = Trace() if handler is not None or len(read) != 1 else self._kept(plain, read[0])
-        for tensor in reached:
-            found = kept if handler is None else trace(tensor)
+        kept = self._kept(plain, read) if handler is None else None
+        for tensor in tree_leaves(changed):
+            if not on_path(tensor) or (not in_place and any(tensor is t for t in read)):
+                continue
+            found = kept or trace(made if in_place else tensor)
             depth = max(place, found.depth)
             self.layers = max(self.layers, depth)
             if windows is not None and tensor.shape == read[0].shape:
                 found = found._replace(windows=windows)
-            remember(tensor, found._replace(run=self, gate=gate, depth=depth))
+            remember(tensor, found._replace(run=self, gate=gate or found.gate, depth=depth))
             copies_into(tensor, self.copies)
         return result
 
@@ -153,19 +170,7 @@ class Interception(TorchFunctionMode):
         Parameters, and whatever else brings its own gradient, enter as constants.
         """
         if isinstance(value, Tensor):
-            if not value.requires_grad:
-                if layer := layer_of(value) or self.names.get(id(value), ""):
-                    layers.append(layer)
-                return value
-            layer = self._status(value)
-            if layer is None:
-                read.append(value)
-                return value
-            value = value.detach()
-            if layer:
-                layers.append(layer)
-                value.whyword_layer = layer
-            return value
+            return self._entering_tensor(value, read, layers)
         if isinstance(value, tuple | list):
             parts = [self._entering(v, read, layers) for v in value]
             if all(a is b for a, b in zip(parts, value, strict=True)):
@@ -175,12 +180,25 @@ class Interception(TorchFunctionMode):
             return {k: self._entering(v, read, layers) for k, v in value.items()}
         return value
 
+    def _entering_tensor(self, value: Tensor, read: list[Tensor], layers: list[str]) -> Tensor:
+        if not value.requires_grad:
+            layer = layer_of(value) or self.names.get(id(value), "")
+        elif (weights := self._status(value)) is None:
+            read.append(value)
+            return value
+        else:
+            layer, value = weights, value.detach()
+            value.whyword_layer = layer  # type: ignore[attr-defined]
+        if layer:
+            layers.append(layer)
+        return value
+
     def _status(self, value: Tensor) -> str | None:
         """None if a tensor with a gradient depends on the embeddings, otherwise its layer."""
         if value is self.leaf or trace(value).run is self:
             return None
         if value.is_leaf:
-            return self.names.get(id(value), ".")
+            return self.names.get(id(value), _NAMELESS)
         if torch._C._functorch.is_functorch_wrapped_tensor(value):
             raise UnsupportedFunction(
                 f"The model calls torch.func (vmap, grad){self._caller()} under which relevance "
@@ -189,7 +207,7 @@ class Interception(TorchFunctionMode):
         node = value.grad_fn
         found, variables = reaches(node, self.leaf)
         if not found:  # a weight that was made of parameters outside of this forward pass
-            return next((self.names[id(v)] for v in variables if id(v) in self.names), ".")
+            return next((self.names[id(v)] for v in variables if id(v) in self.names), _NAMELESS)
         self.strangers.setdefault(node, self._caller())
         remember(value, Trace(run=self))
         return None
@@ -218,104 +236,101 @@ class Interception(TorchFunctionMode):
         self,
         handler: Callable[..., Any],
         func: Callable[..., Any],
-        name: str,
+        plain: str,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         place: int,
         layers: list[str],
     ) -> Any:
-        plain, _ = _plain(name, kwargs)
-        layer = layers[0] if layers else ""
+        layer = layers[0].removeprefix(_NAMELESS) if layers else ""
         call = Call(
-            function=func if plain == name else getattr(Tensor, plain, func),
+            function=getattr(Tensor, plain, func) if name_of(func) != plain else func,
             name=plain,
-            rule=self._rule(plain, "" if layer == "." else layer, place),
+            rule=self._rule(plain, layer, place),
             sums=self.composite.sums,
             attention=self.composite.attention,
             maxima=self.composite.maxima,
-            layer="" if layer == "." else layer,
+            layer=layer,
             record=None if self.account is None else self.account.add,
         )
+        if self.copying:
+            args, kwargs = tree_map(self._copy, (args, kwargs))
         try:
-            arguments = bound(handler, call, *tree_map(self._copy, (args, kwargs)))
+            arguments = bound(handler, call, args, kwargs)
             result = handler(*arguments.args, **arguments.kwargs)
-        except UnsupportedFunction as refusal:
-            if self._caller() and " at " not in str(refusal):
-                raise UnsupportedFunction(f"{refusal} It was{self._caller()[1:-1]}.") from refusal
-            raise
-        return tree_map(self._copy, result)
+        except Refusal as refusal:
+            raise UnsupportedFunction(
+                f"The function {plain}{self._caller()} cannot be explained: {refusal}"
+            ) from None
+        return tree_map(self._copy, result) if self.copying else result
 
     def _rule(self, function: str, layer: str, place: int) -> Callable[[], Rule]:
         """The rule of a layer, once the number of layers is known."""
         return lambda: self.composite.rule_for(function, layer, place=place, layers=self.layers)
 
-    def _is_made_of_steps(self, func: Callable[..., Any]) -> bool:
-        return isinstance(func, FunctionType) and func.__module__.startswith("torch.")
-
-    def _step_by_step(
-        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        """Run a function that torch writes in Python under this mode, so that its steps arrive.
-
-        Such functions begin by asking whether somebody overrides them, and would come back here;
-        a copy is run in which the answer is no.
-        """
+    def _step_by_step(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run a function that torch writes in Python under this mode, so that its steps arrive."""
         if func in self._inside:
             raise UnsupportedFunction(self._refusal(name_of(func)))
-        namespace = {**func.__globals__, **dict.fromkeys(_ASKED, _nobody)}
-        copy = FunctionType(
-            func.__code__, namespace, func.__name__, func.__defaults__, func.__closure__
-        )
-        copy.__kwdefaults__ = func.__kwdefaults__
         self._inside.append(func)
         try:
             with self:
-                return copy(*args, **kwargs)
+                return opened(func)(*args, **kwargs)
         finally:
             self._inside.pop()
 
-    def _views(
+    def _routed(
         self, plain: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """A function's result; autograd forbids changes in place in parts that come together."""
+        """The result of a function without a handler.
+
+        Raises:
+            UnsupportedFunction: If it leads out of what can be followed.
+        """
+        if (why := _refused(plain, func)) is not None:
+            raise UnsupportedFunction(f"The function {plain}{self._caller()} {why}.")
+        if plain in _NUMBERS:
+            self._cut(plain)
         result = func(*args, **kwargs)
-        if self.copying and plain in ("unbind", "split", "chunk", "tensor_split"):
+        if self.copying and plain in _PARTS:
+            # Autograd forbids changes in place in views that come together, so each comes alone.
             return tuple(
-                part.as_strided(part.shape, part.stride(), part.storage_offset())
-                if part._base is None
-                else part._base.as_strided(part.shape, part.stride(), part.storage_offset())
-                for part in result
+                t._base.as_strided(t.shape, t.stride(), t.storage_offset()) for t in result
             )
         return result
 
     # --- What comes out ---------------------------------------------------------------------------
 
-    def _check_known(self, name: str, plain: str, changed: Any, reached: list[Tensor]) -> None:
-        """Refuse a function without a rule whose result depends on the embeddings.
-
-        A result of floating point without a gradient depends on them too, if it is not known to
-        stop them: some operators have no gradient, and would make a constant of a signal.
-        """
-        if reached:
+    def _check_known(self, name: str, plain: str, changed: Any) -> None:
+        """Refuse a function without a rule whose result depends on the embeddings."""
+        if any(on_path(t) for t in tree_leaves(changed)):
             raise UnsupportedFunction(self._refusal(name))
-        floats = [
-            t
-            for t in tree_leaves(changed)
-            if isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex())
-        ]
-        if floats and plain not in STOPS:
-            raise UnsupportedFunction(self._refusal(name))
-        if floats:
-            self.cuts.append(f"{name}{self._caller()}")
+        if plain not in STOPS:
+            self._check_stopped(name, changed)
+        elif plain in ("detach", "data"):
+            self._cut(plain)
 
-    @staticmethod
-    def _kept(plain: str, source: Tensor) -> Trace:
+    def _check_stopped(self, name: str, result: Any) -> None:
+        """Refuse an operator without a gradient: it would make a constant of a signal."""
+        for t in tree_leaves(result):
+            numbers = isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex())
+            if numbers and not on_path(t):
+                raise UnsupportedFunction(self._refusal(name))
+
+    def _cut(self, name: str) -> None:
+        if not self.cuts:
+            self.cuts.append(f"{name}{self._caller().rstrip(',')}")
+
+    def _kept(self, plain: str, read: list[Tensor]) -> Trace:
         """What a tensor that was moved around still is."""
-        known = trace(source)
-        return Trace(
-            exponent=known.exponent if plain in ("masked_fill", "where") else None,
-            total=known.total,
-        )
+        if len(read) != 1:
+            return Trace()
+        known = trace(read[0])
+        if plain in _SAME:
+            root = known.root if known.root is not None else self._copy(read[0])
+            return known._replace(root=root, windows=None)
+        masked = plain in ("masked_fill", "where")
+        return Trace(total=known.total, exponent=known.exponent if masked else None)
 
     @staticmethod
     def _windows(name: str, read: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -328,14 +343,18 @@ class Interception(TorchFunctionMode):
         mask = kwargs["mask"] if "mask" in kwargs else args[len(args) - 1 - ("value" not in kwargs)]
         return windows.overwritten(mask)
 
-    def _note_spelling(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.spellings.add((func, *map(type, args), *kwargs))
-
     def _refusal(self, name: str) -> str:
         return (
             f"The function {name}{self._caller()} turns embeddings into scores and has no rule for "
             "relevance. Give it one with whyword.lrp.register, or, if it only moves numbers "
             "around, add its name to whyword.lrp.ROUTING."
+        )
+
+    def _kept_by_the_model(self, name: str, buffer: Any) -> str:
+        return (
+            f"The function {name}{self._caller()} writes what depends on the embeddings into a "
+            f"buffer of the model ({self.names[id(buffer)]}), from where relevance cannot be "
+            "followed. Let the model compute with a tensor of its own, or switch the cache off."
         )
 
     def _caller(self) -> str:
@@ -354,71 +373,21 @@ class Interception(TorchFunctionMode):
         return ""
 
 
-_ASKED = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
-
-
-def _nobody(*_: Any) -> bool:
-    """The answer to whether a function is overridden."""
-    return False
-
-
-@contextmanager
-def _full_precision(
-    func: Callable[..., Any], args: Any, kwargs: Any, read: list[Tensor]
-) -> Iterator[Callable[[Any], Any]]:
-    """Under autocast, what casts the arguments to what torch would compute the function in.
-
-    Rules run later, outside of autocast, so that its casts have to be steps of their own. Which
-    they are, the function itself says best.
-    """
-    device = read[0].device.type
-    if not torch.is_autocast_enabled(device):
-        yield lambda value: value
-        return
-    with torch.no_grad():
-        result = func(*tree_map(_detached, args), **tree_map(_detached, kwargs))
-    kinds = {
-        t.dtype for t in tree_leaves(result) if isinstance(t, Tensor) and t.is_floating_point()
-    }
-    kind = kinds.pop() if len(kinds) == 1 else None
-
-    def cast(value: Any) -> Any:
-        if kind is None or not isinstance(value, Tensor) or not value.is_floating_point():
-            return value
-        if value.dtype == kind:
-            return value
-        other = value.to(kind)
-        if on_path(value):
-            remember(other, trace(value)._replace(windows=None, root=None))
-        elif layer := layer_of(value):
-            other.whyword_layer = layer  # type: ignore[attr-defined]
-        return other
-
-    with torch.autocast(device, enabled=False):
-        yield cast
-
-
-def _gradients() -> AbstractContextManager[Any]:
-    """Gradients are recorded, whatever mode the model is in."""
-    if torch.is_inference_mode_enabled():
-        stack = ExitStack()
-        stack.enter_context(torch.inference_mode(mode=False))
-        stack.enter_context(torch.enable_grad())
-        return stack
-    return nullcontext()
-
-
-def _detached(value: Any) -> Any:
-    return value.detach() if on_path(value) else value
+def _refused(name: str, func: Any) -> str | None:
+    """Why a function leads out of what can be followed; None if it does not."""
+    if name in ("numpy", "__array__"):
+        return (
+            "hands what depends on the embeddings to NumPy, outside of torch, where relevance "
+            "cannot be followed; compute with tensors"
+        )
+    if getattr(func, "__module__", None) == "torch.autograd" or name == "backward":
+        return "computes gradients inside of the model, which relevance cannot pass through"
+    return None
 
 
 def _plain(name: str, kwargs: Mapping[str, Any]) -> tuple[str, bool]:
     """The name of the same function out of place, and whether it works in place."""
-    if (
-        name.endswith("_")
-        and not name.endswith("__")
-        and name not in ("requires_grad_", "retain_grad")
-    ):
+    if name.endswith("_") and not name.endswith("__") and name != "requires_grad_":
         return name.removesuffix("_"), True
     return name, name in IN_PLACE or bool(kwargs.get("inplace"))
 

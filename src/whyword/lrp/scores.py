@@ -10,10 +10,7 @@ the largest score, or of a thousand times what a change of the embeddings in the
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from sys import modules
-from typing import Any
+from collections.abc import Callable, Hashable
 from weakref import WeakKeyDictionary
 
 import torch
@@ -22,7 +19,18 @@ from torch import Tensor, nn
 from whyword.errors import ModelError
 
 _LOCK = threading.Lock()
-_COMPARED: "WeakKeyDictionary[nn.Module, set[Any]]" = WeakKeyDictionary()
+_COMPARED: "WeakKeyDictionary[nn.Module, set[Hashable]]" = WeakKeyDictionary()
+
+
+_RANDOM = (
+    "The model gives other scores each time (they differ by {:.2g} between two runs, the largest "
+    "being {:.2g}): it draws at random. Fix its seed inside of it, or switch the randomness off."
+)
+_OTHER = (
+    "The scores that were to be explained differ from the model's by {:.2g}, the largest being "
+    "{:.2g}; expected no more than rounding. What would be explained is another model: please "
+    "report which function computes otherwise, or give it a rule with whyword.lrp.register."
+)
 
 
 def check_scores(
@@ -30,7 +38,7 @@ def check_scores(
     embeddings: Tensor,
     found: Tensor,
     model: nn.Module | None,
-    spellings: set[tuple[Any, ...]],
+    kind: Hashable,
     *,
     seed: Tensor,
 ) -> None:
@@ -41,58 +49,29 @@ def check_scores(
         embeddings: Its input.
         found: ``(batch, class)`` the scores to be checked.
         model: The module that ``score`` runs; without one scores are always compared.
-        spellings: The kind of call.
+        kind: The kind of call.
         seed: torch's random state before the scores were found, for models that draw.
 
     Raises:
         ModelError: If they differ by more than rounding.
     """
-    kind = (frozenset(spellings), embeddings.dtype, embeddings.device.type)
     if model is not None:
         with _LOCK:
             if kind in _COMPARED.setdefault(model, set()):
                 return
     plain = _plain(score, embeddings, seed)
     bound = torch.finfo(found.dtype).eps ** 0.5
-    difference = _largest(found - plain)
-    if not difference <= bound * _largest(plain):
+    difference, size = _apart(found, plain), _largest(plain[plain.isfinite()])
+    if not difference <= bound * size:
+        again = _apart(_plain(score, embeddings, seed), plain)
+        if again > difference / 10:
+            raise ModelError(_RANDOM.format(again, size))
         nudged = _plain(score, embeddings * (1 + torch.finfo(embeddings.dtype).eps), seed)
-        if not difference <= 1000 * _largest(nudged - plain):
-            again = _largest(_plain(score, embeddings, None) - plain)
-            raise ModelError(_message(difference, _largest(plain), again))
+        if not difference <= 1000 * _apart(nudged, plain):
+            raise ModelError(_OTHER.format(difference, size))
     if model is not None:
         with _LOCK:
             _COMPARED[model].add(kind)
-
-
-@contextmanager
-def eagerly() -> Iterator[None]:
-    """Models compiled by ``torch.compile`` run as they were written, so that functions are seen."""
-    if "torch._dynamo" not in modules:  # nothing is compiled
-        yield
-        return
-    with _Eager():
-        yield
-
-
-class _Eager:
-    """torch's stance for the whole process, kept while any thread needs it."""
-
-    users = 0
-    stance: Any = None
-
-    def __enter__(self) -> None:
-        with _LOCK:
-            if _Eager.users == 0:
-                _Eager.stance = torch.compiler.set_stance("force_eager")
-                _Eager.stance.__enter__()
-            _Eager.users += 1
-
-    def __exit__(self, *_: object) -> None:
-        with _LOCK:
-            _Eager.users -= 1
-            if _Eager.users == 0:
-                _Eager.stance.__exit__(None, None, None)
 
 
 def _plain(score: Callable[[Tensor], Tensor], embeddings: Tensor, seed: Tensor | None) -> Tensor:
@@ -109,20 +88,12 @@ def _plain(score: Callable[[Tensor], Tensor], embeddings: Tensor, seed: Tensor |
         torch.set_rng_state(state)
 
 
+def _apart(a: Tensor, b: Tensor) -> float:
+    """The largest difference; scores that are not finite are alike, and somebody else's affair."""
+    if not torch.equal(a.isfinite(), b.isfinite()):
+        return float("inf")
+    return _largest((a - b)[a.isfinite()])
+
+
 def _largest(t: Tensor) -> float:
     return float(t.abs().max()) if t.numel() else 0.0
-
-
-def _message(difference: float, size: float, again: float) -> str:
-    if again > difference / 10:
-        return (
-            f"The model gives other scores each time (they differ by {again:.2g} between two runs, "
-            f"the largest being {size:.2g}): it draws at random. Fix its seed inside of it, or "
-            "switch the randomness off."
-        )
-    return (
-        f"The scores that were to be explained differ from the model's by {difference:.2g}, the "
-        f"largest being {size:.2g}; expected no more than rounding. What would be explained is "
-        "another model: please report which function computes otherwise, or give it a rule with "
-        "whyword.lrp.register."
-    )

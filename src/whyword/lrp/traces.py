@@ -38,7 +38,9 @@ class Trace(NamedTuple):
 
 def trace(tensor: Tensor) -> Trace:
     """What the engine remembers about a tensor, and still holds if it was changed in place."""
-    found: Trace = getattr(tensor, "whyword_trace", Trace())
+    found: Trace | None = getattr(tensor, "whyword_trace", None)
+    if found is None:
+        return Trace()
     if found.version == tensor._version:
         return found
     return Trace(found.run, found.gate, found.depth)

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from whyword.models.substitution import looked_up
+from whyword.models.substitution import LOOK_UPS, looked_up
 
 ITEMS = {
     "position": "positions",
@@ -74,8 +74,8 @@ class _Recorder(TorchFunctionMode):
         if getattr(func, "__name__", "") in _LAYERS:
             raise _Done
         result = func(*args, **(kwargs or {}))
-        if (found := looked_up(func, args, kwargs or {})) is not None:
-            item = self.items.get(id(found[0]))
+        if func in LOOK_UPS:
+            item = self.items.get(id(looked_up(func, args, kwargs or {})[0]))
             if item is not None:
                 self.found.setdefault(item, result.detach())
         return result

@@ -2,41 +2,37 @@
 
 A score is Σ_f x_f w_f + b over the features of a text. Feature f is an n-gram; its value x_f is
 shared equally by the words of all its occurrences, so that every word's relevance is the sum of its
-shares of x_f w_f. Nothing is approximated: words + bias = ``decision_function``.
+shares of x_f w_f. Nothing is approximated: words + remainder = ``decision_function``.
+
+`whyword.models.columns` and `whyword.models.steps` know what becomes of n-grams on their way to
+the classifier, `whyword.models.linear_form` what it adds up. Nothing is believed: scores are held
+against the classifier's own, and must predict what it predicts.
 
 As a `whyword.classifier.Classifier`, each word of each occurrence of an n-gram is a position, whose
 vector has one component: its share of x_f.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
-from scipy.sparse import csr_matrix
-from sklearn.feature_extraction import FeatureHasher
 from torch import Tensor
 
 from whyword.classifier import Attribution, Batch
 from whyword.errors import InputError, ModelError
+from whyword.models.columns import flat, source_of, unwrapped
 from whyword.models.linear_form import Weights, linear_form
-from whyword.models.ngrams import Analyzer
+from whyword.models.matrices import sparse
+from whyword.models.steps import Source
 from whyword.text import Document
-
-COLUMNWISE = {
-    "TfidfTransformer",
-    "Normalizer",
-    "MaxAbsScaler",
-    "StandardScaler",
-    "Binarizer",
-    "FunctionTransformer",  # to arrays that are not sparse, for example
-}
-"""Steps between vectorizer and classifier that leave every feature in its column."""
 
 SAVED = ("lowercase", "strip_accents", "token_pattern", "ngram_range", "stop_words", "binary",
          "norm", "smooth_idf", "sublinear_tf")  # fmt: skip
@@ -50,80 +46,93 @@ class FeatureBatch(Batch):
         values: ``(batch, position)`` float64.
         absent: ``(batch, class)`` what features add that the text does not have, if a scaling step
             gives them a value.
+        offset: ``(batch, class)`` what steps add that mix features, such as a centre.
     """
 
     values: Tensor
     absent: Tensor
+    offset: Tensor
 
     def rows(self, rows: Tensor) -> "FeatureBatch":
         """The documents at these places ``(row,)``, each as often as it is named."""
-        chosen = vars(super().rows(rows))
-        return FeatureBatch(**chosen, values=self.values[rows], absent=self.absent[rows])
+        own = {name: getattr(self, name)[rows] for name in ("values", "absent", "offset")}
+        return FeatureBatch(**vars(super().rows(rows)), **own)
 
 
 class LinearClassifier:
-    """A fitted pipeline of vectorizer, scaling steps and linear classifier.
+    """A fitted pipeline of vectorizer, steps between and linear classifier.
 
     Args:
-        pipeline: A fitted `sklearn.pipeline.Pipeline`: `CountVectorizer`, `TfidfVectorizer` or
-            `HashingVectorizer`; then, if need be, steps that keep features apart; then a classifier
-            that is linear in them.
+        pipeline: A fitted `sklearn.pipeline.Pipeline`, or a search for one: a `CountVectorizer`,
+            `TfidfVectorizer`, `HashingVectorizer` or a `FeatureUnion` of such; then, if need be,
+            steps that keep features apart, followed by linear ones; then a classifier that is
+            linear in them.
+
+    Attributes:
+        meaning: What the scores are, in words: "decision value of LinearSVC".
+        multilabel: Whether every class is a label of its own, which holds if its score is above 0.
 
     Raises:
-        ModelError: If a step is none of these, or not fitted.
+        ModelError: If a step is none of these, or not fitted; the message names it.
     """
 
     kind = "linear"
 
     def __init__(self, pipeline: Any) -> None:
-        steps = [step for _, step in pipeline.steps if step is not None and step != "passthrough"]
+        pipeline = unwrapped(pipeline)
+        if not hasattr(pipeline, "steps"):
+            name = type(pipeline).__name__
+            raise ModelError(
+                f"Got a {name} that is no pipeline; expected a vectorizer and a classifier in one, "
+                f"such as make_pipeline(TfidfVectorizer(), {name}(...))."
+            )
+        steps = flat(pipeline)
         if len(steps) < 2:
             raise ModelError("Got a pipeline of fewer than two steps; expected vectorizer, model.")
         self.pipeline = pipeline
-        self.vectorizer, *self.between, model = steps
-        if not hasattr(self.vectorizer, "build_analyzer"):
-            raise ModelError(
-                f"The first step is {type(self.vectorizer).__name__}; expected CountVectorizer, "
-                "TfidfVectorizer or HashingVectorizer."
-            )
+        self.vectorizer, *self.between, self.model = steps
+        self.source: Source = source_of(self.vectorizer)
         for step in self.between:
-            if type(step).__name__ not in COLUMNWISE and not hasattr(step, "get_support"):
-                raise ModelError(
-                    f"The step {type(step).__name__} mixes features, which then stand for no "
-                    f"words; expected one of {', '.join(sorted(COLUMNWISE))}, or a selection."
-                )
-        self.analyzer = Analyzer(self.vectorizer)
-        if hasattr(self.vectorizer, "n_features"):
-            self.hasher = FeatureHasher(
-                self.vectorizer.n_features,
-                input_type="string",
-                alternate_sign=self.vectorizer.alternate_sign,
+            self.source = source_of(step, self.source)
+        self.form = linear_form(self.model)
+        self._both = self.form.both()
+        if self.form.weights.shape[1] != self.source.empty.shape[1]:
+            raise ModelError(
+                f"The {type(self.model).__name__} has {self.form.weights.shape[1]} features; the "
+                f"steps before it give {self.source.empty.shape[1]}."
             )
-        elif not hasattr(self.vectorizer, "vocabulary_"):
-            raise ModelError("The vectorizer is not fitted; call pipeline.fit first.")
-        weights, biases = linear_form(model)
-        names = [str(name) for name in model.classes_]
-        if len(weights) == 1 and len(names) == 2:  # one score, for the second class
-            weights, biases = np.vstack([-weights, weights]), np.concatenate([-biases, biases])
-        self.classes = tuple(names)
+        if self.form.threshold is not None and self.source.matrix is not None:
+            raise ModelError(
+                f"The {type(self.model).__name__} binarizes features that are mixed; expected a "
+                "classifier that is linear in them."
+            )
+        self.meaning = self.form.meaning
+        self.multilabel = self.form.labels is not None
+        self.classes = self.form.names
+        weights = self._both.weights
+        if self.source.matrix is not None:
+            weights = np.asarray((self.source.matrix @ weights.T).T)
+        self._folded = weights
         # One more column, for what no feature is: padding.
         self.weights = torch.from_numpy(np.hstack([weights, np.zeros((len(weights), 1))]))
-        self.bias = torch.from_numpy(biases)
-        self.threshold = getattr(model, "binarize", None)
-        self._columns = self._columns_of(weights.shape[1])
+        self.bias = torch.from_numpy(self._both.biases.copy())
+        self._agrees = False
 
     def encode(self, texts: Sequence[str | Document]) -> FeatureBatch:
-        """One position for each word of each occurrence of a feature."""
-        documents = tuple(
-            t if isinstance(t, Document) else self.analyzer.document(t) for t in texts
-        )
-        values = self._transform([document.text for document in documents])
-        rows, absent = [], np.zeros((len(documents), len(self.classes)))
-        for i, document in enumerate(documents):
-            value_of = dict(zip(values[i].indices.tolist(), values[i].data.tolist(), strict=True))
-            rows.append(self._positions(document, value_of))
-            for feature, value in value_of.items():
-                absent[i] += value * self.weights[:, feature].numpy()
+        """One position for each word of each occurrence of a feature.
+
+        Raises:
+            InputError: If a text is no string, or features are not found in it.
+            ModelError: If the scores are not the classifier's own, or would predict another class.
+        """
+        documents = tuple(t if isinstance(t, Document) else self.source.document(t) for t in texts)
+        plain = [document.text for document in documents]
+        values = self.source.run(plain)
+        x = values.x
+        if self.form.threshold is not None:  # Bernoulli naive Bayes asks whether, not how often
+            x = sparse(x > self.form.threshold)
+        rows = [self._positions(document, x[i]) for i, document in enumerate(documents)]
+        absent = self._absent(x, rows)
         length = max([1, *(len(row) for row in rows)])
         padding = self.weights.shape[1] - 1
         ids = np.full((len(rows), length), padding)
@@ -134,7 +143,12 @@ class LinearClassifier:
                 ids[i, position], words[i, position], shares[i, position] = feature, word, share
         known = []
         for places, document in zip(words.tolist(), documents, strict=True):
-            known.append(tuple(word in places for word in range(len(document))))
+            found = set(places)
+            known.append(tuple(word in found for word in range(len(document))))
+        offset = np.zeros((len(rows), len(self.classes)))
+        if values.offset is not None:
+            offset = values.offset @ self._both.weights.T
+        self._check(plain, values.z, ids, shares, absent, offset)
         return FeatureBatch(
             documents=documents,
             ids=torch.from_numpy(ids),
@@ -142,7 +156,8 @@ class LinearClassifier:
             words=torch.from_numpy(words),
             known=tuple(known),
             values=torch.from_numpy(shares),
-            absent=torch.from_numpy(absent),
+            absent=torch.from_numpy(_product(absent, self.weights.numpy())),
+            offset=torch.from_numpy(offset),
         )
 
     def embed(self, batch: Batch) -> Tensor:
@@ -150,9 +165,9 @@ class LinearClassifier:
         return _features(batch).values[:, :, None]
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        """``(batch, class)``, the pipeline's ``decision_function``; of two classes ±."""
+        """``(batch, class)``, what `meaning` says; of two classes ±."""
         shared: Tensor = (embeddings * self.weights.T[batch.ids]).sum(dim=1)
-        return shared + self.bias + _features(batch).absent
+        return shared + self.bias + _features(batch).absent + _features(batch).offset
 
     def __call__(self, batch: Batch) -> Tensor:
         """``(batch, class)`` scores of the documents as they are."""
@@ -163,10 +178,11 @@ class LinearClassifier:
     ) -> Attribution:
         """x_f w_f, shared equally by its words; what LRP becomes as its stabiliser vanishes."""
         relevance = self.gradient(batch, targets)[1] * self.embed(batch)
-        weights, absent = targets.double(), _features(batch).absent
+        weights, features = targets.double(), _features(batch)
         remainder = {"bias": weights @ self.bias}
-        if absent.any():
-            remainder["absent features"] = (weights * absent).sum(dim=2)
+        for item, added in (("absent features", features.absent), ("offset", features.offset)):
+            if added.any():
+                remainder[item] = (weights * added).sum(dim=2)
         return Attribution(
             self(batch),
             relevance[..., 0],
@@ -179,59 +195,61 @@ class LinearClassifier:
         weights = torch.einsum("tbc,bpc->tbp", targets.double(), self.weights.T[batch.ids])
         return self(batch), weights[..., None]
 
-    def _transform(self, texts: list[str]) -> Any:
-        values = self.vectorizer.transform(texts)
-        for step in self.between:
-            values = step.transform(values)
-        found = csr_matrix(values)
-        if self.threshold is not None:  # Bernoulli naive Bayes asks whether, not how often
-            found = csr_matrix(found > self.threshold, dtype=np.float64)
-        found.eliminate_zeros()
-        return found
+    def _positions(self, document: Document, x: sp.csr_matrix) -> list[tuple[int, int, float]]:
+        """Feature, word and share of each position of a document with the features ``(1, column)``.
 
-    def _columns_of(self, features: int) -> NDArray[np.int64] | None:
-        """For each column of the vectorizer, that of the classifier; -1 for those not selected."""
-        selections = [step for step in self.between if hasattr(step, "get_support")]
-        if not selections:
-            return None
-        kept = np.arange(len(selections[0].get_support()))
-        for step in selections:
-            kept = kept[step.get_support()]
-        if len(kept) != features:
-            raise ModelError(f"{len(kept)} features were selected; the classifier has {features}.")
-        columns = np.full(len(selections[0].get_support()), -1)
-        columns[kept] = np.arange(features)
-        return columns
-
-    def _positions(
-        self, document: Document, value_of: dict[int, float]
-    ) -> list[tuple[int, int, float]]:
-        """Feature, word and share of each position; takes what it shares out of ``value_of``."""
-        ngrams = self.analyzer.ngrams(document)
-        places = self._places([ngram.name for ngram in ngrams])
+        A feature whose occurrences cancel out, since they hash to different signs, has none.
+        """
+        value_of = dict(zip(x.indices.tolist(), x.data.tolist(), strict=True))
+        places = [place for place in self.source.places(document) if place.column in value_of]
         counted: dict[int, float] = {}
-        for feature, sign in places:
-            counted[feature] = counted.get(feature, 0.0) + sign
-        shared = {f: value_of.pop(f) for f, total in counted.items() if total and f in value_of}
+        for column, sign, _ in places:
+            counted[column] = counted.get(column, 0.0) + sign
         return [
-            (feature, word, shared[feature] * sign / counted[feature] / len(ngram.words))
-            for ngram, (feature, sign) in zip(ngrams, places, strict=True)
-            if feature in shared
-            for word in ngram.words
+            (column, word, value_of[column] * sign / counted[column] * parts / len(words))
+            for column, sign, words in places
+            if counted[column]
+            for word, parts in Counter(words).items()
         ]
 
-    def _places(self, names: list[str]) -> list[tuple[int, float]]:
-        """Column in the classifier and sign of n-grams; -1 for those that are no features."""
-        if not names:
-            return []
-        if hasattr(self.vectorizer, "vocabulary_"):
-            found = [(self.vectorizer.vocabulary_.get(name, -1), 1.0) for name in names]
-        else:  # columns are shared by what hashes alike, with different signs
-            hashed = self.hasher.transform([[name] for name in names])
-            found = list(zip(hashed.indices.tolist(), hashed.data.tolist(), strict=True))
-        if self._columns is None:
-            return found
-        return [(-1 if c < 0 else int(self._columns[c]), sign) for c, sign in found]
+    @staticmethod
+    def _absent(x: sp.csr_matrix, rows: list[list[tuple[int, int, float]]]) -> sp.csr_matrix:
+        """``(text, column)`` the values that no position has."""
+        absent = x.copy()
+        for i, row in enumerate(rows):
+            inside = slice(absent.indptr[i], absent.indptr[i + 1])
+            shared = np.isin(absent.indices[inside], [column for column, _, _ in row])
+            absent.data[inside][shared] = 0
+        absent.eliminate_zeros()
+        return absent
+
+    def _check(
+        self,
+        texts: list[str],
+        z: Any,
+        ids: NDArray[np.int64],
+        shares: NDArray[np.float64],
+        absent: sp.csr_matrix,
+        offset: NDArray[np.float64],
+    ) -> None:
+        """Hold the scores against the classifier's own, and its predictions.
+
+        Once, on the first texts, unless it does not surely predict by these scores: with many
+        classes and features the classifier takes longer than all the rest.
+        """
+        done = self._agrees and self.form.decides
+        if done or not texts or isinstance(self.model, Weights):
+            return
+        row, position = np.nonzero(shares)
+        given = (shares[row, position], (row, ids[row, position]))
+        x = sp.csr_matrix(given, shape=absent.shape) + absent
+        scores = _product(x, self._folded) + offset + self._both.biases
+        scores = scores[:, -len(self.form.weights) :]
+        self.form.check(self.model, z, scores, texts)
+        if not self._agrees:
+            name = type(self.pipeline).__name__
+            self.form.check_predictions(name, self.pipeline.predict(texts), scores, texts)
+            self._agrees = True
 
     def save(self, path: Path, *, about: str = "") -> None:
         """Write ``model.json`` and ``weights.safetensors`` into a folder; no pickle.
@@ -239,12 +257,18 @@ class LinearClassifier:
         Raises:
             ModelError: If the pipeline is not a `TfidfVectorizer` and a classifier.
         """
-        simple = type(self.vectorizer).__name__ == "TfidfVectorizer" and self.vectorizer.use_idf
-        own = getattr(self.vectorizer, "preprocessor", None) or self.vectorizer.tokenizer
-        if self.between or own or not simple:
+        tfidf = self.vectorizer
+        simple = type(tfidf).__name__ == "TfidfVectorizer" and tfidf.use_idf
+        if (
+            not simple
+            or self.between
+            or self.multilabel
+            or self.form.threshold is not None
+            or (tfidf.preprocessor or tfidf.tokenizer or tfidf.analyzer != "word")
+        ):
             raise ModelError(
-                "Only a TfidfVectorizer without functions of one's own, followed by a classifier, "
-                "can be saved."
+                "Only a TfidfVectorizer of words without functions of one's own, followed by a "
+                "classifier of one label, can be saved."
             )
         settings = {name: getattr(self.vectorizer, name) for name in SAVED}
         vocabulary = sorted(self.vectorizer.vocabulary_, key=self.vectorizer.vocabulary_.get)
@@ -294,6 +318,12 @@ class LinearClassifier:
                 f"weights of {model.coef_.shape} for {len(words)} words, {model.classes_}"
             )
         return cls(Pipeline([("tfidf", vectorizer), ("weights", model)]))
+
+
+def _product(x: sp.csr_matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(text, class)`` by the columns that any text has, of weights that may have millions."""
+    columns = np.unique(x.indices)
+    return np.asarray(x[:, columns] @ weights[:, columns].T)
 
 
 def _features(batch: Batch) -> FeatureBatch:

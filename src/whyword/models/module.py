@@ -1,18 +1,25 @@
 """A torch module of one's own, as a classifier."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from whyword.classifier import Batch
 from whyword.errors import InputError
-from whyword.models.substitution import Substitution
+from whyword.models.reading import Reading
+from whyword.models.substitution import Substitution, uncompiled
 from whyword.text import Document, Tokenizer
 
 
 class ModuleClassifier:
     """Adapts a `torch.nn.Module` that reads token ids, unchanged, to `whyword.explain`.
+
+    The module may move the ids before it looks them up (turn them round, cut, pad, shift), and look
+    them up in several places: a word's vector is one input wherever it is read. Texts that have
+    other scores in a batch than alone, because padding is not masked, are read one at a time.
 
     Example:
         >>> module = MyNetwork(number_of_words=10_000)                       # doctest: +SKIP
@@ -26,7 +33,8 @@ class ModuleClassifier:
             logits ``(batch, class)``, or something that has them as ``logits``.
         classes: Names of the classes, in the order of the logits.
         vocabulary: Ids by word; words that it lacks are tried in lower case.
-        embedding: The layer that turns ids into vectors: their relevance is what is explained.
+        embedding: The layer that turns ids into vectors: their relevance is what is explained. An
+            `nn.Embedding`, or an `nn.EmbeddingBag` of sums or means.
         unknown: The id of words that the vocabulary lacks.
         padding: The id that fills up short documents.
         tokenizer: Turns texts into documents.
@@ -34,7 +42,8 @@ class ModuleClassifier:
             ``call(module, ids, batch) -> logits``; ``batch.mask`` is False on padding.
 
     Raises:
-        InputError: If the embedding is not a layer of the module.
+        InputError: If the embedding is not a layer of the module, or changes its weights
+            (``max_norm``).
     """
 
     def __init__(
@@ -43,7 +52,7 @@ class ModuleClassifier:
         classes: Sequence[str],
         vocabulary: Mapping[str, int],
         *,
-        embedding: nn.Embedding,
+        embedding: nn.Embedding | nn.EmbeddingBag,
         unknown: int = 1,
         padding: int = 0,
         tokenizer: Tokenizer | None = None,
@@ -51,10 +60,16 @@ class ModuleClassifier:
     ) -> None:
         if not any(layer is embedding for layer in module.modules()):
             raise InputError(f"The embedding {embedding} is not a layer of the module.")
+        if embedding.max_norm is not None:
+            raise InputError(
+                f"Got an embedding with max_norm {embedding.max_norm}, which changes its weights "
+                "whenever they are looked up; shorten them once, and set max_norm to None."
+            )
         self.module, self.classes, self.vocabulary = module, tuple(classes), vocabulary
         self.embedding, self.unknown, self.padding = embedding, unknown, padding
         self.tokenizer = tokenizer or Tokenizer()
         self.call = call
+        self.reading = Reading()
 
     @property
     def training(self) -> bool:
@@ -79,18 +94,57 @@ class ModuleClassifier:
         )
 
     def embed(self, batch: Batch) -> Tensor:
-        """``(batch, position, dimension)`` vectors of the ids."""
-        vectors: Tensor = self.embedding(batch.ids).detach()
+        """``(batch, position, dimension)`` vectors of the ids.
+
+        Raises:
+            ModelError: If the module's scores are not those that it gives from these vectors, or it
+                does not look them up; found out once.
+        """
+        vectors = self.embedding.weight.detach()[batch.ids]
+        if not self.training:
+            self.reading.prove(batch, vectors, self._place, self.score, self)
         return vectors
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits, the module's, with these vectors in place of its own."""
-        with Substitution({id(self.embedding.weight): lambda ids: embeddings}):
-            return self(batch)
+        """``(batch, class)`` logits, the module's, with these vectors in place of its own.
+
+        Raises:
+            ModelError: If the module looks up ids that are not the text's, or nothing.
+        """
+        return self._scores(batch, embeddings)
 
     def __call__(self, batch: Batch) -> Tensor:
         """``(batch, class)`` logits of the documents as they are."""
-        found = self.call(self.module, batch.ids, batch) if self.call else self.module(batch.ids)
+        return self._scores(batch, None)
+
+    def _scores(self, batch: Batch, embeddings: Tensor | None) -> Tensor:
+        """The logits, of all documents at once if that makes no difference to them."""
+        if len(batch) > 1 and (
+            self.training
+            or not self.reading.one_by_one(
+                batch.mask,
+                lambda: self._run(batch, None),
+                lambda row: self._run(_one(batch, row), None),
+            )
+        ):
+            return self._run(batch, embeddings)
+        found = []
+        for row in range(len(batch)):
+            one = _one(batch, row)
+            own = None if embeddings is None else embeddings[row : row + 1, : one.ids.shape[1]]
+            found.append(self._run(one, own))
+        return torch.cat(found)
+
+    def _run(self, batch: Batch, embeddings: Tensor | None) -> Tensor:
+        """One call of the module."""
+        if embeddings is None:
+            return self._logits(self.module, batch)
+        weight, place = self.embedding.weight, self._place
+        with Substitution(weight, batch.ids, embeddings, place=place):
+            return self._logits(uncompiled(self.module), batch)
+
+    def _logits(self, module: nn.Module, batch: Batch) -> Tensor:
+        found = self.call(module, batch.ids, batch) if self.call else module(batch.ids)
         logits: Tensor = found if isinstance(found, Tensor) else found.logits
         if logits.shape != (len(batch), len(self.classes)):
             raise InputError(
@@ -99,5 +153,20 @@ class ModuleClassifier:
             )
         return logits
 
+    @property
+    def _place(self) -> str:
+        """What the embedding is called in errors."""
+        names = {id(layer): name for name, layer in self.module.named_modules()}
+        return f"the embedding {names[id(self.embedding)]!r} of {type(self.module).__name__}"
+
     def _id(self, word: str) -> int | None:
         return self.vocabulary.get(word, self.vocabulary.get(word.lower()))
+
+
+def _one(batch: Batch, row: int) -> Batch:
+    """One document without the others' padding."""
+    one = batch.rows(torch.tensor([row]))
+    length = int(one.mask[0].nonzero().max()) + 1 if one.mask.any() else 1
+    return replace(
+        one, ids=one.ids[:, :length], mask=one.mask[:, :length], words=one.words[:, :length]
+    )

@@ -7,7 +7,6 @@ Needs the extra ``whyword[transformers]``.
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, NamedTuple, Self
@@ -18,7 +17,8 @@ from torch import Tensor, nn
 from whyword.classifier import SPECIAL, Batch
 from whyword.errors import InputError, ModelError
 from whyword.models.added import added_vectors, tables_of
-from whyword.models.substitution import Answer, Substitution
+from whyword.models.reading import reading_of
+from whyword.models.substitution import Substitution, uncompiled
 from whyword.models.subwords import words_in, words_of
 from whyword.text import Document
 
@@ -54,10 +54,10 @@ class _Window(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """One call of the model: which windows of the batch, how long, with which arguments."""
+    """One call of the model: which windows of the batch, where in them, with which arguments."""
 
     windows: Tensor
-    length: int
+    inside: slice
     inputs: dict[str, Tensor]
 
 
@@ -148,8 +148,23 @@ class TransformerClassifier:
 
     @property
     def table(self) -> Tensor:
-        """``(token, dimension)`` the vocabulary's embeddings."""
-        weight: Tensor = self.module.get_input_embeddings().weight
+        """``(token, dimension)`` the vocabulary's embeddings.
+
+        Raises:
+            ModelError: If the model has none.
+        """
+        try:
+            weight = self.module.get_input_embeddings().weight
+        except (NotImplementedError, AttributeError):  # as in CANINE and Perceiver
+            size = getattr(self.config, "vocab_size", None)
+            layers = [m for m in self.module.modules() if isinstance(m, nn.Embedding)]
+            weights = [m.weight for m in layers if m.num_embeddings == size]
+            weight = weights[0] if len(weights) == 1 else None
+        if not isinstance(weight, Tensor):
+            raise ModelError(
+                f"{type(self.module).__name__} has no one table of input embeddings that the ids "
+                "of its tokens are looked up in; expected a model that has, such as BERT."
+            )
         return weight
 
     def encode(self, texts: Sequence[str | Document]) -> TransformerBatch:
@@ -191,21 +206,38 @@ class TransformerClassifier:
         )
 
     def embed(self, batch: Batch) -> Tensor:
-        """``(batch, position, dimension)`` the tokens' own vectors, those of padding too."""
-        return self.table.detach()[batch.ids]
+        """``(batch, position, dimension)`` the tokens' own vectors, those of padding too.
+
+        Raises:
+            ModelError: If the model's scores are not those that it gives from these vectors, or it
+                does not look them up; found out once.
+        """
+        vectors = self.table.detach()[batch.ids]
+        if not self.training:
+            reading_of(self.module).prove(
+                batch,
+                vectors,
+                f"the input embeddings of {type(self.module).__name__}",
+                lambda vectors, batch: self.score(vectors, batch, self.added(batch)),
+                self,
+            )
+        return vectors
 
     def added(self, batch: Batch) -> dict[str, Tensor]:
         """Vectors ``(batch, position, dimension)`` that the model adds to the tokens' own.
 
         Learned positions and token types, as far as it looks them up in tables of their size.
         """
-        tables, found = tables_of(self.module), dict[str, Tensor]()
+        module, found = uncompiled(self.module), dict[str, Tensor]()
+        tables = tables_of(module)
+        shape = (*batch.ids.shape, self.table.shape[1])
         for run in self._runs(batch) if tables else ():
-            for item, vectors in added_vectors(tables, partial(self.module, **run.inputs)).items():
-                if vectors.shape[-2:] == (run.length, self.table.shape[1]):
-                    whole = found.setdefault(item, torch.zeros_like(self.embed(batch)))
+            for item, vectors in added_vectors(tables, partial(module, **run.inputs)).items():
+                length = run.inputs["input_ids"].shape[1]
+                if vectors.shape[-2:] == (length, self.table.shape[1]):
+                    whole = found.setdefault(item, self.table.new_zeros(shape))
                     rows = whole.view(-1, _window(batch), whole.shape[-1])
-                    rows[run.windows, : run.length] = vectors
+                    rows[run.windows, run.inside] = vectors
         return found
 
     def score(
@@ -227,16 +259,19 @@ class TransformerClassifier:
     def _scores(
         self, batch: Batch, embeddings: Tensor | None, added: Mapping[str, Tensor]
     ) -> Tensor:
-        tables, runs, found = tables_of(self.module), self._runs(batch), []
+        tables, runs, found = tables_of(uncompiled(self.module)), self._runs(batch), []
         for run in runs:
-            answers: dict[int, Answer] = {}
-            for item, vectors in added.items():
-                answers[id(tables[item].weight)] = partial(_same, _part(vectors, batch, run))
-            if embeddings is not None:
-                own = partial(_for_ids, run.inputs["input_ids"], _part(embeddings, batch, run))
-                answers[id(self.table)] = own
-            with Substitution(answers) if answers else nullcontext():
-                found.append(self._logits(run))
+            if embeddings is None:
+                found.append(self._logits(self.module, run))
+                continue
+            with Substitution(
+                self.table,
+                run.inputs["input_ids"],
+                _part(embeddings, batch, run),
+                added=[(tables[k].weight, _part(v, batch, run)) for k, v in added.items()],
+                place="its input embeddings",
+            ):
+                found.append(self._logits(uncompiled(self.module), run))
         logits = found[0] if len(found) == 1 else torch.cat(found)
         windows = batch.ids.shape[1] // _window(batch)
         if windows == 1:
@@ -246,8 +281,8 @@ class TransformerClassifier:
         mean = nn.functional.one_hot(documents, len(batch)).T.to(logits.dtype)
         return (mean / mean.sum(dim=1, keepdim=True)) @ logits
 
-    def _logits(self, run: _Run) -> Tensor:
-        result = self.module(**run.inputs)
+    def _logits(self, module: nn.Module, run: _Run) -> Tensor:
+        result = module(**run.inputs)
         logits = getattr(result, "logits", None)
         expected = (len(run.windows), len(self.classes))
         if not isinstance(logits, Tensor) or logits.shape != expected:
@@ -259,24 +294,42 @@ class TransformerClassifier:
         return logits
 
     def _runs(self, batch: Batch) -> list[_Run]:
-        """The calls of the model: one, or without a padding token one per window."""
-        window = _window(batch)
-        ids, mask = batch.ids.view(-1, window), batch.mask.view(-1, window)
-        types = batch.types if isinstance(batch, TransformerBatch) else None
+        """The calls of the model: one, or one per window if they must be read so."""
+        mask = batch.mask.view(-1, _window(batch))
         read = mask.any(dim=1).nonzero()[:, 0]
-        alone = self.config.pad_token_id is None and len(read) > 1
-        runs = []
-        for rows in read.split(1) if alone else [read]:
-            length = int(mask[rows].sum()) if alone else window
-            inputs = {"input_ids": ids[rows, :length], "attention_mask": mask[rows, :length].long()}
-            if types is not None:
-                inputs["token_type_ids"] = types.view(-1, window)[rows, :length]
-            runs.append(_Run(rows, length, inputs))
-        return runs
+        alone = self._pad_token is None
+        if not alone and not self.training:
+            alone = reading_of(self.module).one_by_one(
+                mask[read],
+                lambda: self._logits(self.module, self._run(batch, read)),
+                lambda row: self._logits(self.module, self._run(batch, read[[row]])),
+            )
+        return [self._run(batch, rows) for rows in (read.split(1) if alone else [read])]
+
+    def _run(self, batch: Batch, rows: Tensor) -> _Run:
+        """One call for these windows; a single one is read without padding."""
+        window = _window(batch)
+        mask = batch.mask.view(-1, window)[rows]
+        inside = slice(0, window)
+        if len(rows) == 1:
+            places = mask[0].nonzero()
+            inside = slice(int(places[0]), int(places[-1]) + 1)
+        inputs = {
+            "input_ids": batch.ids.view(-1, window)[rows, inside],
+            "attention_mask": mask[:, inside].long(),
+        }
+        if isinstance(batch, TransformerBatch) and batch.types is not None:
+            inputs["token_type_ids"] = batch.types.view(-1, window)[rows, inside]
+        return _Run(rows, inside, inputs)
+
+    @property
+    def _pad_token(self) -> int | None:
+        """The id that the model itself knows padding by."""
+        return getattr(self.config, "pad_token_id", None)
 
     @property
     def _padding(self) -> int:
-        ids = (self.config.pad_token_id, self.subwords.pad_token_id, 0)
+        ids = (self._pad_token, self.subwords.pad_token_id, 0)
         return next(i for i in ids if i is not None)
 
     @property
@@ -351,23 +404,10 @@ def _window(batch: Batch) -> int:
 
 def _part(vectors: Tensor, batch: Batch, run: _Run) -> Tensor:
     """The vectors of a run's windows, ``(window, position, dimension)``."""
-    if len(run.windows) * run.length == batch.ids.numel() and _window(batch) == batch.ids.shape[1]:
+    if run.inputs["input_ids"].shape == batch.ids.shape:
         return vectors
     rows = vectors.reshape(-1, _window(batch), vectors.shape[-1])
-    return rows[run.windows][:, : run.length]
-
-
-def _same(vectors: Tensor, ids: Tensor) -> Tensor:
-    return vectors
-
-
-def _for_ids(expected: Tensor, vectors: Tensor, ids: Tensor) -> Tensor | None:
-    """The vectors, if it is the text's own ids that are looked up; XLNet turns them round."""
-    if ids.shape == expected.shape and torch.equal(ids, expected):
-        return vectors
-    if ids.shape == expected.T.shape and torch.equal(ids, expected.T):
-        return vectors.transpose(0, 1)
-    return None
+    return rows[run.windows][:, run.inside]
 
 
 def _positions(model: Any) -> int:

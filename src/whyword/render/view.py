@@ -167,7 +167,7 @@ def _rows(explanation: Explanation) -> list[Row]:
             left=left,
             width=width,
             target=index,
-            predicted=name == explanation.predicted,
+            predicted=name in explanation.predictions,
         )
         for (name, score, index), (left, width) in zip(entries, bars, strict=True)
     ]

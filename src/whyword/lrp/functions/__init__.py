@@ -6,17 +6,21 @@ none: `ROUTING` functions move numbers around, and autograd's own backward pass 
 they take nothing (Arras et al. 2017, section 3.1, "signal-take-all").
 """
 
-from whyword.lrp.functions import (
+from whyword.lrp.functions import (  # noqa: F401 - whose handlers register themselves
     attention,
+    complex_numbers,
+    contractions,
     convolutions,
     elementwise,
     layers,
+    moving,
     norms,
     packing,
     pooling,
     products,
     recurrent,
     sums,
+    weighted,
 )
 
 __all__ = ["ELEMENTWISE", "GATES", "IN_PLACE", "ROUTING", "STOPS", "keeps_gates", "pooling"]
@@ -24,18 +28,18 @@ __all__ = ["ELEMENTWISE", "GATES", "IN_PLACE", "ROUTING", "STOPS", "keeps_gates"
 ROUTING = set(
     """
     view view_as reshape reshape_as flatten unflatten ravel
-    transpose swapaxes swapdims t T mT H permute movedim moveaxis adjoint
+    transpose swapaxes swapdims t T mT mH H permute movedim moveaxis adjoint
     contiguous squeeze unsqueeze expand expand_as broadcast_to broadcast_tensors
     repeat repeat_interleave tile atleast_1d atleast_2d atleast_3d meshgrid
     cat concat concatenate stack hstack vstack dstack column_stack row_stack block_diag
     split chunk tensor_split unbind hsplit vsplit dsplit unsafe_chunk unsafe_split
     split_with_sizes
-    __getitem__ __setitem__ select narrow gather index_select take take_along_dim masked_select
-    unfold diagonal diag diag_embed tril triu as_strided
-    masked_fill where scatter index_copy index_fill masked_scatter slice_scatter select_scatter
+    __getitem__ __setitem__ select narrow gather index_select take_along_dim masked_select
+    diagonal diag diag_embed tril triu as_strided
+    masked_fill where index_copy index_fill slice_scatter select_scatter
     diagonal_scatter copy zero fill
     flip fliplr flipud roll rot90 pad pixel_shuffle pixel_unshuffle channel_shuffle
-    topk sort msort kthvalue cummax cummin max_pool2d max_pool2d_with_indices max_pool3d
+    topk sort msort kthvalue max_pool2d max_pool2d_with_indices max_pool3d
     adaptive_max_pool2d adaptive_max_pool3d
     view_as_complex view_as_real real imag complex
     clone alias to type type_as float double half bfloat16 cpu cuda requires_grad_
@@ -62,11 +66,13 @@ ELEMENTWISE = elementwise.NAMES
 """Functions whose results stand where what they read stood."""
 
 _GATE_KEEPING = (
-    packing.NAMES
+    moving.NAMES
+    | packing.NAMES
     | pooling.NAMES
     | elementwise.NAMES
     | norms.NAMES
     | sums.NAMES
+    | weighted.NAMES
     | products.NAMES
     | attention.NAMES
 )

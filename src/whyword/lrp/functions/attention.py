@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from whyword.lrp.calls import Call, propagate, register
-from whyword.lrp.traces import constant, note, on_path, trace
+from whyword.lrp.traces import constant, note, trace
 
 NAMES = {"softmax", "softmin"}
 
@@ -26,8 +26,13 @@ def softmax(
     is a gate; where there is nothing to scale, such as at the output, each probability hands its
     relevance to its own input.
     """
-    axis = -1 if dim is None else dim
+    axis = axis_of(input, dim)
     return linearised(call, torch.softmax(input.detach(), axis, dtype=dtype), input, axis)
+
+
+def axis_of(x: Tensor, dim: int | None) -> int:
+    """The axis of a softmax, which torch guesses where none is given."""
+    return (0 if x.ndim in (0, 1, 3) else 1) if dim is None else dim
 
 
 def linearised(call: Call, p: Tensor, x: Tensor, axis: int) -> Tensor:
@@ -49,7 +54,7 @@ def linearised(call: Call, p: Tensor, x: Tensor, axis: int) -> Tensor:
 def softmax_by_hand(call: Call, value: Tensor, numerator: Tensor, total: Tensor) -> Tensor | None:
     """exp(x) / Σ exp(x), as a softmax of x; None if that is not what is divided."""
     exponent, summed = trace(numerator).exponent, trace(total).total
-    if exponent is None or summed is None or summed[0] is not numerator:
+    if exponent is None or summed is None or trace(summed[0]).exponent is not exponent:
         return None
     rows = value.sum(dim=summed[1])  # a mask may leave a row with nothing
     if exponent.shape != value.shape or not ((rows - 1).abs().minimum(rows.abs()) < 1e-2).all():
@@ -73,7 +78,7 @@ def attention(
     """softmax(q kᵀ · scale + mask) v, by the rules of its steps, as if a model had called them.
 
     Raises:
-        UnsupportedFunction: If dropout is active.
+        Refusal: If dropout is active.
     """
     q, k, v, mask = query, key, value, attn_mask
     if dropout_p:
@@ -93,6 +98,7 @@ def attention(
         nothing = ~mask.any(dim=-1, keepdim=True)
     elif mask is not None:
         scores = call.step("add", scores, mask)
+        nothing = ~(constant(mask) > -torch.inf).any(dim=-1, keepdim=True)
     weights = call.step("softmax", scores, -1)
     if nothing is not None and nothing.any():  # a query that may look at nothing gets zeros
         weights = weights.masked_fill(nothing, 0)

@@ -17,7 +17,13 @@ from whyword.lrp.functions.pooling import Windows
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import note
 
-NAMES = {f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3)}
+Function = Callable[..., Tensor]
+_CONVOLUTIONS: tuple[Function, ...] = (functional.conv1d, functional.conv2d, functional.conv3d)
+_TRANSPOSED: tuple[Function, ...] = (
+    functional.conv_transpose1d,
+    functional.conv_transpose2d,
+    functional.conv_transpose3d,
+)
 
 
 @register("conv1d", "conv2d", "conv3d")
@@ -33,9 +39,12 @@ def convolution(
 ) -> Tensor:
     """z = x * W + b, for any stride, padding, dilation and number of groups."""
     must_be_constant(call, weight=weight, bias=bias)
+    if input.is_complex() or weight.is_complex():
+        raise call.refuse("there is no rule for convolutions of complex numbers.")
     axes = weight.ndim - 2
     if input.ndim == axes + 1:  # one document without a batch
-        whole = convolution(call, input[None], weight, bias, stride, padding, dilation, groups)
+        options = (stride, padding, dilation, groups)
+        whole: Tensor = convolution(call, input[None], weight, bias, *options)
         return whole[0]
     stride, dilation = each(stride, axes), each(dilation, axes)
     reach = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
@@ -65,8 +74,12 @@ class Convolution:
     def layer(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Layer:
         """The linear layer over ``x``, ``(batch, channel, ...)``."""
         axes = weight.ndim - 2
-        function = (functional.conv1d, functional.conv2d, functional.conv3d)[axes - 1]
-        options = {"stride": self.stride, "dilation": self.dilation, "groups": self.groups}
+        function = _CONVOLUTIONS[axes - 1]
+        options: dict[str, Any] = {
+            "stride": self.stride,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
         margins = [n for pair in reversed(self.around) for n in pair]
 
         def apply(x: Tensor, w: Tensor) -> Tensor:
@@ -98,12 +111,12 @@ class Convolution:
 
     def _pull(self, size: torch.Size, window: torch.Size) -> Callable[[Tensor, Tensor], Tensor]:
         axes = len(window)
-        function = (
-            functional.conv_transpose1d,
-            functional.conv_transpose2d,
-            functional.conv_transpose3d,
-        )[axes - 1]
-        options = {"stride": self.stride, "dilation": self.dilation, "groups": self.groups}
+        function = _TRANSPOSED[axes - 1]
+        options: dict[str, Any] = {
+            "stride": self.stride,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
 
         def pull(q: Tensor, w: Tensor) -> Tensor:
             back = function(q, w, **options)
@@ -132,14 +145,16 @@ def transposed(
 ) -> Tensor:
     """A transposed convolution: each output's inputs are the positions whose windows it lies in."""
     must_be_constant(call, weight=weight, bias=bias)
+    if input.is_complex() or weight.is_complex():
+        raise call.refuse("there is no rule for convolutions of complex numbers.")
     axes = weight.ndim - 2
     if input.ndim == axes + 1:
         args = (weight, bias, stride, padding, output_padding, groups, dilation)
-        return transposed(call, input[None], *args)[0]
+        whole: Tensor = transposed(call, input[None], *args)
+        return whole[0]
     x = input.detach()
-    up = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)
-    down = (functional.conv1d, functional.conv2d, functional.conv3d)[axes - 1]
-    options = {
+    up, down = _TRANSPOSED[axes - 1], _CONVOLUTIONS[axes - 1]
+    options: dict[str, Any] = {
         "stride": each(stride, axes),
         "padding": each(padding, axes),
         "dilation": each(dilation, axes),
@@ -148,7 +163,7 @@ def transposed(
     beyond = each(output_padding, axes)
 
     def apply(x: Tensor, w: Tensor) -> Tensor:
-        return up[axes - 1](x, w, output_padding=beyond, **options)
+        return up(x, w, output_padding=beyond, **options)
 
     def pull(q: Tensor, w: Tensor) -> Tensor:
         found = down(q, w, **options)

@@ -1,9 +1,10 @@
 """Functions that work element by element: R_x = R_z, however many calls they take.
 
 An activation hands its relevance on as it is (Arras et al. 2016, section 2.1). Models also write
-activations out: ``0.5 * x * (1 + tanh(...))`` is a GELU. So the engine remembers of which tensor, the
-*root*, another is a function by numbers alone; where two such are combined, or a curved function is
-taken, what comes out is one activation of the root, and the 1 in 1 + tanh keeps nothing.
+activations out: ``0.5 * x * (1 + tanh(...))`` is a GELU. So the engine remembers of which tensor,
+the *root*, another is a function by numbers alone; where two such are combined, or a curved
+function is taken, what comes out is one activation of the root, and the 1 in 1 + tanh keeps
+nothing.
 
 A multiple of a tensor, or a number added to it, is no activation: the number is a bias.
 """
@@ -14,22 +15,25 @@ import torch
 from torch import Tensor
 
 from whyword.lrp.calls import Call, must_be_constant, propagate, register
+from whyword.lrp.functions.attention import axis_of
+from whyword.lrp.functions.complex_numbers import magnitude
 from whyword.lrp.traces import constant, is_number, note, on_path, trace
 
 ACTIVATIONS = set(
     """
     relu relu6 tanh gelu silu mish elu selu celu leaky_relu softplus softsign hardtanh hardswish
-    sigmoid hardsigmoid log_sigmoid logsigmoid hardshrink softshrink threshold expit logit
+    sigmoid hardsigmoid log_sigmoid logsigmoid hardshrink softshrink threshold _threshold
+    expit logit
     rsqrt sqrt exp exp2 expm1 log log2 log10 log1p abs absolute square reciprocal
     sin cos tan sinh cosh asinh acosh atanh asin acos atan arctan sinc
-    erf erfc erfinv lgamma digamma nan_to_num
+    erf erfc erfcx erfinv ndtr ndtri log_ndtr lgamma digamma nan_to_num deg2rad rad2deg
     """.split()
 )
 NAMES = ACTIVATIONS | set(
     """
-    log_softmax pow __pow__ float_power __rpow__ neg __neg__ negative positive conj resolve_conj
-    clamp clip clamp_min clamp_max rms_norm prelu dropout dropout1d dropout2d alpha_dropout
-    feature_dropout feature_alpha_dropout
+    log_softmax pow __pow__ __ipow__ float_power __rpow__ neg __neg__ negative positive
+    clamp clip clamp_min clamp_max rms_norm prelu _prelu_kernel rrelu dropout dropout1d dropout2d
+    dropout3d alpha_dropout feature_dropout feature_alpha_dropout
     """.split()
 )
 
@@ -38,11 +42,19 @@ NAMES = ACTIVATIONS | set(
 def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """R_x = R_z."""
     must_be_constant(call, further=args)
-    if input.is_complex():
-        raise call.refuse("there is no rule for an activation of complex numbers.")
+    if input.is_complex() and call.name in ("abs", "absolute"):
+        return magnitude(call, input)
     value = call.function(input.detach(), *args, **kwargs)
+    if value.is_complex():
+        raise call.refuse("there is no rule for an activation of complex numbers.")
     result = as_activation(call, value, root_of(input))
     return note(result, exponent=input) if call.name == "exp" else result
+
+
+@register("transformers.models.bloom.modeling_bloom.GeLUFunction")
+def custom_activation(context: Any, relevance: Tensor) -> Tensor:
+    """R_x = R_z: an activation that a model computes in an autograd function of its own."""
+    return relevance
 
 
 @register("neg", "__neg__", "negative", "positive")
@@ -51,24 +63,20 @@ def negative(call: Call, input: Tensor) -> Tensor:
     return multiple(call, call.function(input.detach()), input)
 
 
-@register("conj", "resolve_conj")
-def conjugate(call: Call, input: Tensor) -> Tensor:
-    """Each component hands its relevance to its own."""
-    value = input.detach().conj().resolve_conj()
-    return propagate(call, value, lambda R: (R.resolve_conj(),), input)
-
-
-@register("pow", "__pow__", "float_power", "__rpow__")
+@register("pow", "__pow__", "__ipow__", "float_power", "__rpow__")
 def power(call: Call, input: Any, exponent: Any) -> Tensor:
     """A function of one tensor: of the base, or of the exponent beside a constant base.
 
     Raises:
-        UnsupportedFunction: If both depend on the embeddings, but not on one tensor.
+        Refusal: If both depend on the embeddings, but not on one tensor.
     """
     if call.name == "__rpow__":
         input, exponent = exponent, input
     takers = [t for t in (input, exponent) if on_path(t)]
-    value = torch.pow(constant(input), constant(exponent))
+    function = torch.float_power if call.name == "float_power" else torch.pow
+    value = function(constant(input), constant(exponent))
+    if value.is_complex():
+        raise call.refuse("there is no rule for powers of complex numbers.")
     root = common_root(value, *takers)
     if root is None and len(takers) > 1:
         raise call.refuse("base and exponent depend on the embeddings, each in its own way.")
@@ -81,8 +89,8 @@ def power(call: Call, input: Any, exponent: Any) -> Tensor:
 @register("clamp", "clip", "clamp_min", "clamp_max")
 def clamp(call: Call, input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """An activation; beside a bound that depends on the embeddings the greater or smaller wins."""
-    if call.name == "clamp_max":
-        min, max = max, min if max is None else max
+    if call.name == "clamp_max" and max is None:
+        min, max = None, min
     if not on_path(min) and not on_path(max):
         value = torch.clamp(input.detach(), min, max)
         if value.shape != input.shape:
@@ -91,8 +99,8 @@ def clamp(call: Call, input: Tensor, min: Any = None, max: Any = None) -> Tensor
     result: Any = input
     for name, limit in (("maximum", min), ("minimum", max)):
         if limit is not None:
-            limit = torch.as_tensor(limit, dtype=input.dtype, device=input.device)
-            result = call.step(name, result, limit)
+            other = torch.as_tensor(limit, dtype=input.dtype, device=input.device)
+            result = call.step(name, result, other)
     return result  # type: ignore[no-any-return]
 
 
@@ -101,7 +109,7 @@ def log_softmax(
     call: Call, input: Tensor, dim: int | None = None, *, dtype: torch.dtype | None = None
 ) -> Tensor:
     """At the output, each class's relevance goes to its own logit."""
-    value = torch.log_softmax(input.detach(), -1 if dim is None else dim, dtype=dtype)
+    value = torch.log_softmax(input.detach(), axis_of(input, dim), dtype=dtype)
     return propagate(call, value, lambda R: (R,), input)
 
 
@@ -115,30 +123,54 @@ def rms_norm(
     return propagate(call, value, lambda R: (R,), input)
 
 
-@register("prelu")
+@register("prelu", "_prelu_kernel")
 def prelu(call: Call, input: Tensor, weight: Any) -> Tensor:
     """An activation whose slope is a weight."""
     must_be_constant(call, weight=weight)
     return propagate(call, torch.prelu(input.detach(), weight), lambda R: (R,), input)
 
 
-@register(
-    "dropout",
-    "dropout1d",
-    "dropout2d",
-    "alpha_dropout",
-    "feature_dropout",
-    "feature_alpha_dropout",
-)
-def dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = True, **_: Any) -> Tensor:
+@register("rrelu")
+def rrelu(
+    call: Call, input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False
+) -> Tensor:
+    """In evaluation a ReLU that leaks by the middle of its bounds."""
+    if training:
+        raise call.refuse("it draws its slope at random; call model.eval() before explaining.")
+    value = torch.rrelu(input.detach(), lower, upper, False)
+    return as_activation(call, value, root_of(input))
+
+
+@register("glu")
+def glu(call: Call, input: Tensor, dim: int = -1) -> Tensor:
+    """a σ(b) for the halves a and b of the input: the signal a takes all, b is a gate."""
+    value = torch.nn.functional.glu(input.detach(), dim)
+    axis = dim % input.ndim - input.ndim
+    return propagate(call, value, lambda R: (torch.cat([R, torch.zeros_like(R)], axis),), input)
+
+
+@register("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
+def dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Nothing, in evaluation mode.
 
     Raises:
-        UnsupportedFunction: If it is active.
+        Refusal: If it is active.
     """
     if training and p:
         raise call.refuse("Dropout is active; call model.eval() before explaining.")
     return input
+
+
+@register("alpha_dropout", "feature_alpha_dropout")
+def alpha_dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = False) -> Tensor:
+    """Nothing, in evaluation mode."""
+    return dropout(call, input, p, training)  # type: ignore[no-any-return]
+
+
+@register("transformers.models.bloom.modeling_bloom.GeLUFunction")
+def gelu_of_bloom(ctx: Any, relevance: Tensor) -> Tensor:
+    """An activation that comes with a gradient of its own."""
+    return relevance
 
 
 def root_of(tensor: Tensor) -> Tensor:

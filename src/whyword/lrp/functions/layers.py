@@ -7,15 +7,14 @@ from torch import Tensor
 from torch.nn.functional import linear as affine
 
 from whyword.lrp.calls import Call, register, through_layer
-from whyword.lrp.functions.sums import share_sum
 from whyword.lrp.rules import Layer
-from whyword.lrp.traces import constant, on_path
+from whyword.lrp.traces import on_path
 
 
 @register("linear")
 def linear(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     """z = x Wᵀ + b."""
-    plain = weight.ndim == 2 and weight.layout == torch.strided
+    plain = weight.ndim == 2 and weight.layout == torch.strided and not input.is_complex()
     if not plain or not on_path(input) or on_path(weight) or on_path(bias):
         product = call.step("matmul", input, weight.mT if weight.ndim > 1 else weight)
         return product if bias is None else call.step("add", product, bias)
@@ -31,20 +30,42 @@ def linear(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None = None
     return through_layer(call, input, layer)
 
 
-@register("addmm", "addmv", "addbmm", "baddbmm", "addr")
-def product_and_sum(
-    call: Call, input: Any, first: Any, second: Any, *, beta: Any = 1, alpha: Any = 1
+@register("addmm", "_addmm")
+def addmm(call: Call, input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """z = β c + α A B."""
+    return _sum(call, input, call.step("matmul", mat1, mat2), beta, alpha)
+
+
+@register("addmv")
+def addmv(call: Call, input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """z = β c + α A v."""
+    return _sum(call, input, call.step("matmul", mat, vec), beta, alpha)
+
+
+@register("addbmm", "baddbmm")
+def addbmm(
+    call: Call, input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1
 ) -> Any:
-    """z = β c + α a b: a product, then a sum; c is the bias where the product is a layer."""
-    product: Any = 0
-    if alpha and call.name == "addr":
-        product = call.step("mul", first[:, None], second)
-    elif alpha:
-        product = call.step("matmul", first, second)
-        product = call.step("sum", product, 0) if call.name == "addbmm" else product
-    if not beta or not isinstance(product, Tensor):
-        z = (constant(input) * beta if beta else 0) + constant(product) * alpha
-        terms = ((input, beta), (product, alpha))
-        return share_sum(call, torch.as_tensor(z), *((t, w) for t, w in terms if on_path(t) and w))
-    scaled = product if alpha == 1 else call.step("mul", product, alpha)
-    return call.step("add", scaled, input if beta == 1 else call.step("mul", input, beta))
+    """z = β c + α A B for each of a batch, or summed over it."""
+    product = call.step("matmul", batch1, batch2)
+    return _sum(
+        call,
+        input,
+        product if call.name == "baddbmm" else call.step("sum", product, 0),
+        beta,
+        alpha,
+    )
+
+
+@register("addr")
+def addr(call: Call, input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """z = β c + α u vᵀ."""
+    return _sum(call, input, call.step("outer", vec1, vec2), beta, alpha)
+
+
+def _sum(call: Call, added: Any, product: Any, beta: Any, alpha: Any) -> Any:
+    """A product, then a sum; a constant that is added is the bias where the product is a layer."""
+    product = product if alpha == 1 else call.step("mul", product, alpha)
+    if not beta:  # as torch has it, whatever stands in what is added
+        return product
+    return call.step("add", product, added if beta == 1 else call.step("mul", added, beta))

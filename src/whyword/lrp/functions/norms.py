@@ -24,15 +24,19 @@ from whyword.lrp.calls import (
     propagate,
     register,
     through_layer,
+    unbroadcast,
 )
-from whyword.lrp.functions.sums import axes_of, share_out, share_sum
+from whyword.lrp.functions.elementwise import as_activation, common_root
+from whyword.lrp.functions.sums import share_sum
+from whyword.lrp.functions.weighted import Term, axes_of, share_out, unsqueezed
 from whyword.lrp.rules import Layer
+from whyword.lrp.traces import constant, note, on_path
 
-GATES = {"norm", "vector_norm", "matrix_norm", "std", "var", "std_mean", "var_mean"}
-NAMES = GATES | {"logsumexp"}
+GATES = {"norm", "vector_norm", "matrix_norm", "std", "var"}
+NAMES = GATES | {"std_mean", "var_mean", "logsumexp", "logaddexp", "logaddexp2", "hypot"}
 
 
-@register("norm", "vector_norm")
+@register("norm", "vector_norm", "matrix_norm")
 def norm(
     call: Call,
     input: Tensor,
@@ -43,17 +47,22 @@ def norm(
     dtype: torch.dtype | None = None,
 ) -> Tensor:
     """R_i = |x_i|^p / Σ|x|^p · R; of the largest or smallest element, that one's."""
+    if call.name == "matrix_norm" and dim is None:
+        dim = (-2, -1)
     axes = axes_of(input, dim)
-    matrix = call.function is torch.linalg.norm or call.name == "matrix_norm"
-    if (matrix and p not in (None, "fro") and len(axes) == 2) or p == "nuc":
+    of_matrices = call.name == "matrix_norm" or call.function is torch.linalg.norm
+    if (of_matrices and p not in (None, "fro") and len(axes) > 1) or p == "nuc":
         raise call.refuse("there is no rule for norms of matrices other than the Frobenius norm.")
+    if input.is_complex():
+        raise call.refuse("there is no rule for norms of complex numbers; take their parts.")
     power = 2.0 if p in (None, "fro") else float(p)
     x = input if dtype is None else input.to(dtype)
-    if power in (math.inf, -math.inf):
-        return call.step("amax" if power > 0 else "amin", call.step("abs", x), axes, keepdim)  # type: ignore[no-any-return]
+    if math.isinf(power):
+        size = call.step("abs", x)
+        return call.step("amax" if power > 0 else "amin", size, axes, keepdim)  # type: ignore[no-any-return]
     if power <= 0:
         raise call.refuse(f"there is no rule for p={p}; expected a positive p.")
-    value = torch.linalg.vector_norm(x.detach(), power, axes, keepdim)
+    value = torch.linalg.vector_norm(x.detach(), power, axes or None, keepdim)
     return _by_contributions(call, value, x, x.detach().abs().pow(power), axes, keepdim)
 
 
@@ -70,21 +79,33 @@ def deviation(
     """R_i = x_i (x_i - mean) / Σ(x - mean)² · R."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
+    if input.is_complex():
+        raise call.refuse("there is no rule for deviations of complex numbers.")
     axes = axes_of(input, dim)
     degrees = correction if correction is not None else int(bool(unbiased))
     function = torch.std if call.name == "std" else torch.var
     x = input.detach()
-    value = function(x, axes, correction=degrees, keepdim=keepdim)
+    value = function(x, axes or None, correction=degrees, keepdim=keepdim)
     contributions = x * (x - x.mean(axes, keepdim=True))
     return _by_contributions(call, value, input, contributions, axes, keepdim)
 
 
 @register("std_mean", "var_mean")
-def deviation_and_mean(call: Call, input: Tensor, dim: Any = None, *args: Any, **kw: Any) -> Any:
-    """Both, each by its own rule."""
-    keep = kw.get("keepdim", args[1] if len(args) > 1 else False)
-    mean = call.step("mean", input, None if isinstance(dim, bool) else dim, keep)
-    return call.step(call.name.removesuffix("_mean"), input, dim, *args, **kw), mean
+def deviation_and_mean(
+    call: Call,
+    input: Tensor,
+    dim: Any = None,
+    unbiased: Any = True,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> tuple[Tensor, Tensor]:
+    """Both, each by its own rule; the deviation is a gate."""
+    axes = None if isinstance(dim, bool) else dim
+    mean = call.step("mean", input, axes, keepdim)
+    kind = call.name.removesuffix("_mean")
+    spread = call.step(kind, input, dim, unbiased, keepdim, correction=correction)
+    return note(spread, gate=True), mean
 
 
 @register("logsumexp")
@@ -92,20 +113,43 @@ def logsumexp(call: Call, input: Tensor, dim: Any, keepdim: bool = False) -> Ten
     """R_i = softmax(x)_i · R."""
     axes = axes_of(input, dim)
     x = input.detach()
-    value = torch.logsumexp(x, axes, keepdim)
-    weights = (x - torch.logsumexp(x, axes, keepdim=True)).exp().nan_to_num(0.0)
+    value = torch.logsumexp(x, dim, keepdim)
+    weights = (x - torch.logsumexp(x, dim, keepdim=True)).exp().nan_to_num(0.0)
 
     def backward(relevance: Tensor) -> tuple[Tensor]:
-        return (weights * _unsqueezed(relevance, axes, x.ndim, keepdim),)
+        return (weights * unsqueezed(relevance, axes, x.ndim, keepdim),)
 
     return propagate(call, value, backward, input)
+
+
+@register("logaddexp", "logaddexp2", "hypot")
+def joined(call: Call, input: Any, other: Any) -> Tensor:
+    """Of two tensors, element by element: log(exp a + exp b), and the norm of (a, b)."""
+    a, b = constant(input), constant(other)
+    value = call.function(a, b)
+    if call.name == "hypot":
+        parts = [(x / value).square() for x in (a, b)]
+    else:
+        power = torch.exp if call.name == "logaddexp" else torch.exp2
+        parts = [power(x - value) for x in (a, b)]
+    takers = [t for t in (input, other) if on_path(t)]
+    if (root := common_root(value, *takers)) is not None:
+        return as_activation(call, value, root)
+    first, second = (part.nan_to_num(0.5) for part in parts)
+    if len(takers) == 1:  # beside a constant it is a function of one tensor
+        first = second = torch.ones_like(value)
+
+    def backward(relevance: Tensor) -> tuple[Tensor, ...]:
+        pairs = zip(takers, (first, second), strict=False)
+        return tuple(unbroadcast(part * relevance, t.shape) for t, part in pairs)
+
+    return propagate(call, value, backward, *takers)
 
 
 def _by_contributions(
     call: Call, value: Tensor, x: Tensor, parts: Tensor, axes: list[int], keepdim: bool
 ) -> Tensor:
     """A value to which each element contributes a part: R_i = c_i / Σ c · R."""
-    one = parts.new_ones(())
 
     def mix(t: Tensor, weight: Tensor) -> Tensor:
         return t.sum(axes, keepdim=True) * weight
@@ -113,22 +157,17 @@ def _by_contributions(
     def pull(q: Tensor, weight: Tensor) -> Tensor:
         return (q * weight).expand(*q.shape[: q.ndim - parts.ndim], *parts.shape)
 
+    one = parts.new_ones(())
     total = mix(parts, one)
-    share = share_out(call.sums, parts, one, total, mix, pull)
+    share = share_out(call.sums, total, Term(parts, one, mix, pull))
 
-    def backward(relevance: Tensor) -> tuple[Tensor]:
-        return (share(_unsqueezed(relevance, axes, parts.ndim, keepdim)),)
+    def backward(relevance: Tensor) -> tuple[Tensor, ...]:
+        return share(unsqueezed(relevance, axes, parts.ndim, keepdim))
 
     def lost(relevance: Tensor) -> dict[str, Tensor]:
-        return losses(call.sums, total, None, _unsqueezed(relevance, axes, parts.ndim, keepdim))
+        return losses(call.sums, total, None, unsqueezed(relevance, axes, parts.ndim, keepdim))
 
     return propagate(call, value, backward, x, lost=lost)
-
-
-def _unsqueezed(t: Tensor, axes: list[int], ndim: int, keepdim: bool) -> Tensor:
-    for axis in () if keepdim else reversed(axes):
-        t = t.unsqueeze(axis - ndim)
-    return t
 
 
 @register("layer_norm")
@@ -177,14 +216,9 @@ def group_norm(
 ) -> Tensor:
     """A `layer_norm` of each group of channels, then a weight and a bias for each channel."""
     must_be_constant(call, weight=weight, bias=bias)
-    batch, channels, *rest = input.shape
-    groups = input.reshape(batch, num_groups, -1)
-    size = [groups.shape[-1]]
-    normed = groups if size == [0] else call.step("layer_norm", groups, size, None, None, eps)
-    normed = normed.reshape(input.shape)
-    if weight is None and bias is None:
-        return normed  # type: ignore[no-any-return]
-    return _scaled(call, normed, weight, bias)
+    groups = input.reshape(len(input), num_groups, -1)
+    normed: Tensor = layer_norm(call, groups, [groups.shape[-1]], eps=eps).reshape(input.shape)
+    return normed if weight is None and bias is None else _scaled(call, normed, weight, bias)
 
 
 @register("instance_norm")
@@ -201,9 +235,13 @@ def instance_norm(
     cudnn_enabled: bool = True,
 ) -> Tensor:
     """A `group_norm` of single channels, or with the statistics of training a `batch_norm`."""
+    normed: Tensor
     if use_input_stats:
-        return group_norm(call, input, input.shape[1], weight, bias, eps)
-    return batch_norm(call, input, running_mean, running_var, weight, bias, False, momentum, eps)
+        normed = group_norm(call, input, input.shape[1], weight, bias, eps)
+    else:
+        statistics = running_mean, running_var
+        normed = batch_norm(call, input, *statistics, weight, bias, False, momentum, eps)
+    return normed
 
 
 @register("batch_norm")

@@ -6,7 +6,7 @@ convolution becomes a layer of these windows, and the products with all others a
 rules apply to it; the numbers are the same.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool1d, embedding_bag, max_pool1d
 
 from whyword.lrp.calls import Call, propagate, register, through_layer
-from whyword.lrp.functions.sums import axes_of
+from whyword.lrp.functions.weighted import axes_of
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import constant, trace
 from whyword.shapley import shares_of_maximum
@@ -60,7 +60,9 @@ NAMES = set(
 
 
 @register("max", "min")
-def maximum(call: Call, input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:  # fmt: skip
+def maximum(
+    call: Call, input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None
+) -> Any:
     """Over one axis, over everything, or of two tensors."""
     other = dim if isinstance(dim, Tensor) else other
     if other is not None:
@@ -261,6 +263,7 @@ class Batched(torch.autograd.Function):
 
     @staticmethod
     def forward(pull: _Pull, q: Tensor, weight: Tensor) -> Tensor:
+        """For one target."""
         return pull.all_targets(q[None], weight)[0]
 
     @staticmethod
@@ -271,6 +274,7 @@ class Batched(torch.autograd.Function):
     def vmap(
         info: Any, axes: Sequence[int | None], pull: _Pull, q: Tensor, weight: Tensor
     ) -> tuple[Tensor, int]:
+        """For all of them."""
         if axes[1] is None or axes[2] is not None:
             raise NotImplementedError("Only relevance has a target axis.")
         return pull.all_targets(q.movedim(axes[1], 0), weight), 0

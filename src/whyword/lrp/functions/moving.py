@@ -1,0 +1,81 @@
+"""Functions that only move numbers, but whose backward passes autograd takes target by target.
+
+They are spelled by others, whose backward passes it takes for all targets at once.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from whyword.lrp.calls import Call, must_be_constant, register
+
+NAMES = {"unfold", "take", "cummax", "cummin", "masked_scatter", "scatter"}
+
+
+@register("unfold")
+def unfold(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Windows of a tensor along an axis; of pictures, as columns."""
+    if call.function is functional.unfold:
+        return functional.unfold(input, *args, **kwargs)
+    return _windows(input, *args, **kwargs)
+
+
+def _windows(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    axis = dimension % input.ndim
+    count = (input.shape[axis] - size) // step + 1
+    starts = torch.arange(count, device=input.device) * step
+    places = starts[:, None] + torch.arange(size, device=input.device)
+    return (
+        input.index_select(axis, places.flatten())
+        .unflatten(axis, (count, size))
+        .movedim(axis + 1, -1)
+    )
+
+
+@register("take")
+def take(call: Call, input: Tensor, index: Tensor) -> Tensor:
+    """Elements by their places in the flat tensor."""
+    return input.flatten()[index]
+
+
+@register("cummax", "cummin")
+def running_winner(call: Call, input: Tensor, dim: int) -> Any:
+    """The winner so far takes all."""
+    found = call.function(input.detach(), dim)
+    return type(found)((input.gather(dim, found.indices), found.indices))
+
+
+@register("masked_scatter")
+def masked_scatter(call: Call, input: Any, mask: Tensor, source: Any) -> Tensor:
+    """Elements of a source, in their order, where a mask is set."""
+    input, mask = torch.broadcast_tensors(input, mask)
+    order = (mask.flatten().cumsum(dim=0) - 1).clamp(min=0)
+    moved = source.flatten()[order].view(input.shape)
+    return torch.where(mask, moved, input)
+
+
+@register("scatter")
+def scatter(
+    call: Call,
+    input: Any,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: Any = None,
+) -> Tensor:
+    """Elements put elsewhere; of a source only those that are put count.
+
+    Raises:
+        Refusal: If they are added to or multiplied with what is there.
+    """
+    must_be_constant(call, index=index)
+    if reduce is not None:
+        raise call.refuse(f'there is no rule for reduce="{reduce}"; call scatter_add.')
+    written = value if src is None else src
+    if isinstance(written, Tensor) and written.ndim == index.ndim:
+        written = written[tuple(slice(n) for n in index.shape)]
+    return torch.scatter(input, dim, index, written)

@@ -1,0 +1,332 @@
+"""Where ids come from: which position of the text each id of a tensor was taken from.
+
+A model looks up the ids of its text as they are, or turned round, cut, padded, or shifted into a
+decoder. Beside every tensor that the text's ids reach lies one of positions, which goes through the
+same functions: flipped where ids are flipped, filled with `CONSTANT` where ids are filled up. What
+a function computes that moves nothing is `DERIVED`. Positions belong to storages and not to
+tensors, so that views, and what is written through them, need no functions of their own.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+CONSTANT, DERIVED = -1, -2
+"""In place of a position: an id of the model's own, and one that is computed from the text's."""
+
+_FIRST = ((0, "input"),)
+_COPIES: dict[str, tuple[tuple[int, str], ...]] = {
+    **dict.fromkeys(
+        """
+        clone contiguous reshape reshape_as flatten ravel unfold flip fliplr flipud roll rot90
+        repeat tile repeat_interleave getitem index_select gather take take_along_dim masked_select
+        _pack_padded_sequence
+        """.split(),
+        _FIRST,
+    ),
+    **dict.fromkeys(
+        "cat concat concatenate stack hstack vstack dstack column_stack".split(), ((0, "tensors"),)
+    ),
+    **dict.fromkeys(["copy", "fill"], ((0, "input"), (1, "src"), (1, "value"))),
+    **dict.fromkeys(
+        ["masked_fill", "masked_scatter", "setitem"], ((0, "input"), (2, "value"), (2, "source"))
+    ),
+    **dict.fromkeys(
+        ["pad", "index_fill", "index_copy", "scatter"],
+        ((0, "input"), (3, "value"), (3, "source"), (3, "src")),
+    ),
+    "index_put": ((0, "input"), (2, "values")),
+    "pad_sequence": ((0, "sequences"), (2, "padding_value")),
+    "where": ((1, "input"), (2, "other")),
+}
+"""Functions that move ids into a tensor of their own, and their arguments that hold ids."""
+
+_ELEMENTWISE = set(
+    """
+    to type type_as int long short float double half bfloat16 cpu cuda tensor as_tensor asarray
+    add sub rsub mul multiply remainder fmod mod abs clamp clip clamp_min clamp_max maximum
+    minimum nan_to_num bitwise_and and iadd isub imul imod iand tril triu
+    """.split()
+)
+"""Functions whose results stand where their input stood: ids that they leave are the text's."""
+
+_SHAPES = set(
+    """
+    new_zeros new_ones new_full new_empty zeros_like ones_like full_like empty_like rand_like
+    randn_like randint_like
+    """.split()
+)
+"""Functions that read nothing of a tensor but its shape."""
+
+_OTHERS = set(
+    """
+    __get__ size dim numel stride __len__ view view_as transpose permute unsqueeze squeeze expand
+    linear layer_norm rms_norm softmax gelu silu relu tanh dropout scaled_dot_product_attention
+    """.split()
+)
+"""Functions that need no look at their arguments: of views, and of numbers that are no ids."""
+
+_READ_OUT = set("tolist item numpy __array__ __int__ __index__ __float__".split())
+
+_IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __imod__ __iand__".split())
+"""Functions that change what they read, besides those whose names end in an underscore."""
+
+
+class _Beside(NamedTuple):
+    """A storage, kept alive, and what is known about it.
+
+    Attributes:
+        storage: The storage of ids.
+        size: Bytes of an id.
+        positions: ``(id,)``; None if all are `DERIVED`.
+        by: The function that computed those which are.
+    """
+
+    storage: torch.UntypedStorage
+    size: int
+    positions: Tensor | None
+    by: str
+
+
+class Positions:
+    """Positions of a text's ids, followed through what a model calls.
+
+    Args:
+        ids: The tensor that the model gets, any shape.
+
+    Attributes:
+        read_out: The function by which the model took ids out of their tensor, if it did.
+    """
+
+    def __init__(self, ids: Tensor) -> None:
+        self._ids = ids.detach().flatten().clone()
+        self._known: dict[int, _Beside] = {}
+        self._floats: dict[int, Tensor] = {}
+        self.read_out = ""
+        self._remember(ids, torch.arange(ids.numel(), device=ids.device).view(ids.shape))
+
+    def among(self, values: Iterable[Any]) -> bool:
+        """Whether the text's ids, or what is computed from them, are among these arguments."""
+        for value in values:
+            if isinstance(value, Tensor):
+                if self._beside(value) is not None:
+                    return True
+            elif isinstance(value, list | tuple) and self.among(value):
+                return True
+        return False
+
+    def may_follow(self, name: str) -> bool:
+        """Whether a call of this function may have to be followed, whatever its arguments."""
+        return name not in _OTHERS or bool(self._floats)
+
+    def of(self, ids: Tensor) -> Tensor | None:
+        """The positions of these ids, shaped like them; None if they are the model's own."""
+        if self._beside(ids) is None:
+            return None
+        positions = self._as_positions(ids)
+        # Whatever was changed in a way that was not seen is not the text's any more.
+        other = (positions >= 0) & (self._ids[positions.clamp(min=0)] != ids)
+        found: Tensor = positions.masked_fill(other, DERIVED)
+        return found
+
+    def computed_by(self, ids: Tensor) -> str:
+        """The function that computed ids which are not the text's."""
+        beside = self._beside(ids)
+        return "" if beside is None else beside.by
+
+    def before(self, func: Callable[..., Any], args: tuple[Any, ...]) -> Tensor | None:
+        """The first argument as it is, if the function is going to change it."""
+        name = name_of(func)
+        in_place = name in _IN_PLACE or (name.endswith("_") and not name.startswith("_"))
+        if not in_place or not args or not isinstance(args[0], Tensor):
+            return None
+        if args[0].is_floating_point() and self._beside(args[0]) is None:
+            return None
+        return args[0].clone()
+
+    def follow(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Any,
+        before: Tensor | None,
+    ) -> None:
+        """Note where the results of a call with ids among its arguments come from.
+
+        Args:
+            func: The function called.
+            args: Its arguments.
+            kwargs: Its keyword arguments.
+            result: What it returned.
+            before: See `before`.
+        """
+        name = name_of(func)
+        if name in _READ_OUT:
+            self.read_out = name if self._has_own(args[0]) else self.read_out
+        elif before is not None:
+            self._changed(func, args, kwargs, before)
+        elif name not in _SHAPES:
+            read, known = list(tensors_in((args, kwargs))), {0, *self._known}
+            new = [t for t in tensors_in((result, kwargs.get("out"))) if _key(t) not in known]
+            for place, tensor in enumerate(new):
+                if tensor.is_floating_point():
+                    if any(self._beside(t) is None for t in read):
+                        continue  # not ids any more
+                    self._floats[id(tensor)] = tensor
+                own = place == 0 and any(map(self._has_own, read))
+                positions = self._of_copy(func, args, kwargs, tensor) if own else None
+                self._remember(tensor, positions, name)
+
+    def _changed(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        before: Tensor,
+    ) -> None:
+        """A tensor was changed in place, and with it all others that share its storage."""
+        target, plain = args[0], _plain(func)
+        if self._beside(target) is None:
+            moves = target.dtype != torch.bool and self.among(_moved(func, args, kwargs))
+            constant = torch.full(target.shape, CONSTANT, device=target.device)
+            self._remember(target, constant if moves else None)
+        if self._has_own(target):
+            positions = self._as_positions(target)
+            if plain == "zero":
+                positions.fill_(CONSTANT)
+            elif plain in _COPIES:
+                if not self._replayed(func, args, kwargs):
+                    positions.fill_(DERIVED)
+            elif target.shape == before.shape:
+                positions.masked_fill_(target != before, DERIVED)
+        if (beside := self._beside(target)) is not None and not beside.by:
+            self._known[_key(target)] = beside._replace(by=name_of(func))
+
+    def _of_copy(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Tensor,
+    ) -> Tensor | None:
+        """The positions of a new tensor's ids; None if they are computed."""
+        plain = _plain(func)
+        if result.dtype == torch.bool:
+            return None
+        if plain in _COPIES:
+            found = tensors_in(self._replayed(func, args, kwargs))
+            return next((t for t in found if t.shape == result.shape), None)
+        if plain in _ELEMENTWISE:
+            for tensor in tensors_in((args, kwargs)):
+                if tensor.shape == result.shape and self._has_own(tensor):
+                    positions: Tensor = self._as_positions(tensor)
+                    return positions.masked_fill(tensor != result, DERIVED)
+        return None
+
+    def _replayed(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[Any, ...]:
+        """What the same call gives for positions; nothing if what it moves are not ids."""
+        plain = _plain(func)
+        if not self.among(_moved(func, args, kwargs)):
+            return ()
+        if plain == "index_put" and kwargs.get("accumulate", len(args) > 3 and args[3]):
+            return ()
+        mode = args[2] if len(args) > 2 else kwargs.get("mode", "constant")
+        if plain == "pad" and mode == "constant":
+            args, kwargs = args[:3], {**kwargs, "value": CONSTANT}
+        places, names = _held(func)
+        given = [self._as_positions(v) if i in places else v for i, v in enumerate(args)]
+        named = {k: self._as_positions(v) if k in names else v for k, v in kwargs.items()}
+        try:
+            return (func(*given, **named),)
+        except (RuntimeError, TypeError, ValueError, IndexError):
+            return ()  # a spelling that positions, which have a type of their own, do not fit
+
+    def _as_positions(self, value: Any) -> Any:
+        """The positions of ids; those beside a tensor change with it."""
+        if isinstance(value, list | tuple):
+            return type(value)(self._as_positions(v) for v in value)
+        if not isinstance(value, Tensor):
+            return CONSTANT if isinstance(value, int | float) else value
+        beside = self._beside(value)
+        if beside is None:
+            return torch.full(value.shape, CONSTANT, device=value.device)
+        if beside.positions is None or beside.size != value.element_size():
+            return torch.full(value.shape, DERIVED, device=value.device)
+        return _view(beside.positions, value)
+
+    def _has_own(self, value: Any) -> bool:
+        beside = self._beside(value) if isinstance(value, Tensor) else None
+        return beside is not None and beside.positions is not None
+
+    def _beside(self, tensor: Tensor) -> _Beside | None:
+        if tensor.is_floating_point() and id(tensor) not in self._floats:
+            return None
+        return self._known.get(_key(tensor))
+
+    def _remember(self, tensor: Tensor, positions: Tensor | None, by: str = "") -> None:
+        """Note the positions of a tensor; whatever else its storage holds is the model's own."""
+        if not _key(tensor):
+            return
+        storage, size = tensor.untyped_storage(), tensor.element_size()
+        if positions is not None:
+            beside = torch.full((storage.nbytes() // size,), CONSTANT, device=tensor.device)
+            _view(beside, tensor).copy_(positions)
+            positions = beside
+        self._known[_key(tensor)] = _Beside(storage, size, positions, by)
+
+
+def name_of(func: Callable[..., Any]) -> str:
+    """A function's name."""
+    return str(getattr(func, "__name__", type(func).__name__))
+
+
+def _plain(func: Callable[..., Any]) -> str:
+    """A function's name without what tells operators and changes in place from others."""
+    name = name_of(func)
+    return name if name.startswith("_pack") else name.strip("_")
+
+
+def _held(func: Callable[..., Any]) -> tuple[set[int], set[str]]:
+    """Which arguments of a function that moves ids hold them: their places and names."""
+    held = _COPIES.get(_plain(func), ())
+    if _plain(func) == "where" and func is not torch.where:  # a method, of the first input
+        held = ((0, "input"), (2, "other"))
+    return {place for place, _ in held}, {name for _, name in held}
+
+
+def _moved(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+    """The arguments that hold what a function moves."""
+    places, names = _held(func)
+    return [v for i, v in enumerate(args) if i in places] + [
+        kwargs[k] for k in kwargs if k in names
+    ]
+
+
+def _view(positions: Tensor, ids: Tensor) -> Tensor:
+    """Of the positions beside a storage those beside a view of it."""
+    return positions.as_strided(ids.shape, ids.stride(), ids.storage_offset())
+
+
+def _key(tensor: Tensor) -> int:
+    """What tells storages apart; 0 for tensors without, such as those inside of vmap."""
+    try:
+        key: int = tensor.untyped_storage()._cdata
+    except (RuntimeError, NotImplementedError):
+        key = 0
+    return key
+
+
+def tensors_in(values: Any) -> Iterator[Tensor]:
+    """The tensors in nested arguments."""
+    if isinstance(values, Tensor):
+        yield values
+    elif isinstance(values, list | tuple):
+        for value in values:
+            yield from tensors_in(value)
+    elif isinstance(values, Mapping):
+        yield from tensors_in(list(values.values()))

@@ -1,0 +1,139 @@
+"""How a module reads texts: found out once by running it, since nothing else tells.
+
+Scores from vectors must be those of the module itself, and those of a text in a batch those of the
+text alone. The one is an error if it is not so; of the other, texts are then read one at a time.
+"""
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+
+from whyword.classifier import Batch
+from whyword.errors import ModelError
+
+TEXTS = 8
+"""Texts of a batch that are compared with themselves alone, the shortest ones."""
+
+
+class Reading:
+    """What has been found out about a module.
+
+    A copy is another module, about which nothing is known.
+    """
+
+    def __init__(self) -> None:
+        self._alone: dict[str, bool] = {}
+        self._proven: set[tuple[Any, ...]] = set()
+
+    def __deepcopy__(self, memo: Any) -> "Reading":
+        """Called by `copy.deepcopy`."""
+        return Reading()
+
+    def one_by_one(
+        self, mask: Tensor, together: Callable[[], Tensor], alone: Callable[[int], Tensor]
+    ) -> bool:
+        """Whether texts have other scores in a batch than alone, and must be read so.
+
+        Args:
+            mask: ``(row, position)`` False on padding; of a single row there is nothing to ask.
+            together: From nothing to the scores ``(row, class)`` of the batch.
+            alone: From a row to its scores ``(1, class)`` without others and without padding.
+        """
+        kind = _kind(mask)
+        if len(mask) < 2:
+            return False
+        if kind not in self._alone:
+            lengths = mask.sum(dim=1).tolist()
+            rows = sorted((row for row, n in enumerate(lengths) if n), key=lengths.__getitem__)
+            found = self._compare(rows[:TEXTS], together, alone)
+            if found is None:
+                return True
+            self._alone[kind] = found
+        return self._alone[kind]
+
+    @staticmethod
+    @torch.no_grad()
+    def _compare(
+        rows: list[int], together: Callable[[], Tensor], alone: Callable[[int], Tensor]
+    ) -> bool | None:
+        """Whether any of the rows differs; None if none could be compared."""
+        found = None
+        scores = together() if rows else torch.empty(0)
+        for row in rows:
+            try:
+                single = alone(row)
+            except (RuntimeError, ValueError, IndexError):
+                continue  # such as a text that is shorter than a filter
+            found = not near(single[0], scores[row], scores)
+            if found:
+                break
+        return found
+
+    def prove(
+        self,
+        batch: Batch,
+        vectors: Tensor,
+        name: str,
+        score: Callable[[Tensor, Batch], Tensor],
+        plain: Callable[[Batch], Tensor],
+    ) -> None:
+        """Make sure, once for each kind of call, that vectors give the module's own scores.
+
+        Args:
+            batch: The encoded documents.
+            vectors: Their own.
+            name: What the embedding is called in the error.
+            score: From vectors to scores.
+            plain: From the batch to the scores of the module as it is.
+
+        Raises:
+            ModelError: If the scores are others.
+        """
+        call = (_kind(batch.mask), vectors.dtype, vectors.device.type)
+        if call in self._proven:
+            return
+        with torch.no_grad():
+            got, expected = score(vectors, batch), plain(batch)
+        if not near(got, expected, expected):
+            worst = (got - expected).abs().max(dim=1).values.argmax()
+            raise ModelError(
+                f"Got the scores {_shown(got[worst])} from vectors in place of {name}; expected "
+                f"those of the module itself, {_shown(expected[worst])}. Its scores must be the "
+                "same at each call and depend on the words by look-ups in this table; is it in "
+                "evaluation mode?"
+            )
+        self._proven.add(call)
+
+
+def near(found: Tensor, expected: Tensor, scores: Tensor) -> bool:
+    """Whether scores are equal up to the square root of the precision's epsilon.
+
+    That is 3.5e-4 in single precision, relative to the largest of ``scores``, or to 0.01 where all
+    of them are smaller. What is not finite is equal where it is the same.
+    """
+    epsilon = torch.finfo(expected.dtype).eps ** 0.5
+    largest = scores[scores.isfinite()].abs().max() if scores.isfinite().any() else 0
+    return torch.allclose(
+        found, expected, rtol=0, atol=float(epsilon * max(largest, 0.01)), equal_nan=True
+    )
+
+
+def reading_of(module: nn.Module) -> Reading:
+    """What is known about a module, whoever asks."""
+    return _READINGS.setdefault(module, Reading())
+
+
+_READINGS: "WeakKeyDictionary[nn.Module, Reading]" = WeakKeyDictionary()
+
+
+def _kind(mask: Tensor) -> str:
+    if not mask.all():
+        return "padded"
+    return "several" if len(mask) > 1 else "single"
+
+
+def _shown(scores: Tensor) -> str:
+    return ", ".join(f"{score:.4g}" for score in scores.tolist())

@@ -1,0 +1,202 @@
+"""What the function mode keeps track of: gates, roots, weights, changes in place, refusals."""
+
+import pytest
+import torch
+from torch import nn
+
+from whyword import lrp
+
+F = nn.functional
+DRAW = torch.Generator().manual_seed(0)
+X = torch.randn(2, 5, 4, dtype=torch.float64, generator=DRAW)
+TARGETS = torch.eye(4, dtype=torch.float64)[:, None].expand(4, 2, 4)
+TRANSFORMER = lrp.Composite.for_transformers(epsilon=1e-13)
+
+
+def explained(score, *, rules=TRANSFORMER, model=None, x=X):
+    return lrp.relevance(score, x, TARGETS, composite=rules, model=model)
+
+
+ACTIVATIONS = {
+    "gelu_new": lambda x: 0.5 * x * (1 + torch.tanh(0.7978845608 * (x + 0.044715 * x**3))),
+    "quick gelu": lambda x: x * torch.sigmoid(1.702 * x),
+    "gelu by erf": lambda x: x * 0.5 * (1.0 + torch.erf(x / 1.41421)),
+    "mish": lambda x: x * torch.tanh(F.softplus(x)),
+    "squared relu": lambda x: torch.square(x.relu()),
+    "product with itself": lambda x: x.relu() * x.relu(),
+    "silu by exp": lambda x: x / (1 + torch.exp(-x)),
+    "sigmoid by exp": lambda x: 1 / (1 + (-x).exp()),
+    "tanh by exp": lambda x: (x.exp() - (-x).exp()) / (x.exp() + (-x).exp()),
+    "star relu": lambda x: 0.8 * F.relu(x) ** 2 + 0.3,
+    "tanhshrink": F.tanhshrink,
+    "softsign": lambda x: x / (1 + x.abs()),
+    "hard swish": lambda x: x * (x + 3).clamp(0, 6) / 6,
+    "residual of itself": lambda x: x + x.tanh() - 0.1 * x.sin(),
+    "in place": lambda x: x.clone().mul_(0.5).tanh_().add_(1.0).mul_(x),
+    "three times": lambda x: torch.tanh(3 * x - 1) * 2 + 1,
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_a_function_of_one_tensor_is_one_activation(name):
+    """R_x = R_z, however many calls it takes; the 1 in 1 + tanh keeps nothing."""
+    function = ACTIVATIONS[name]
+    weight = torch.randn(4, 4, dtype=X.dtype, generator=torch.Generator().manual_seed(3))
+    found = explained(lambda x: F.linear(function(x), weight).sum(dim=1))
+    z = function(X)
+    for target in range(4):
+        contributions = z * weight[target]
+        # All of the linear layer and the sum above: R_z = w z, since nothing else is lost.
+        torch.testing.assert_close(found.relevance[target], contributions, rtol=1e-9, atol=1e-9)
+
+
+def test_a_number_added_to_a_signal_is_a_bias():
+    """Only beside a curve is it part of an activation."""
+    found = explained(lambda x: (2 * x + 1).sum(dim=1))
+    torch.testing.assert_close(found.relevance.sum(dim=(0, 1)).sum(dim=0), 2 * X.sum(dim=(0, 1)))
+    with_share = explained(lambda x: (2 * x + 1).sum(dim=1), rules=lrp.Composite())
+    torch.testing.assert_close(with_share.relevance.sum(dim=(2, 3)), with_share.scores.T)
+
+
+def test_tensors_of_two_signals_are_no_activation():
+    weight = torch.randn(4, 4, dtype=X.dtype, generator=torch.Generator().manual_seed(3))
+    halves = explained(lambda x: (F.linear(x, weight) * x).sum(dim=1))
+    y = F.linear(X, weight) * X
+    own = torch.diag_embed(y / 2).permute(2, 0, 1, 3)  # half of each product, class by class
+    through = torch.einsum("bpt,bpd,td->tbpd", X / 2, X, weight)
+    torch.testing.assert_close(halves.relevance, own + through)
+
+
+GATES = {
+    "sigmoid": lambda g: torch.sigmoid(g),
+    "one minus": lambda g: 1 - torch.sigmoid(g),
+    "two gates": lambda g: torch.sigmoid(g) * torch.sigmoid(-g),
+    "moved": lambda g: torch.sigmoid(g).mT.contiguous().mT,
+    "softmax by hand": lambda g: g.exp() / g.exp().sum(-1, keepdim=True),
+    "softmax by hand, once": lambda g: (lambda e: e / e.sum(-1, keepdim=True))(g.exp()),
+    "softmax by hand, masked": lambda g: (lambda e: e / (e.sum(-1, keepdim=True) + 1e-9))(
+        g.exp() * (g > -0.5)
+    ),
+    "softmax by hand, shifted": lambda g: (lambda e: e / e.sum(-1)[..., None])(
+        torch.exp(g - g.amax(-1, keepdim=True).detach())
+    ),
+    "norm": lambda g: g.norm(dim=-1, keepdim=True),
+    "a root of a mean": lambda g: torch.rsqrt(g.pow(2).mean(-1, keepdim=True) + 1e-6),
+}
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_gates_take_nothing_in_a_product(name):
+    gate = GATES[name]
+    rules = lrp.Composite.for_transformers("cplrp", epsilon=1e-13)
+    found = explained(lambda x: (gate(x[:, :, :4].roll(1, 1)) * x).sum(dim=1), rules=rules)
+    expected = gate(X.roll(1, 1)) * X
+    for target in range(4):
+        only = torch.zeros_like(X)
+        only[..., target] = expected[..., target]
+        torch.testing.assert_close(found.relevance[target], only, rtol=1e-9, atol=1e-9)
+
+
+def test_names_added_to_routing_count_for_gates_too():
+    """What only moves numbers leaves a gate a gate, also if a user says so."""
+
+    def score(x):
+        return (torch.fliplr(torch.sigmoid(x)) * x).sum(dim=1)
+
+    expected = explained(score).relevance
+    lrp.ROUTING.discard("fliplr")
+    try:
+        with pytest.raises(lrp.UnsupportedFunction, match="fliplr"):
+            explained(score)
+    finally:
+        lrp.ROUTING.add("fliplr")
+    assert torch.equal(explained(score).relevance, expected)
+
+
+def test_weights_made_outside_of_the_forward_pass_are_constants():
+    parameter = nn.Parameter(torch.randn(4, dtype=X.dtype))
+    outside = parameter * 2
+    found = explained(lambda x: (x * outside).sum(dim=1))
+    torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
+    torch.testing.assert_close(found.relevance.sum(dim=0), (X * outside.detach()))
+    kept = {}
+
+    def keeping(x):  # of another explanation
+        kept.setdefault("h", x.tanh())
+        return (x * kept["h"]).sum(dim=1)
+
+    explained(keeping)
+    again = explained(keeping)
+    torch.testing.assert_close(again.relevance.sum(dim=0), X * X.tanh())
+
+
+class Caching(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("cache", torch.zeros(2, 5, 4, dtype=X.dtype))
+
+    def forward(self, x):
+        self.cache[:] = x
+        return (x + self.cache).sum(dim=1)
+
+
+def test_what_goes_through_a_buffer_is_refused():
+    model = Caching()
+    with pytest.raises(lrp.UnsupportedFunction, match="buffer of the model"):
+        explained(model, model=model)
+    assert not model.cache.requires_grad
+
+
+def test_views_that_come_together_may_be_changed_in_place():
+    def by_parts(x):
+        h = x.clone()
+        for i, row in enumerate(h.unbind(1)):
+            row.mul_(i + 1.0)
+        first, second = h.split(2, dim=2)
+        first.add_(second)
+        return h.sum(dim=1)
+
+    def plainly(x):
+        h = x * torch.arange(1.0, 6.0, dtype=x.dtype)[:, None]
+        first, second = h.split(2, dim=2)
+        return torch.cat([first + second, second], dim=2).sum(dim=1)
+
+    found, expected = explained(by_parts), explained(plainly)
+    torch.testing.assert_close(found.relevance, expected.relevance)
+
+
+@pytest.mark.parametrize(
+    ("score", "why"),
+    [
+        (lambda x: torch.histc(x.detach() * 1.0, 4)[None] + torch.histc(x, 4)[None], "histc"),
+        (lambda x: torch.autograd.grad(x.tanh().sum(), x, create_graph=True)[0].sum(1), "grad"),
+        (lambda x: x.tanh().sign().sum(dim=1), "sign"),
+        (lambda x: torch.special.i0(input=x).sum(dim=1), "function i0"),
+    ],
+)
+def test_operators_that_would_make_constants_of_signals(score, why):
+    with pytest.raises(lrp.UnsupportedFunction, match=why):
+        explained(lambda x: score(x).expand(2, 4))
+
+
+def test_functions_that_torch_writes_in_python_run_step_by_step():
+    attention = nn.MultiheadAttention(4, 2, batch_first=True).double().eval()
+    layer = nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 2, enable_nested_tensor=False
+    ).double().eval()  # fmt: skip
+    for score in (
+        lambda x: attention(x, x, x, need_weights=False)[0].sum(dim=1),
+        lambda x: attention(x, x, x)[0].sum(dim=1),
+        lambda x: layer(x).sum(dim=1),
+        lambda x: F.normalize(x, dim=-1).sum(dim=1),
+        lambda x: F.lp_pool1d(x.mT.relu(), 2, 5)[:, :, 0],
+        lambda x: torch.atleast_3d(x).sum(dim=1),
+    ):
+        found = explained(score)
+        torch.testing.assert_close(found.scores, score(X).detach())
+        assert found.relevance.isfinite().all()
+    normal = explained(lambda x: F.normalize(x, dim=-1).sum(dim=1))
+    torch.testing.assert_close(normal.relevance.sum(dim=0), F.normalize(X, dim=-1))
+    fused = explained(lambda x: attention(x, x, x, need_weights=False)[0].sum(dim=1))
+    apart = explained(lambda x: attention(x, x, x)[0].sum(dim=1))
+    torch.testing.assert_close(fused.relevance, apart.relevance)

@@ -1,0 +1,274 @@
+"""The walk through autograd's graph: what no function mode sees is refused by its name."""
+
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from whyword import lrp
+from whyword.errors import InputError
+from whyword.lrp import audit
+from whyword.lrp.functions import ROUTING
+
+POSITIONS, DIMENSION = 6, 4
+X = torch.randn(
+    2, POSITIONS, DIMENSION, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+)
+
+
+def targets(classes=DIMENSION):
+    return torch.eye(classes, dtype=torch.float64)[:, None].expand(classes, 2, classes)
+
+
+def explained(score, x=X, **options):
+    return lrp.relevance(score, x, targets(), **options)
+
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x**3
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * gradient
+
+
+class Blend(torch.autograd.Function):
+    """x + 2 y, of a number, a tensor that is constant, and two more."""
+
+    @staticmethod
+    def forward(ctx, factor, shift, x, y):
+        ctx.save_for_backward(x, y)
+        ctx.factor = factor
+        return shift + x + factor * y
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return None, None, gradient, ctx.factor * gradient
+
+
+class Inner(nn.Module):
+    def forward(self, x):
+        return Cube.apply(x)
+
+
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cube, self.output = Inner(), nn.Linear(DIMENSION, DIMENSION).double()
+
+    def forward(self, x):
+        return self.output(self.cube(x).sum(dim=1))
+
+
+def scripted(function):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.script(function)
+
+
+def traced(module):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.trace(module, X)
+
+
+def layers():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(DIMENSION, DIMENSION), nn.Tanh()).double()
+
+
+DENSE = layers()
+SILENT = {
+    "Cube": Inner(),
+    "lrp.register(Cube)": Outer(),
+    "scripted": scripted(layers()),
+    "scripted (torch.jit)": traced(layers()),
+    "SumBackward1": lambda x: torch.func.vmap(lambda row: row.tanh().sum(dim=0))(x)[:, None],
+    "use_reentrant=False": lambda x: checkpoint(DENSE, x, use_reentrant=True),
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_what_nobody_saw_is_refused_by_name(name):
+    model = SILENT[name]
+    whole = model if isinstance(model, nn.Module) else None
+
+    def score(x):
+        found = model(x)
+        return found.sum(dim=1) if found.ndim == 3 else found
+
+    with pytest.raises(lrp.UnsupportedFunction) as refused:
+        explained(score, model=whole)
+    assert name.strip() in str(refused.value)
+
+
+class Vmapped(nn.Module):
+    """A layer and an activation that the function mode does not see."""
+
+    nodes = ("TanhBackward0", "AddmmBackward0", "AddBackward0", "MulBackward0", "MmBackward0")
+
+    def forward(self, x):
+        return torch.func.vmap(lambda row: (2 * row + 3).tanh())(x)
+
+
+def test_a_node_let_through_would_be_silent(monkeypatch):
+    """What the audit is for: without it, the gradient passes for relevance."""
+    model = Vmapped()
+    monkeypatch.setattr(audit, "NODES", {*audit.NODES, *model.nodes})
+    found = explained(lambda x: model(x).sum(dim=1))
+    lost = found.scores.sum() - found.relevance.sum(dim=(2, 3)).diagonal().sum()
+    assert abs(lost) > 0.1
+    monkeypatch.undo()
+    with pytest.raises(lrp.UnsupportedFunction, match="Backward0"):
+        explained(lambda x: model(x).sum(dim=1))
+
+
+def test_the_refusal_says_where_the_result_was_used():
+    model = Outer()
+    with pytest.raises(lrp.UnsupportedFunction, match=r"called in Outer at .*test_lrp_audit"):
+        explained(model, model=model)
+
+
+def _halved(x):
+    y = x.clone()
+    y[:, 0].mul_(0.5)
+    return y
+
+
+def test_a_part_that_a_script_wrote_into_is_refused():
+    """autograd hides what was written into a view behind one node."""
+
+    halved = scripted(_halved)
+
+    with pytest.raises(lrp.UnsupportedFunction, match="CopySlices"):
+        explained(lambda x: halved(x).sum(dim=1))
+
+    found = explained(lambda x: _halved(x).sum(dim=1))
+    torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
+
+
+@pytest.mark.parametrize("accounting", [False, True])
+def test_a_custom_function_gets_a_rule_that_reads_like_its_backward(accounting):
+    seen = []
+
+    @lrp.register(Cube)
+    def cube(ctx, relevance):
+        seen.append(ctx.saved_tensors[0])
+        return relevance
+
+    @lrp.register(Blend)
+    def blend(ctx, relevance):
+        x, y = ctx.saved_tensors
+        z = x + ctx.factor * y
+        return None, None, relevance * x / z, relevance * ctx.factor * y / z
+
+    try:
+        model = Outer()
+        rules = lrp.Composite.for_transformers(epsilon=1e-12)
+        found = explained(
+            lambda x: model.output(
+                Blend.apply(2.0, x.detach() * 0, model.cube(x), x * 2).sum(dim=1)
+            ),
+            composite=rules,
+            accounting=accounting,
+        )
+        expected = explained(
+            lambda x: model.output((torch.pow(x, 3) + 4 * (1 * x)).sum(dim=1)), composite=rules
+        )
+    finally:
+        for function in (Cube, Blend):
+            del lrp.calls.HANDLERS[lrp.calls.qualified(function)]
+    assert seen
+    torch.testing.assert_close(found.relevance, expected.relevance)
+    for account in found.accounts or ():
+        assert {"Cube", "Blend"} <= {entry.function for entry in account.entries}
+        assert account.started - account.arrived == pytest.approx(sum(account.lost.values()))
+
+
+def test_a_custom_function_by_its_name():
+    lrp.register(f"{__name__}.Cube")(lambda ctx, relevance: 2 * relevance)
+    try:
+        found = explained(lambda x: Cube.apply(x).amax(dim=1))
+    finally:
+        del lrp.calls.HANDLERS[f"{__name__}.Cube"]
+    torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), 2 * found.scores.T)
+
+
+def test_module_hooks_on_gradients_are_named():
+    model = nn.Linear(DIMENSION, DIMENSION).double()
+    handle = model.register_full_backward_hook(lambda module, before, after: None)
+    with pytest.raises(lrp.UnsupportedFunction, match="remove the backward hooks"):
+        explained(lambda x: model(x).sum(dim=1), model=model)
+    handle.remove()
+    explained(lambda x: model(x).sum(dim=1), model=model)
+
+
+def test_scores_without_a_way_to_the_embeddings():
+    for cut, why in (
+        (lambda x: x.sum(dim=1).detach(), "constant of them by detach"),
+        (lambda x: x.sum(dim=1).data, "constant of them by data"),
+        (lambda x: torch.ones_like(x).sum(dim=1), "No function of torch"),
+        (lambda x: torch.ones(2, DIMENSION, requires_grad=True).double(), "No function of torch"),
+    ):
+        with pytest.raises(InputError, match=why):
+            explained(cut)
+
+
+ROUTED = {
+    "permute": lambda x: x.permute(0, 2, 1).permute(0, 2, 1),
+    "unfold": lambda x: x.unfold(1, 2, 1).flatten(2)[..., :DIMENSION],
+    "Fold's inverse": lambda x: nn.functional.unfold(x[:, None], (1, 1))[:, 0].reshape(x.shape),
+    "circular": lambda x: nn.functional.pad(x.mT, (1, 1), mode="circular").mT,
+    "reflect": lambda x: nn.functional.pad(x.mT, (1, 1), mode="reflect").mT,
+    "median": lambda x: x.median(dim=1).values[:, None],
+    "kthvalue": lambda x: x.kthvalue(2, dim=1).values[:, None],
+    "topk": lambda x: x.topk(2, dim=1).values,
+    "cummax": lambda x: x.cummax(dim=1).values,
+    "max_pool2d": lambda x: nn.functional.max_pool2d(x, (2, 1)),
+    "tril": lambda x: x.tril(),
+    "repeat_interleave": lambda x: x.repeat_interleave(2, dim=1),
+    "take_along_dim": lambda x: x.take_along_dim(x.argsort(dim=1), 1),
+    "masked_scatter": lambda x: torch.zeros_like(x).masked_scatter(x > 0, x),
+    "index_copy": lambda x: torch.zeros_like(x).index_copy(1, torch.arange(2), x[:, :2]),
+    "slice_scatter": lambda x: torch.zeros_like(x).slice_scatter(x[:, :2], 1, 0, 2),
+    "scatter": lambda x: torch.zeros_like(x).scatter(1, x.argsort(dim=1), x),
+    "complex": lambda x: torch.view_as_real(torch.complex(x, x)).flatten(2)[..., :DIMENSION],
+    "to": lambda x: x.to(torch.float32).to(torch.float64),
+    "iteration": lambda x: torch.stack(list(x), dim=0),
+}
+
+
+@pytest.mark.parametrize("name", ROUTED)
+def test_what_only_moves_numbers_conserves(name):
+    """Each listed node hands on all that its outputs receive."""
+    found = explained(lambda x: ROUTED[name](x).sum(dim=1))
+    rtol = 1e-6 if name == "to" else 1e-10
+    handed_on, started = found.relevance.sum(dim=(1, 2, 3)), found.scores.sum(dim=0)
+    torch.testing.assert_close(handed_on, started, rtol=rtol, atol=rtol)
+
+
+def test_listed_nodes_are_those_of_routing_functions():
+    """No arithmetic is among the nodes that pass."""
+    for word in (
+        "Mul",
+        "Add",
+        "Div",
+        "Sum",
+        "Mean",
+        "Mm",
+        "Linear",
+        "Tanh",
+        "Norm",
+        "Exp",
+        "Sort2",
+    ):
+        assert not any(node.startswith(f"{word}Backward") for node in audit.NODES)
+    assert "ConvolutionBackward0" not in audit.NODES
+    assert "MaxBackward1" not in audit.NODES  # over everything: splits among equals
+    assert "sum" not in ROUTING

@@ -1,0 +1,98 @@
+"""The scores of the engine's forward pass against the plain model's: a difference is an error."""
+
+import pytest
+import torch
+from torch import nn
+
+from whyword import lrp
+from whyword.errors import ModelError
+from whyword.lrp import scores
+
+X = torch.randn(2, 5, 3, dtype=torch.float64)
+TARGETS = torch.eye(3, dtype=torch.float64)[:, None].expand(3, 2, 3)
+
+
+class Counted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 3).double()
+        self.runs = 0
+
+    def forward(self, x):
+        self.runs += 1
+        h = self.layer(x)
+        return (h.relu() if x.shape[1] > 3 else h.tanh()).sum(dim=1)
+
+
+def test_once_for_a_model_and_kind_of_call():
+    model = Counted()
+    lrp.relevance(model, X, TARGETS, model=model)
+    assert model.runs == 2
+    lrp.relevance(model, X + 1, TARGETS, model=model)
+    assert model.runs == 3
+    lrp.relevance(model, X[:, :3], TARGETS, model=model)  # another way through the model
+    assert model.runs == 5
+    model.float()
+    lrp.relevance(model, X.float(), TARGETS, model=model)  # other kernels
+    assert model.runs == 7
+    other = Counted()
+    lrp.relevance(other, X, TARGETS, model=other)
+    assert other.runs == 2
+    lrp.relevance(other, X, TARGETS)  # whose it is is not known
+    assert other.runs == 4
+
+
+def test_a_rule_that_changes_the_scores_is_an_error():
+    @lrp.register("ndtr")
+    def wrong(call, input):
+        value = call.function(input.detach()) * (1 + 1e-3)
+        return lrp.propagate(call, value, lambda R: (R,), input)
+
+    try:
+        with pytest.raises(ModelError, match="another model"):
+            lrp.relevance(lambda x: torch.special.ndtr(x).sum(dim=1), X, TARGETS)
+    finally:
+        del lrp.calls.HANDLERS["ndtr"]
+
+
+def test_a_model_that_draws_at_random():
+    draws = torch.Generator().manual_seed(0)
+    with pytest.raises(ModelError, match="draws at random"):
+        lrp.relevance(
+            lambda x: x.sum(dim=1) + 5 * torch.rand(3, generator=draws).double(), X, TARGETS
+        )
+    # What comes from torch's own generator is drawn alike, and the generator goes on behind it.
+    torch.manual_seed(0)
+    found = lrp.relevance(lambda x: x.sum(dim=1) + torch.rand(3).double(), X, TARGETS)
+    after = torch.rand(1)
+    torch.manual_seed(0)
+    torch.testing.assert_close(found.scores, X.sum(dim=1) + torch.rand(3).double())
+    assert torch.equal(torch.rand(1), after)
+
+
+def test_rounding_is_no_difference():
+    """Scores near zero that come from large numbers differ by more than their own size says."""
+    weight = torch.randn(3, 3, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(1))
+
+    def cancels(x):
+        h = nn.functional.linear(x, weight) * 1e4
+        return (h - nn.functional.linear(x, weight * 1e4)).sum(dim=1) * 1.0 + 1e-4 * x.sum(dim=1)
+
+    lrp.relevance(cancels, x, TARGETS.float())
+
+
+def test_scores_that_are_not_finite_are_alike():
+    found = lrp.relevance(lambda x: x.sum(dim=1) / 0.0, X, TARGETS)
+    assert not found.scores.isfinite().any()
+    assert scores._apart(torch.tensor([1.0, torch.inf]), torch.tensor([1.0, 2.0])) == float("inf")
+
+
+def test_models_that_need_gradients_themselves():
+    def hooked(x):
+        h = x * 2
+        h.register_hook(lambda gradient: 5 * gradient)
+        return h.sum(dim=1)
+
+    found = lrp.relevance(hooked, X, TARGETS)
+    torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
