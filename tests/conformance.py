@@ -35,7 +35,7 @@ LAYER_RULES = {
     "w square": lrp.WSquare(),
 }
 TO_DO = re.compile(
-    r"\b(register|call|use|write|assign|expand|take|explain the model|run|switch|merge|index|"
+    r"\b(register|call|compute|use|write|assign|expand|take|explain the model|run|switch|merge|index|"
     r"multiply|expected|give|remove|fix)\b",
     re.IGNORECASE,
 )

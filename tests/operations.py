@@ -131,7 +131,7 @@ class Weights(nn.Module):
         self.kd, self.kt, self.ktg = numbers(6, 1, 3), numbers(6, 5, 3), numbers(6, 2, 3)
         self.k2, self.k2t, self.kp = numbers(3, 1, 2, 3), numbers(1, 3, 2, 3), numbers(5, 4, 2)
         self.k3d, self.k3dt = numbers(2, 1, 2, 2, 2), numbers(1, 2, 2, 2, 2)
-        self.experts, self.B = numbers(3, 6, 5), numbers(5, 6, 6)
+        self.experts, self.experts8, self.B = numbers(3, 6, 5), numbers(3, 8, 8), numbers(5, 6, 6)
         modules(self)
         self.double().eval()
         # Buffers and plain constants.
@@ -231,7 +231,7 @@ def halves(x: Signal, n: int = 3) -> tuple[Signal, Signal]:
 
 _DOMAINS = {"": "x", "positive": "(x.square() + 0.1)", "unit": "(0.9 * x.tanh())", "above one": "(x.square() + 1.1)"}  # fmt: skip
 _PLAIN = """relu tanh gelu silu mish elu selu celu leaky_relu softplus softsign hardtanh hardswish
-relu6 logsigmoid hardshrink softshrink tanhshrink exp exp2 expm1 abs absolute square sin cos sinh
+relu6 ndtr log_ndtr logsigmoid hardshrink softshrink tanhshrink exp exp2 expm1 abs absolute square sin cos sinh
 cosh asinh arcsinh atan arctan sinc erf erfc neg negative positive nan_to_num deg2rad rad2deg"""
 _IN = {
     "positive": "sqrt log log2 log10 log1p reciprocal lgamma digamma",
@@ -473,9 +473,6 @@ scaled by a mask
     x * m.mask[:, None]
     x * m.mask.unsqueeze(-1).to(x.dtype)
     x.mul(m.mask[:, None].double())
-broadcast by a constant
-    x[:, :, None] * m.constant[:, None]
-    torch.mul(x.unsqueeze(2), m.constant.unsqueeze(1))
 divided by a constant
     x / m.gate
     torch.div(x, m.gate)
@@ -624,6 +621,41 @@ interpolation
         product = ref.product(b, ref.activation(b, torch.tanh))
         return ref.add((a, 1), (ref.multiple(product, 0.5), 1))
 
+    def slopes(x: Signal, f: Any, m: Any) -> Signal:
+        return ref.add((ref.moved(x, lambda t: t[:, 1:]), 1), (ref.moved(x, lambda t: t[:, :-1]), -1))
+
+    yield from table("Two signals", "in proportion to the summands", slopes, """
+difference of neighbours
+    x[:, 1:] - x[:, :-1]
+    torch.sub(x[:, 1:], other=x[:, :-1])
+    x.narrow(1, 1, 3) - x.narrow(1, 0, 3)
+""")  # fmt: skip
+
+    def squares(x: Signal, f: Any, m: Any) -> Signal:
+        pair = ref.moved(x, lambda t: torch.stack([t[..., :3], t[..., 3:]], -1))
+        parts = pair.value.square()
+        return ref.by_weights(pair, lambda t: t.norm(dim=-1), parts / parts.sum(-1, keepdim=True), lambda R: R[..., None])  # fmt: skip
+
+    yield from table("Two signals", "R_i = x_i² / Σx² · R", squares, """
+magnitudes
+    torch.complex(x[..., :3], x[..., 3:]).abs()
+    torch.hypot(x[..., :3], x[..., 3:])
+    torch.hypot(input=x[..., :3], other=x[..., 3:])
+    torch.abs(torch.complex(real=x[..., :3], imag=x[..., 3:]))
+""")  # fmt: skip
+
+    def log_sum(x: Signal, f: Any, m: Any) -> Signal:
+        pair = ref.moved(x, lambda t: torch.stack([t[..., :3], t[..., 3:]], -1))
+        return ref.by_weights(pair, lambda t: t.logsumexp(-1), pair.value.softmax(-1), lambda R: R[..., None])  # fmt: skip
+
+    yield from table("Two signals", "R_i = softmax(x)_i · R", log_sum, """
+logaddexp
+    torch.logaddexp(x[..., :3], x[..., 3:])
+    torch.logaddexp(input=x[..., :3], other=x[..., 3:])
+    x[..., :3].logaddexp(other=x[..., 3:])
+    torch.stack([x[..., :3], x[..., 3:]], -1).logsumexp(-1)
+""")  # fmt: skip
+
     yield from table("Two signals", "a product, then a sum", plus_product, """
 addcmul
     torch.addcmul(x[..., :3], x[..., 3:], torch.tanh(x[..., 3:]), value=0.5)
@@ -700,7 +732,6 @@ sum over positions
     torch.sum(x, axis=1, keepdims=True)
     torch.sum(input=x, dim=(1,))
     torch.sum(x, 1, dtype=torch.float64)
-    np.sum(x, axis=1)
     torch.einsum("bpd->bd", x)
     torch.einsum("bpd->db", x).T
     x.mT.sum(-1)
@@ -727,7 +758,6 @@ mean over positions
     torch.mean(input=x, dim=1, keepdim=True)
     torch.mean(x, axis=(1,))
     torch.mean(x, dim=[1], dtype=torch.float64)
-    np.mean(x, axis=1)
 mean over both
     x.mean((1, 2))
     x.mean(axis=(-1, 1))
@@ -794,13 +824,12 @@ sums by index_put | pending=index_put
     x.new_zeros(2, 3, 6).index_put_((torch.arange(2)[:, None], torch.tensor([[0, 2, 0, 1]])), x, accumulate=True)
     torch.index_put(x.new_zeros(2, 3, 6), (torch.arange(2)[:, None], torch.tensor([[0, 2, 0, 1]])), x, accumulate=True)
     torch.index_put(input=x.new_zeros(2, 3, 6), indices=(torch.arange(2)[:, None], torch.tensor([[0, 2, 0, 1]])), values=x, accumulate=True)
-folding | pending=fold
+folding | pending=fold|col2im
     F.fold(x.reshape(2, 4, 6), (3, 4), (2, 2))
     nn.Fold((3, 4), 2)(x)
 traces | pending=trace
     torch.stack([torch.trace(t) for t in x])
     torch.stack([t.trace() for t in x])
-    torch.einsum("bii->b", x[:, :, :4])
 sums without what is no number | pending=nansum
     x.nansum(1)
     torch.nansum(x, dim=1)
@@ -811,7 +840,6 @@ differences | pending=diff
     x.diff(dim=1)
     torch.diff(x, dim=1)
     torch.diff(input=x, n=1, dim=1)
-    x[:, 1:] - x[:, :-1]
 """)  # fmt: skip
 
     def centred(x: Signal, f: Any, m: Any, axis: int = -1) -> Signal:
@@ -867,7 +895,7 @@ a layer without a bias
     torch.einsum("od,bpd->bpo", m.V, x)
     torch.einsum("...d,od->...o", x, m.V)
     torch.einsum("od,...d->...o", [m.V, x])
-    torch.einsum("bpd,od", x, m.V)
+    torch.einsum("bpz,oz", x, m.V).mT
     torch.mm(x.flatten(0, 1), m.V.T).view(2, 4, 5)
     torch.mm(input=x.reshape(8, 6), mat2=m.V.T).view(2, 4, 5)
     torch.mm(m.V, x.flatten(0, 1).T).T.reshape(2, 4, 5)
@@ -915,9 +943,9 @@ one output
     torch.stack([torch.vdot(t, m.w) for t in x.flatten(0, 1)]).view(2, 4)
     torch.stack([torch.inner(t, m.w) for t in x.flatten(0, 1)]).view(2, 4)
 one output with a bias
-    torch.addmv(m.b[:1].expand(8), x.flatten(0, 1), m.w).view(2, 4)
-    torch.addmv(input=m.b[:1].expand(8), mat=x.flatten(0, 1), vec=m.w).view(2, 4)
     F.linear(x, m.w[None], m.b[:1])
+    torch.addmv(m.b[0], x.flatten(0, 1), m.w).view(2, 4)
+    torch.addmv(input=m.b[0], mat=x.flatten(0, 1), vec=m.w).view(2, 4)
     x @ m.w[:, None] + m.b[:1]
     x @ m.w + m.b[0]
     F.linear(x, m.w, m.b[0])
@@ -1129,24 +1157,24 @@ conv_transpose3d
 """, layer=True)  # fmt: skip
 
     def pooled(x: Signal, f: Any, m: Any) -> Signal:
-        h = ref.activation(ref.layer(x, lambda t: functional.conv1d(t.mT, m.k3, m.b, padding=1)), torch.relu)  # fmt: skip
+        h = ref.activation(ref.layer(x, lambda t: functional.conv1d(t.mT, m.k3, m.b, padding=1)), torch.tanh)  # fmt: skip
         return ref.moved(h, lambda t: t.amax(-1))
 
     yield from table("Convolutions", "the composite's rule over winning windows", pooled, """
 convolution and maximum over time
-    torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(-1).values
-    torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(dim=2)[0]
-    torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(axis=2).values
-    torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).amax(dim=2)
-    torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).amax(axis=-1, keepdims=True)
-    torch.amax(input=F.relu(F.conv1d(x.mT, m.k3, m.b, padding="same")), dim=(2,))
-    F.max_pool1d(torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), 4)
-    F.max_pool1d(input=torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), kernel_size=4)
-    F.adaptive_max_pool1d(torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), 1)
-    torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1).max(dim=-1).values)
-    torch.topk(torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), 1, dim=-1).values
-    torch.max(torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), keepdim=True, dim=-1).values
-    torch.max(input=torch.relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), axis=-1, keepdims=False)[0]
+    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(-1).values
+    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(dim=2)[0]
+    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(axis=2).values
+    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).amax(dim=2)
+    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).amax(axis=-1, keepdims=True)
+    torch.amax(input=torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding="same")), dim=(2,))
+    F.max_pool1d(torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), 4)
+    F.max_pool1d(input=torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), kernel_size=4)
+    F.adaptive_max_pool1d(torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), 1)
+    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1).max(dim=-1).values)
+    torch.topk(torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), 1, dim=-1).values
+    torch.max(torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), keepdim=True, dim=-1).values
+    torch.max(input=torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), axis=-1, keepdims=False)[0]
 """, places=("on the embeddings", "after a layer and tanh", "in a residual sum"))  # fmt: skip
 
 
@@ -1619,7 +1647,6 @@ Euclidean norm
     torch.linalg.vector_norm(x, dim=1)
     torch.linalg.vector_norm(x, ord=2, dim=1, keepdim=True)
     torch.linalg.vector_norm(x=x, dim=1)
-    torch.linalg.norm(A=x, dim=1)
 """)  # fmt: skip
     yield from table("Norms and deviations", "R_i = |x_i|ᵖ / Σ|x|ᵖ · R", p_norm(1), """
 sum of absolute values
@@ -1645,7 +1672,7 @@ Frobenius norm
     torch.linalg.norm(x, dim=(1, 2))
     torch.linalg.norm(x, "fro", (1, 2))
     torch.linalg.matrix_norm(x)
-    torch.linalg.matrix_norm(A=x, ord="fro")
+    torch.linalg.matrix_norm(x, ord="fro")
     torch.linalg.matrix_norm(x, dim=(-2, -1), keepdim=True)
     torch.linalg.vector_norm(x, dim=(1, 2))
     torch.stack([t.norm() for t in x])
@@ -2135,8 +2162,6 @@ multi-head attention
     m.attention(query=x, key=x, value=x)[0]
     m.attention(x, x, x, need_weights=False)[0]
     m.attention(x, x, x, average_attn_weights=False)[0]
-    m.attention(x, x, x, key_padding_mask=torch.zeros(2, 4, dtype=torch.bool))[0]
-    m.attention(x, x, x, attn_mask=torch.zeros(4, 4, dtype=x.dtype))[0]
     F.multi_head_attention_forward(x.transpose(0, 1), x.transpose(0, 1), x.transpose(0, 1), 6, 2, m.attention.in_proj_weight, m.attention.in_proj_bias, None, None, False, 0.0, m.attention.out_proj.weight, m.attention.out_proj.bias, training=False)[0].transpose(0, 1)
     torch.stack([m.attention(t, t, t)[0] for t in x])
 """)  # fmt: skip
@@ -2144,12 +2169,9 @@ multi-head attention
 encoder layer
     m.encoder(x)
     m.encoder(src=x)
-    m.encoder(x, src_mask=torch.zeros(4, 4, dtype=x.dtype))
-    m.encoder(x, src_key_padding_mask=torch.zeros(2, 4, dtype=torch.bool))
 encoder
     m.encoders(x)
     m.encoders(src=x)
-    m.encoders(x, mask=torch.zeros(4, 4, dtype=x.dtype))
 encoder, norm first
     m.norm_first(x)
     m.norm_first(src=x)
@@ -2189,7 +2211,7 @@ one expert for each position
 """, layer=True)  # fmt: skip
     yield from table("Experts", "the composite's rule", None, """
 grouped products | pending=grouped_mm
-    grouped(x.flatten(0, 1), m.experts, torch.tensor([2, 5, 8], dtype=torch.int32)).view(2, 4, 5)
+    grouped(torch.cat([x, x[..., :2]], -1).flatten(0, 1), m.experts8, torch.tensor([2, 5, 8], dtype=torch.int32)).view(2, 4, 8)
 looked-up experts with index_add | pending=index_add
     y = x.new_zeros(8, 5); n = (x @ m.W[:, :3]).argmax(-1).flatten(); return sum((y.index_add(0, (n == k).nonzero()[:, 0], x.flatten(0, 1)[n == k] @ m.experts[k]) for k in range(3)), x.new_zeros(8, 5)).view(2, 4, 5)
 """, note="conserves")  # fmt: skip
@@ -2308,7 +2330,8 @@ a detached signal | refused=detach|data|numpy|tolist|item
     torch.tensor([[float(v) for v in row.flatten()] for row in x.detach()], dtype=x.dtype)
 a signal read out of torch | refused=numpy|detach|grad
     torch.from_numpy(x.numpy()) * 2
-    torch.from_numpy(np.tanh(x)) if hasattr(np.tanh(x), "dtype") else np.tanh(x)
+    torch.as_tensor(np.tanh(x.numpy()))
+    torch.as_tensor(np.asarray(x)) * 2
 dropout that is active | refused=eval
     F.dropout(x, 0.5)
     F.dropout(x, p=0.5, training=True)
@@ -2342,12 +2365,10 @@ a part detached
 def without_rules() -> Iterator[Operation]:
     """Functions that turn signals into signals, and have no rule."""
     for code, named in {
-        "torch.special.ndtr(x)": "ndtr", "torch.special.log_ndtr(x)": "log_ndtr",
         "torch.special.i0(x)": "i0", "torch.special.entr(x.square() + 0.1)": "entr",
-        "torch.atan2(x[..., :3], x[..., 3:])": "atan2", "torch.hypot(x[..., :3], x[..., 3:])": "hypot",
+        "torch.atan2(x[..., :3], x[..., 3:])": "atan2",
         "x.fmod(0.7)": "fmod", "x % 0.7": "mod|remainder", "torch.remainder(x, 0.7)": "remainder",
         "x.cumprod(1)": "cumprod", "x.logcumsumexp(1)": "logcumsumexp",
-        "torch.logaddexp(x[..., :3], x[..., 3:])": "logaddexp",
         "torch.cross(x[..., :3], x[..., 3:], dim=-1)": "cross",
         "torch.linalg.cross(x[..., :3], x[..., 3:])": "cross",
         "torch.linalg.inv(x @ x.mT + torch.eye(4))": "inv",
@@ -2357,18 +2378,16 @@ def without_rules() -> Iterator[Operation]:
         "torch.linalg.solve(torch.eye(4, dtype=x.dtype) * 2, x)": "solve",
         "torch.matrix_exp(x @ x.mT * 0.1)": "matrix_exp",
         "torch.linalg.matrix_power(x @ x.mT, 2)": "matrix_power|linalg_matrix_power",
-        "torch.kron(x[0], m.W)[None].expand(2, -1, -1)": "kron",
         "F.grid_sample(x[:, None], torch.zeros(2, 3, 3, 2, dtype=x.dtype))": "grid_sampl",
         "F.interpolate(x, 8, mode='linear')": "interpolate|upsample",
         "F.interpolate(x, scale_factor=2)": "interpolate|upsample",
         "x.round()": "round", "x.floor()": "floor", "x.ceil()": "ceil", "x.sign()": "sign",
         "x.trunc()": "trunc", "torch.heaviside(x, m.constant)": "heaviside", "x.frac()": "frac",
         "torch.div(x, 0.3, rounding_mode='floor')": "div", "x // 0.3": "floordiv|floor_divide",
-        "x.renorm(2, 0, 1.0)": "renorm", "F.gumbel_softmax(x, dim=-1)": "gumbel|softmax|exponential",
+        "x.renorm(2, 0, 1.0)": "renorm",
         "torch.polygamma(1, x.square() + 1)": "polygamma", "x.copysign(m.constant)": "copysign",
         "torch.trapezoid(x, dim=1)": "trapezoid|trapz", "torch.special.xlogy(x, m.gate)": "xlogy",
         "torch.angle(torch.complex(x[..., :3], x[..., 3:]))": "angle",
-        "torch.complex(x[..., :3], x[..., 3:]).abs()": "abs",
         "torch.view_as_real(torch.complex(x[..., :3], x[..., 3:]).exp())": "exp",
         "torch.view_as_real(torch.complex(x[..., :3], x[..., 3:]) ** 2)": "pow|activation",
         "x ** torch.roll(x, 1, 1).abs()": "pow",
@@ -2379,10 +2398,10 @@ def without_rules() -> Iterator[Operation]:
         "x.mode(1).values": "mode", "torch.histc(x)[None].expand(2, -1)": "histc",
         "torch.bernoulli(x.sigmoid())": "bernoulli", "torch.normal(x, 1.0)": "normal",
         "torch.rand_like(x) * x.sign()": "sign", "F.embedding(x.argmax(-1), m.W)": "depend",
-        "F.one_hot(x.argmax(-1)).double() @ m.W": "depend", "(x > 0).double()": "depend",
+        "F.one_hot(x.argmax(-1), 6).double() @ m.W": "depend", "(x > 0).double()": "depend",
         "(x > 0).sum(1).double()": "depend", "x.long().double()": "depend|to|long",
         "x.int().to(x.dtype)": "depend|int", "x.bool().double()": "depend|bool",
-        "torch.quantize_per_tensor(x, 0.1, 0, torch.qint8).dequantize()": "quantize",
+        "torch.quantize_per_tensor(x.float(), 0.1, 0, torch.qint8).dequantize().double()": "quantize",
         "torch.fake_quantize_per_tensor_affine(x.float(), 0.1, 0, 0, 255).double()": "fake_quantize",
         "torch.bucketize(x, torch.linspace(-1, 1, 5, dtype=x.dtype)).double()": "depend|bucketize",
         "torch.cov(x[0])[None].expand(2, 4, 4)": "cov", "torch.corrcoef(x[0])[None].expand(2, 4, 4)": "corrcoef",

@@ -260,7 +260,8 @@ class Interception(TorchFunctionMode):
             result = handler(*arguments.args, **arguments.kwargs)
         except Refusal as refusal:
             raise UnsupportedFunction(
-                f"The function {plain}{self._caller()} cannot be explained: {refusal}"
+                f"The function {plain}{self._caller()} cannot be explained: {refusal} "
+                "Another rule can be given with whyword.lrp.register."
             ) from None
         return tree_map(self._copy, result) if self.copying else result
 
@@ -313,9 +314,11 @@ class Interception(TorchFunctionMode):
     def _check_stopped(self, name: str, result: Any) -> None:
         """Refuse an operator without a gradient: it would make a constant of a signal."""
         for t in tree_leaves(result):
-            numbers = isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex())
-            if numbers and not on_path(t):
+            if not isinstance(t, Tensor) or on_path(t):
+                continue
+            if t.is_floating_point() or t.is_complex():
                 raise UnsupportedFunction(self._refusal(name))
+            self._cut(name)
 
     def _cut(self, name: str) -> None:
         if not self.cuts:

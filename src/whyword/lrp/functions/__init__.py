@@ -38,7 +38,7 @@ ROUTING = set(
     diagonal diag diag_embed tril triu as_strided
     masked_fill where index_copy index_fill slice_scatter select_scatter
     diagonal_scatter copy zero fill
-    flip fliplr flipud roll rot90 pad pixel_shuffle pixel_unshuffle channel_shuffle
+    flip fliplr flipud roll rot90 pad constant_pad_nd narrow_copy pixel_shuffle pixel_unshuffle channel_shuffle
     topk sort msort kthvalue max_pool2d max_pool2d_with_indices max_pool3d
     adaptive_max_pool2d adaptive_max_pool3d
     view_as_complex view_as_real real imag complex
@@ -59,7 +59,7 @@ STOPS = set(
 IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ipow__".split())
 """Functions that change what they read, besides those whose names end in an underscore."""
 
-GATES = {"sigmoid", "softmax", "rsqrt", "hardsigmoid"} | norms.GATES
+GATES = {"sigmoid", "expit", "softmax", "rsqrt", "hardsigmoid"} | norms.GATES
 """Functions whose results scale signals: in a product they take no relevance."""
 
 ELEMENTWISE = elementwise.NAMES
