@@ -95,6 +95,18 @@ def in_a_dictionary(x: Tensor, m: Any) -> Tensor:
     return m.linear(state["hidden"][-1])
 
 
+def own_gradients(x: Tensor) -> Tensor:
+    with torch.enable_grad():
+        start = x if x.requires_grad else x.clone().requires_grad_()
+        return torch.autograd.grad(start.pow(3).sum(), start, create_graph=True)[0]
+
+
+def set_data(x: Tensor) -> Tensor:
+    y = x * 1.0
+    y.data = x.detach() * 3
+    return y
+
+
 def detached_under(x: Tensor) -> Tensor:
     with torch.no_grad():
         return x.detach() * 1.0
@@ -107,6 +119,7 @@ NAMES: dict[str, Any] = {
     "inference": inference, "with_hooks": with_hooks, "with_backward_hooks": with_backward_hooks,
     "with_cast": with_cast, "functional_call": functional_call,
     "in_a_dictionary": in_a_dictionary, "detached_under": detached_under,
+    "own_gradients": own_gradients, "set_data": set_data,
 }  # fmt: skip
 
 
@@ -1157,24 +1170,24 @@ conv_transpose3d
 """, layer=True)  # fmt: skip
 
     def pooled(x: Signal, f: Any, m: Any) -> Signal:
-        h = ref.activation(ref.layer(x, lambda t: functional.conv1d(t.mT, m.k3, m.b, padding=1)), torch.tanh)  # fmt: skip
+        h = ref.activation(ref.layer(x, lambda t: functional.conv1d(t.mT, m.k3, m.b, padding=1)), functional.leaky_relu)  # fmt: skip
         return ref.moved(h, lambda t: t.amax(-1))
 
     yield from table("Convolutions", "the composite's rule over winning windows", pooled, """
 convolution and maximum over time
-    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(-1).values
-    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(dim=2)[0]
-    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(axis=2).values
-    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).amax(dim=2)
-    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)).amax(axis=-1, keepdims=True)
-    torch.amax(input=torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding="same")), dim=(2,))
-    F.max_pool1d(torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), 4)
-    F.max_pool1d(input=torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), kernel_size=4)
-    F.adaptive_max_pool1d(torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), 1)
-    torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1).max(dim=-1).values)
-    torch.topk(torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), 1, dim=-1).values
-    torch.max(torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), keepdim=True, dim=-1).values
-    torch.max(input=torch.tanh(F.conv1d(x.mT, m.k3, m.b, padding=1)), axis=-1, keepdims=False)[0]
+    F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(-1).values
+    F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(dim=2)[0]
+    F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).max(axis=2).values
+    F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).amax(dim=2)
+    F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)).amax(axis=-1, keepdims=True)
+    torch.amax(input=F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding="same")), dim=(2,))
+    F.max_pool1d(F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), 4)
+    F.max_pool1d(input=F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), kernel_size=4)
+    F.adaptive_max_pool1d(F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), 1)
+    F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1).max(dim=-1).values)
+    torch.topk(F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), 1, dim=-1).values
+    torch.max(F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), keepdim=True, dim=-1).values
+    torch.max(input=F.leaky_relu(F.conv1d(x.mT, m.k3, m.b, padding=1)), axis=-1, keepdims=False)[0]
 """, places=("on the embeddings", "after a layer and tanh", "in a residual sum"))  # fmt: skip
 
 
@@ -2210,11 +2223,13 @@ one expert for each position
     torch.bmm(x.reshape(8, 1, 6), m.experts[(x @ m.W[:, :3]).argmax(-1).flatten()]).view(2, 4, 5)
 """, layer=True)  # fmt: skip
     yield from table("Experts", "the composite's rule", None, """
-grouped products | pending=grouped_mm
-    grouped(torch.cat([x, x[..., :2]], -1).flatten(0, 1), m.experts8, torch.tensor([2, 5, 8], dtype=torch.int32)).view(2, 4, 8)
 looked-up experts with index_add | pending=index_add
     y = x.new_zeros(8, 5); n = (x @ m.W[:, :3]).argmax(-1).flatten(); return sum((y.index_add(0, (n == k).nonzero()[:, 0], x.flatten(0, 1)[n == k] @ m.experts[k]) for k in range(3)), x.new_zeros(8, 5)).view(2, 4, 5)
 """, note="conserves")  # fmt: skip
+    yield from table("Experts", "the composite's rule", None, """
+grouped products
+    grouped(torch.cat([x, x[..., :2]], -1).flatten(0, 1), m.experts8, torch.tensor([2, 5, 8], dtype=torch.int32)).view(2, 4, 8)
+""", note="= the first spelling", drops=True, pending="grouped_mm")  # fmt: skip
 
 
 def complex_numbers() -> Iterator[Operation]:
@@ -2226,12 +2241,14 @@ def complex_numbers() -> Iterator[Operation]:
         return ref.moved([re, im], lambda p, q: torch.stack([p, q], -1).flatten(2))
 
     yield from table("Complex numbers", "sums of products of the components", rotated, """
-rotation
-    torch.view_as_real(torch.view_as_complex(x.view(2, 4, 3, 2)) * torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3])).flatten(2)
-    torch.view_as_real(torch.mul(torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3]), torch.view_as_complex(x.view(2, 4, 3, 2)))).flatten(2)
+rotation by hand
     torch.stack([x[..., 0::2] * m.constant[:, :3].cos() - x[..., 1::2] * m.constant[:, :3].sin(), x[..., 0::2] * m.constant[:, :3].sin() + x[..., 1::2] * m.constant[:, :3].cos()], -1).flatten(2)
 """)  # fmt: skip
     yield from table("Complex numbers", "in proportion to the summands", mixture, """
+rotation
+    torch.view_as_real(torch.view_as_complex(x.view(2, 4, 3, 2)) * torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3])).flatten(2)
+    torch.view_as_real(torch.mul(torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3]), torch.view_as_complex(x.view(2, 4, 3, 2)))).flatten(2)
+    torch.view_as_real(torch.view_as_complex(x.view(2, 4, 3, 2)).mul(other=torch.complex(m.constant[:, :3].cos(), m.constant[:, :3].sin()))).flatten(2)
 Fourier transforms | pending=fft
     torch.view_as_real(torch.fft.fft(x, dim=1))
     torch.view_as_real(torch.fft.fft(input=x, dim=1))
@@ -2268,8 +2285,8 @@ a network, run in other ways
     return torch.no_grad()(lambda t: m.linear(torch.relu(m.before(t))))(x)
     return torch.enable_grad()(lambda t: m.linear(torch.relu(m.before(t))))(x)
     return with_hooks(x, m)
-    y = torch.relu(m.before(x)); y.register_hook(lambda g: g * 0); return m.linear(y)
-    y = torch.relu(m.before(x)); y.retain_grad(); return m.linear(y)
+    y = torch.relu(m.before(x)); y.requires_grad and y.register_hook(lambda g: g * 0); return m.linear(y)
+    y = torch.relu(m.before(x)); y.requires_grad and y.retain_grad(); return m.linear(y)
     return with_cast(x, m)
     m.compiled(x)
     return functional_call(x, m)
@@ -2306,7 +2323,11 @@ vmap | refused=vmap|functorch|torch.func
     torch.vmap(lambda t: t * t.sum())(x)
     torch.func.vmap(torch.tanh)(x)
     torch.vmap(lambda t: m.linear(t), in_dims=0)(x)
-gradients of the model's own | refused=grad|torch.func
+    x + torch.vmap(torch.tanh)(x)
+gradients of the model's own | refused=grad|torch.func|_make_dual
+    return own_gradients(x)
+    x + torch.func.grad(lambda t: t.pow(3).sum())(x)
+    return own_gradients(x.detach()) + x
     torch.func.grad(lambda t: t.square().sum())(x)
     torch.func.jvp(torch.tanh, (x,), (torch.ones_like(x),))[1]
 results written into out= | refused=out
@@ -2316,7 +2337,7 @@ results written into out= | refused=out
     torch.cat([x, x], 1, out=torch.empty(2, 8, 6, dtype=x.dtype))
     torch.relu(x) + torch.tanh(x, out=torch.empty_like(x))
     torch.amax(x, 1, out=torch.empty(2, 6, dtype=x.dtype))
-a detached signal | refused=detach|data|numpy|tolist|item
+a detached signal | refused=detach|data|numpy|tolist|item|depend
     x.detach() * 2
     x.data * 2
     torch.detach(x) + 1
@@ -2328,10 +2349,13 @@ a detached signal | refused=detach|data|numpy|tolist|item
     torch.stack([torch.full((4, 6), t.sum().item(), dtype=x.dtype) for t in x])
     x.new_tensor(x.detach().tolist())
     torch.tensor([[float(v) for v in row.flatten()] for row in x.detach()], dtype=x.dtype)
-a signal read out of torch | refused=numpy|detach|grad
+a signal read out of torch | refused=NumPy
     torch.from_numpy(x.numpy()) * 2
     torch.as_tensor(np.tanh(x.numpy()))
     torch.as_tensor(np.asarray(x)) * 2
+data that is set | refused=data
+    return set_data(x)
+    return m.linear(set_data(x)) + 1
 dropout that is active | refused=eval
     F.dropout(x, 0.5)
     F.dropout(x, p=0.5, training=True)

@@ -144,4 +144,4 @@ def _nothing_reached(interception: Interception) -> str:
             f"{message} No function of torch was called with them: the model looks its vectors up "
             "elsewhere, or builds them anew. Give those vectors as embeddings."
         )
-    return message
+    return f"{message} Give the tensor that the scores are computed from."
