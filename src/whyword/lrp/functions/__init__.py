@@ -52,7 +52,8 @@ ROUTING = set(
     diagonal diag diag_embed tril triu as_strided
     masked_fill where index_fill slice_scatter select_scatter
     diagonal_scatter copy zero fill
-    flip fliplr flipud roll rot90 pad pixel_shuffle pixel_unshuffle channel_shuffle
+    flip fliplr flipud roll rot90 pad constant_pad_nd narrow_copy
+    pixel_shuffle pixel_unshuffle channel_shuffle
     topk sort msort kthvalue max_pool2d max_pool2d_with_indices max_pool3d
     adaptive_max_pool2d adaptive_max_pool3d
     view_as_complex view_as_real real imag complex fft_fftshift fft_ifftshift
