@@ -183,6 +183,30 @@ def test_a_model_cannot_swallow_the_reason_to_start_again():
     torch.testing.assert_close(explained(careful).relevance.sum(dim=0), 2 * X)
 
 
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda h, x: h.__setitem__(([0, 0, 1],), x[:3]),
+        lambda h, x: h.__setitem__((slice(None), torch.tensor([2, 0, 2])), x[:, :3]),
+        lambda h, x: h.__setitem__((torch.tensor([1, 1]), torch.tensor([0, 0])), x[:2, 1]),
+        lambda h, x: h.index_put_((torch.tensor([0, 0, 1]),), x[:3]),
+        lambda h, x: h.index_copy_(1, torch.tensor([3, 3]), x[:, :2]),
+        lambda h, x: h.scatter_(0, torch.zeros(3, 4, dtype=torch.long), x[:3]),
+    ],
+)
+def test_what_is_written_over_takes_nothing(write):
+    """An index may name a place twice; autograd would hand the same relevance to both sources."""
+    x = torch.randn(4, 4, dtype=X.dtype, generator=torch.Generator().manual_seed(5))
+
+    def score(e):
+        h = 0.5 * e
+        write(h, e)
+        return h.sum(dim=0)[None]
+
+    found = lrp.relevance(score, x, torch.eye(4, dtype=X.dtype)[:, None])
+    torch.testing.assert_close(found.relevance.sum(dim=(1, 2)), found.scores[0])
+
+
 def test_views_that_come_together_may_be_changed_in_place():
     def by_parts(x):
         h = x.clone()

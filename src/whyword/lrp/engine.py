@@ -96,8 +96,15 @@ def relevance(
             _check_shapes(scores, targets)
             if not scores.requires_grad or not audit(scores, leaf, interception, account):
                 raise InputError(_nothing_reached(interception))
-            plain = (score, leaf.detach())
-            check_scores(*plain, scores.detach(), model, interception.kind, seed=seed)
+            check_scores(
+                score,
+                leaf.detach(),
+                scores.detach(),
+                model,
+                interception.kind,
+                precisions=interception.precisions,
+                seed=seed,
+            )
         initial = targets.to(scores) * scores.detach()
         if account is None and len(initial) > 1:
             found = torch.func.vmap(partial(_backward, scores, leaf))(initial)
@@ -135,10 +142,13 @@ def _check_shapes(scores: Tensor, targets: Tensor) -> None:
 def _nothing_reached(interception: Interception) -> str:
     message = "The scores do not depend on the embeddings; there is nothing to explain."
     if interception.cuts:
-        return f"{message} The model makes a constant of them by {interception.cuts[0]}."
+        return (
+            f"{message} The model makes a constant of them by {interception.cuts[0]}: explain "
+            "what it computes before, or write it without."
+        )
     if not interception.spellings:
         return (
             f"{message} No function of torch was called with them: the model looks its vectors up "
-            "elsewhere, or builds them anew."
+            "elsewhere, or builds them anew. Give those vectors as embeddings."
         )
-    return message
+    return f"{message} Give the tensor that the scores are computed from."

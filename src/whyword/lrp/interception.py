@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C import _functorch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.hooks import RemovableHandle
@@ -22,7 +23,15 @@ from whyword.lrp.accounting import Account
 from whyword.lrp.audit import copies_into, reaches
 from whyword.lrp.calls import HANDLERS, Call, Refusal, UnsupportedFunction, bound
 from whyword.lrp.composites import Composite
-from whyword.lrp.functions import ELEMENTWISE, GATES, IN_PLACE, ROUTING, STOPS, keeps_gates
+from whyword.lrp.functions import (
+    ASSIGNMENT,
+    ELEMENTWISE,
+    GATES,
+    IN_PLACE,
+    ROUTING,
+    STOPS,
+    keeps_gates,
+)
 from whyword.lrp.modes import with_gradients, without_autocast
 from whyword.lrp.rules import Rule
 from whyword.lrp.steps import is_made_of_steps, opened
@@ -60,6 +69,7 @@ class Interception(TorchFunctionMode):
         strangers: Nodes of autograd's graph that no intercepted call made, and who used them.
         copies: Nodes that write into a part of a tensor, as intercepted calls made them.
         cuts: Where the model made a constant of what depends on the embeddings.
+        precisions: The types of what depends on the embeddings.
     """
 
     def __init__(
@@ -80,6 +90,7 @@ class Interception(TorchFunctionMode):
         self.strangers: dict[Any, str] = {}
         self.copies: set[Any] = set()
         self.cuts: list[str] = []
+        self.precisions = {leaf.dtype}
         weights = () if model is None else chain(model.named_parameters(), model.named_buffers())
         self.names = {id(weight): name.rpartition(".")[0] or _NAMELESS for name, weight in weights}
         self._inside: list[Any] = []
@@ -98,6 +109,11 @@ class Interception(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Called by torch in place of ``func``."""
+        if _inside_custom_function():  # the audit asks for the rule of the whole
+            return func(*args, **(kwargs or {}))
+        if getattr(func, "__name__", "") == "__set__":  # of a property of the tensor itself
+            self._check_set(func, args)
+            return func(*args, **(kwargs or {}))
         read: list[Tensor] = []
         layers: list[str] = []
         args = tuple(self._entering(value, read, layers) for value in args)
@@ -108,6 +124,8 @@ class Interception(TorchFunctionMode):
         with with_gradients():
             if read:
                 return self._intercepted(func, name, args, kwargs, read, layers)
+            if (why := _differentiates(name, func)) is not None:
+                raise UnsupportedFunction(f"The function {name}{self._caller()} {why}.")
             result = func(*args, **kwargs)
             if layers:
                 self._made_of(result, layers[0])
@@ -125,6 +143,12 @@ class Interception(TorchFunctionMode):
         if name == "register_hook":  # hooks are about gradients, which are not computed here
             return RemovableHandle(OrderedDict())
         plain, in_place = _plain(name, kwargs)
+        if plain == "__setitem__" and _names_places(args[1]):
+            plain = ASSIGNMENT
+        if kwargs.get("out") is not None:
+            raise UnsupportedFunction(
+                f"The function {name}{self._caller()} writes into out=; assign its result instead."
+            )
         target = args[0] if in_place and args else None
         if id(target) in self.names:
             raise UnsupportedFunction(self._kept_by_the_model(name, target))
@@ -159,6 +183,7 @@ class Interception(TorchFunctionMode):
             found = kept or trace(made if in_place else tensor)
             depth = max(place, found.depth)
             self.layers = max(self.layers, depth)
+            self.precisions.add(tensor.dtype)
             if windows is not None and tensor.shape == read[0].shape:
                 found = found._replace(windows=windows)
             remember(tensor, found._replace(run=self, gate=gate or found.gate, depth=depth))
@@ -184,6 +209,9 @@ class Interception(TorchFunctionMode):
         return value
 
     def _entering_tensor(self, value: Tensor, read: list[Tensor], layers: list[str]) -> Tensor:
+        if _functorch.is_functorch_wrapped_tensor(value):
+            self._check_wrapped(value)
+            return value
         if not value.requires_grad:
             layer = layer_of(value) or self.names.get(id(value), "")
         elif (weights := self._status(value)) is None:
@@ -202,11 +230,6 @@ class Interception(TorchFunctionMode):
             return None
         if value.is_leaf:
             return self.names.get(id(value), _NAMELESS)
-        if torch._C._functorch.is_functorch_wrapped_tensor(value):
-            raise UnsupportedFunction(
-                f"The model calls torch.func (vmap, grad){self._caller()} under which relevance "
-                "cannot be followed; write the batch out instead."
-            )
         node = value.grad_fn
         found, variables = reaches(node, self.leaf)
         if not found:  # a weight that was made of parameters outside of this forward pass
@@ -214,6 +237,27 @@ class Interception(TorchFunctionMode):
         self.strangers.setdefault(node, self._caller())
         remember(value, Trace(run=self))
         return None
+
+    def _check_wrapped(self, value: Tensor) -> None:
+        """Refuse what depends on the embeddings inside of torch.func; masks may be built there."""
+        while _functorch.is_functorch_wrapped_tensor(value):
+            value = _functorch.get_unwrapped(value)
+        if value.requires_grad and self._status(value) is None:
+            raise UnsupportedFunction(
+                f"The model calls torch.func (vmap, grad){self._caller()} under which relevance "
+                "cannot be followed; write the batch out instead."
+            )
+
+    def _check_set(self, func: Any, args: tuple[Any, ...]) -> None:
+        """Refuse to change what a tensor on the way holds behind the back of autograd."""
+        name = getattr(func.__self__, "__name__", "")
+        if name in ("data", "real", "imag") and any(
+            isinstance(t, Tensor) and t.requires_grad and self._status(t) is None for t in args
+        ):
+            raise UnsupportedFunction(
+                f"The model sets .{name} of a tensor{self._caller()} which relevance cannot "
+                "follow; assign to its elements, tensor[...] = value, instead."
+            )
 
     def _made_of(self, result: Any, layer: str) -> None:
         """Remember of constants that they were computed from a layer's weights."""
@@ -263,7 +307,8 @@ class Interception(TorchFunctionMode):
             result = handler(*arguments.args, **arguments.kwargs)
         except Refusal as refusal:
             raise UnsupportedFunction(
-                f"The function {plain}{self._caller()} cannot be explained: {refusal}"
+                f"The function {plain}{self._caller()} cannot be explained: {refusal} "
+                "Another rule can be given with whyword.lrp.register."
             ) from None
         return tree_map(self._copy, result) if self.copying else result
 
@@ -290,7 +335,7 @@ class Interception(TorchFunctionMode):
         Raises:
             UnsupportedFunction: If it leads out of what can be followed.
         """
-        if (why := _refused(plain, func)) is not None:
+        if (why := _leads_out(plain, func)) is not None:
             raise UnsupportedFunction(f"The function {plain}{self._caller()} {why}.")
         if plain in _NUMBERS:
             self._cut(plain)
@@ -318,9 +363,11 @@ class Interception(TorchFunctionMode):
     def _check_stopped(self, name: str, result: Any) -> None:
         """Refuse an operator without a gradient: it would make a constant of a signal."""
         for t in tree_leaves(result):
-            numbers = isinstance(t, Tensor) and (t.is_floating_point() or t.is_complex())
-            if numbers and not on_path(t):
+            if not isinstance(t, Tensor) or on_path(t):
+                continue
+            if t.is_floating_point() or t.is_complex():
                 raise UnsupportedFunction(self._refusal(name))
+            self._cut(name)
 
     def _cut(self, name: str) -> None:
         if not self.cuts:
@@ -379,18 +426,40 @@ class Interception(TorchFunctionMode):
         return ""
 
 
-def _refused(name: str, func: Any) -> str | None:
+def _names_places(index: Any) -> bool:
+    """Whether an index lists places, of which one may come twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(
+        isinstance(part, list) or (isinstance(part, Tensor) and part.dtype != torch.bool)
+        for part in parts
+    )
+
+
+def _leads_out(name: str, func: Any) -> str | None:
     """Why a function leads out of what can be followed; None if it does not."""
     if name in ("numpy", "__array__"):
         return (
             "hands what depends on the embeddings to NumPy, outside of torch, where relevance "
             "cannot be followed; compute with tensors"
         )
-    if name in ("__set__", "set", "resize", "resize_as"):
+    if name in ("set", "resize", "resize_as"):
         return "puts other numbers into a tensor behind autograd's back; assign a new tensor"
+    return _differentiates(name, func)
+
+
+def _differentiates(name: str, func: Any) -> str | None:
+    """Why a function that computes gradients is refused, whatever it computes them of."""
     if getattr(func, "__module__", None) == "torch.autograd" or name == "backward":
-        return "computes gradients inside of the model, which relevance cannot pass through"
+        return (
+            "computes gradients inside of the model, which relevance cannot pass through; write "
+            "them out as functions of torch"
+        )
     return None
+
+
+def _inside_custom_function() -> bool:
+    """Whether a custom autograd function computes its value, since nothing else records nothing."""
+    return not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 
 
 def _plain(name: str, kwargs: Mapping[str, Any]) -> tuple[str, bool]:

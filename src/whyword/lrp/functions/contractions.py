@@ -154,6 +154,8 @@ def _pair(call: Call, first: str, a: Any, second: str, b: Any, out: str) -> Any:
     second, b = _summed(call, second, b, first + out)
     if not on_path(a) and not on_path(b):
         return torch.einsum(f"{first},{second}->{out}", a, b)
+    if set(first + second) <= set(out) and "." not in out:  # nothing is summed
+        return call.step("mul", _placed(a, first, out), _placed(b, second, out))
     return contraction(call, a, b, f"{first},{second}->{out}")
 
 
@@ -164,6 +166,12 @@ def _summed(call: Call, term: str, x: Any, kept: str) -> tuple[str, Any]:
         return term, x
     axes = [_axis(term, c) for c in gone]
     return "".join(c for c in term if c not in gone), call.step("sum", x, axes)
+
+
+def _placed(x: Any, term: str, out: str) -> Any:
+    """A tensor with an axis for each of the result's, of length one where it has none."""
+    x = torch.einsum(f"{term}->{''.join(c for c in out if c in term)}", x)
+    return x[tuple(slice(None) if c in term else None for c in out)]
 
 
 def _alone(call: Call, term: str, x: Tensor, out: str) -> Tensor:
@@ -200,11 +208,13 @@ class Weighted:
         call: The product's call.
         x: Its signal, attached.
         layer: The layer without a bias.
+        per_output: Whether the bias has a number for each output; otherwise there is but one.
     """
 
     call: Call
     x: Tensor
     layer: Layer
+    per_output: bool = True
 
 
 def contraction(
@@ -294,8 +304,11 @@ def _layer(
         share=lambda v: pull(v / max(inputs, 1), torch.ones_like(weight)),
     )
     result = through_layer(call, x, layer)
+    outputs = [c for c in letters if c in sides.out]
     per_output = sides.out[-1:] in letters and sides.out[-1:] not in sides.signal
-    return note(result, product=Weighted(call, x, layer)) if per_output else result
+    if outputs and not per_output:
+        return result
+    return note(result, product=Weighted(call, x, layer, per_output))
 
 
 def _axis(term: str, letter: str) -> int:

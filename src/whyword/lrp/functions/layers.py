@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn.functional import linear as affine
 
 from whyword.lrp.calls import Call, register, through_layer
+from whyword.lrp.functions.contractions import Weighted
 from whyword.lrp.rules import Layer
-from whyword.lrp.traces import on_path
+from whyword.lrp.traces import layer_of, note, on_path
 
 
 @register("linear")
@@ -27,19 +28,20 @@ def linear(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None = None
         pull=lambda q, w: q @ w,
         share=lambda v: v.sum(dim=-1, keepdim=True) / weight.shape[1],
     )
-    return through_layer(call, input, layer)
+    result = through_layer(call, input, layer)
+    return note(result, product=Weighted(call, input, layer)) if bias is None else result
 
 
 @register("addmm", "_addmm")
 def addmm(call: Call, input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """z = β c + α A B."""
-    return _sum(call, input, call.step("matmul", mat1, mat2), beta, alpha)
+    return _sum(call, input, call.step("matmul", *_times(call, alpha, mat1, mat2)), beta)
 
 
 @register("addmv")
 def addmv(call: Call, input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """z = β c + α A v."""
-    return _sum(call, input, call.step("matmul", mat, vec), beta, alpha)
+    return _sum(call, input, call.step("matmul", *_times(call, alpha, mat, vec)), beta)
 
 
 @register("addbmm", "baddbmm")
@@ -47,25 +49,31 @@ def addbmm(
     call: Call, input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1
 ) -> Any:
     """z = β c + α A B for each of a batch, or summed over it."""
-    product = call.step("matmul", batch1, batch2)
-    return _sum(
-        call,
-        input,
-        product if call.name == "baddbmm" else call.step("sum", product, 0),
-        beta,
-        alpha,
-    )
+    product = call.step("matmul", *_times(call, alpha, batch1, batch2))
+    product = product if call.name == "baddbmm" else call.step("sum", product, 0)
+    return _sum(call, input, product, beta)
 
 
 @register("addr")
 def addr(call: Call, input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """z = β c + α u vᵀ."""
-    return _sum(call, input, call.step("outer", vec1, vec2), beta, alpha)
+    return _sum(call, input, call.step("outer", *_times(call, alpha, vec1, vec2)), beta)
 
 
-def _sum(call: Call, added: Any, product: Any, beta: Any, alpha: Any) -> Any:
-    """A product, then a sum; a constant that is added is the bias where the product is a layer."""
-    product = product if alpha == 1 else call.step("mul", product, alpha)
+def _times(call: Call, alpha: Any, a: Any, b: Any) -> tuple[Any, Any]:
+    """Two factors, one of them times α: a constant one if there is one, since it may be weights."""
+    if alpha == 1:
+        return a, b
+    if on_path(a) and on_path(b):
+        return call.step("mul", a, alpha), b
+    factor = b if on_path(a) else a
+    scaled = factor * alpha
+    scaled.whyword_layer = layer_of(factor)
+    return (a, scaled) if factor is b else (scaled, b)
+
+
+def _sum(call: Call, added: Any, product: Any, beta: Any) -> Any:
+    """A sum; a constant that is added is the bias where the product is a layer."""
     if not beta:  # as torch has it, whatever stands in what is added
         return product
     return call.step("add", product, added if beta == 1 else call.step("mul", added, beta))

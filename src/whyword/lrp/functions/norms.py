@@ -236,6 +236,8 @@ def instance_norm(
 ) -> Tensor:
     """A `group_norm` of single channels, or with the statistics of training a `batch_norm`."""
     normed: Tensor
+    if call.function is torch.instance_norm:
+        running_mean, running_var, weight, bias = weight, bias, running_mean, running_var
     if use_input_stats:
         normed = group_norm(call, input, input.shape[1], weight, bias, eps)
     else:
@@ -262,6 +264,8 @@ def batch_norm(
     Raises:
         UnsupportedFunction: If it takes the statistics of the batch.
     """
+    if call.function is torch.batch_norm:
+        running_mean, running_var, weight, bias = weight, bias, running_mean, running_var
     must_be_constant(call, weight=weight, bias=bias, mean=running_mean, variance=running_var)
     if training or running_mean is None:
         raise call.refuse("it takes the statistics of the batch; call model.eval() first.")

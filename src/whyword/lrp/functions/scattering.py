@@ -15,11 +15,15 @@ from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.weighted import Term, summed
 from whyword.lrp.traces import constant
 
+ASSIGNMENT = "__setitem__ by index"
+"""An assignment whose index may name a place more than once."""
+
 NAMES = set(
     """
-    scatter scatter_add scatter_reduce index_add index_copy index_reduce index_put put
+    scatter scatter_add scatter_reduce index_add index_copy index_reduce index_put
+    _unsafe_index_put put masked_scatter
     """.split()
-)
+) | {ASSIGNMENT}
 
 
 @register("scatter")
@@ -116,12 +120,29 @@ def index_put(
     return _flat(call, input, places, values.expand(places.shape), accumulate)
 
 
+@register(ASSIGNMENT)
+def assignment(call: Call, input: Tensor, index: Any, value: Any) -> Tensor:
+    """``input[index] = value`` with tensors among the indices."""
+    places = torch.arange(input.numel(), device=input.device).view(input.shape)[index]
+    if not isinstance(value, Tensor):
+        value = torch.as_tensor(value, dtype=input.dtype, device=input.device)
+    return _flat(call, input, places, value.to(input.dtype).expand(places.shape), False)
+
+
 @register("put")
 def put(
     call: Call, input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False
 ) -> Tensor:
     """Writes or adds elements at places counted through all axes."""
     return _flat(call, input, index % max(input.numel(), 1), source, accumulate)
+
+
+@register("masked_scatter")
+def masked_scatter(call: Call, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """Writes elements in their order where a mask is True."""
+    mask = mask.expand(torch.broadcast_shapes(mask.shape, input.shape))
+    number = (mask.flatten().cumsum(0) - 1).clamp(min=0).view(mask.shape)
+    return torch.where(mask, source.flatten()[number], input)
 
 
 def _flat(call: Call, base: Tensor, places: Tensor, source: Tensor, accumulate: bool) -> Tensor:
