@@ -382,7 +382,8 @@ class Interception(TorchFunctionMode):
             root = known.root if known.root is not None else self._copy(read[0])
             return known._replace(root=root, windows=None)
         masked = plain in ("masked_fill", "where")
-        return Trace(total=known.total, exponent=known.exponent if masked else None)
+        exponent = known.exponent if masked else None
+        return Trace(total=known.total, exponent=exponent, choice=known.choice)
 
     @staticmethod
     def _windows(name: str, read: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> Any:
