@@ -154,7 +154,9 @@ def proportional_shares(W: Tensor, x: Tensor, R: Tensor, rules: Rules) -> Tensor
     total = size.sum(dim=1, keepdim=True)
     strength = W.abs()
     reach = strength.sum(dim=1, keepdim=True)
-    parts = torch.where(total == 0, strength / reach.clamp(min=1e-300), size / total.clamp(min=1e-300))
+    parts = torch.where(
+        total == 0, strength / reach.clamp(min=1e-300), size / total.clamp(min=1e-300)
+    )
     messages = (c + rules.stabiliser * s[:, None] * parts) / (z + s)[:, None]
     return (messages * R[:, None]).sum(dim=0)
 
@@ -222,7 +224,9 @@ def activation(x: Signal, f: Function, *, gate: bool = False) -> Signal:
     """An elementwise function: R passes, to what it is a function of."""
     root = x.origin if x.origin.shape == x.shape else x
     value = f(x.value)
-    return Signal(value, x.rules, [root], lambda R: [R], gate=gate or x.gate, root=root, curved=True)
+    return Signal(
+        value, x.rules, [root], lambda R: [R], gate=gate or x.gate, root=root, curved=True
+    )
 
 
 def passing(x: Signal, f: Function, *, gate: bool | None = None) -> Signal:
@@ -323,9 +327,7 @@ def add(*terms: tuple[Signal, Any], constant: Any = 0) -> Signal:
     shared = rules.bias * torch.as_tensor(constant, dtype=z.dtype) + rules.stabiliser * s
 
     def back(R: Tensor) -> list[Tensor]:
-        return [
-            _like((w * t.value + shared / len(terms)) / (z + s) * R, t.shape) for t, w in terms
-        ]
+        return [_like((w * t.value + shared / len(terms)) / (z + s) * R, t.shape) for t, w in terms]
 
     return Signal(z, rules, signals, back, gate=all(t.gate for t in signals))
 

@@ -85,7 +85,9 @@ def audit(scores: Tensor, leaf: Tensor, seen: Seen, account: Account | None) -> 
             node.register_hook(_Ruled(node, rule, account))
             continue
         name = node.name()
-        moves = name.removesuffix("_copy") in NODES and not getattr(node, "_saved_accumulate", False)
+        moves = name.removesuffix("_copy") in NODES and not getattr(
+            node, "_saved_accumulate", False
+        )
         if not moves and name != _LEAF and not (name == _COPY_SLICES and node in copies):
             raise UnsupportedFunction(_unknown(name, _place(node, strangers)))
     return bool(nodes)

@@ -12,7 +12,6 @@ from itertools import chain
 from types import FrameType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch._C import _functorch
 from torch.overrides import TorchFunctionMode
@@ -128,10 +127,6 @@ class Interception(TorchFunctionMode):
         if name == "register_hook":  # hooks are about gradients, which are not computed here
             return RemovableHandle(OrderedDict())
         plain, in_place = _plain(name, kwargs)
-        if kwargs.get("out") is not None:
-            raise UnsupportedFunction(
-                f"The function {name}{self._caller()} writes into out=; assign its result instead."
-            )
         target = args[0] if in_place and args else None
         if id(target) in self.names:
             raise UnsupportedFunction(self._kept_by_the_model(name, target))
@@ -317,7 +312,10 @@ class Interception(TorchFunctionMode):
         Raises:
             UnsupportedFunction: If it leads out of what can be followed.
         """
-        if (why := _leads_out(plain, func)) is not None:
+        why = _leads_out(plain, func)
+        if kwargs.get("out") is not None:
+            why = "writes into out=; assign its result instead"
+        if why is not None:
             raise UnsupportedFunction(f"The function {plain}{self._caller()} {why}.")
         if plain in _NUMBERS:
             self._cut(plain)
