@@ -335,7 +335,10 @@ class Interception(TorchFunctionMode):
         Raises:
             UnsupportedFunction: If it leads out of what can be followed.
         """
-        if (why := _leads_out(plain, func)) is not None:
+        why = _leads_out(plain, func)
+        if kwargs.get("out") is not None:
+            why = "writes into out=; assign its result instead"
+        if why is not None:
             raise UnsupportedFunction(f"The function {plain}{self._caller()} {why}.")
         if plain in _NUMBERS:
             self._cut(plain)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from whyword.lrp.calls import Call, register
 
-NAMES = {"unfold", "take", "cummax", "cummin"}
+NAMES = {"unfold", "take", "cummax", "cummin", "masked_scatter"}
 
 
 @register("unfold")
@@ -43,3 +43,12 @@ def running_winner(call: Call, input: Tensor, dim: int) -> Any:
     """The winner so far takes all."""
     found = call.function(input.detach(), dim)
     return type(found)((input.gather(dim, found.indices), found.indices))
+
+
+@register("masked_scatter")
+def masked_scatter(call: Call, input: Any, mask: Tensor, source: Any) -> Tensor:
+    """Elements of a source, in their order, where a mask is set."""
+    input, mask = torch.broadcast_tensors(input, mask)
+    order = (mask.flatten().cumsum(dim=0) - 1).clamp(min=0)
+    moved = source.flatten()[order].view(input.shape)
+    return torch.where(mask, moved, input)

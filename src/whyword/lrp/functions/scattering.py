@@ -21,7 +21,7 @@ ASSIGNMENT = "__setitem__ by index"
 NAMES = set(
     """
     scatter scatter_add scatter_reduce index_add index_copy index_reduce index_put
-    _unsafe_index_put put masked_scatter
+    _unsafe_index_put put
     """.split()
 ) | {ASSIGNMENT}
 
@@ -135,14 +135,6 @@ def put(
 ) -> Tensor:
     """Writes or adds elements at places counted through all axes."""
     return _flat(call, input, index % max(input.numel(), 1), source, accumulate)
-
-
-@register("masked_scatter")
-def masked_scatter(call: Call, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """Writes elements in their order where a mask is True."""
-    mask = mask.expand(torch.broadcast_shapes(mask.shape, input.shape))
-    number = (mask.flatten().cumsum(0) - 1).clamp(min=0).view(mask.shape)
-    return torch.where(mask, source.flatten()[number], input)
 
 
 def _flat(call: Call, base: Tensor, places: Tensor, source: Tensor, accumulate: bool) -> Tensor:
