@@ -963,6 +963,13 @@ one output with a bias
     x @ m.w[:, None] + m.b[:1]
     x @ m.w + m.b[0]
     F.linear(x, m.w, m.b[0])
+one output and a number
+    F.linear(x, m.w[None], torch.tensor([0.7], dtype=x.dtype))
+    x @ m.w + 0.7
+    0.7 + x @ m.w
+    torch.add(x @ m.w, torch.tensor(0.7, dtype=x.dtype))
+    F.linear(x, m.w) + 0.7
+    (x @ m.w).add(other=0.7)
 weights over positions
     m.P @ x
     torch.matmul(m.P, x)

@@ -353,9 +353,10 @@ def quotient(a: Signal, b: Signal) -> Signal:
 
 def contraction(a: Signal, b: Signal, f: Function) -> Signal:
     """A sum of products: a gate takes nothing, two signals half each, as sums weighted by the other."""
-    halves = [t for t in (a, b) if not t.gate] or [a, b]
-    of = {a.number: lambda t: f(t, b.value), b.number: lambda t: f(a.value, t)}
-    matrices = [matrix(of[t.number], t.value)[0] for t in halves]
+    sides = [(a, lambda t: f(t, b.value)), (b, lambda t: f(a.value, t))]
+    sides = [(t, of) for t, of in sides if not t.gate] or sides
+    halves = [t for t, _ in sides]
+    matrices = [matrix(of, t.value)[0] for t, of in sides]
 
     def back(R: Tensor) -> list[Tensor]:
         share = R.flatten() / len(halves)
