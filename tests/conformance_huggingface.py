@@ -24,7 +24,10 @@ from whyword.errors import WhywordError
 from whyword.lrp import UnsupportedFunction
 from whyword.models.transformer import TransformerClassifier
 
-TEXTS = ["The shuttle reached its orbit, didn't it?", "good film: bad café, the shuttle is good"]
+TEXTS = [
+    "The shuttle reached its orbit, didn't it?",
+    "good film: bad café, the shuttle is good, well-known 42 naïve orbits (it's bad!)",
+]
 LABELS = ("a", "b", "c")
 EXPLAINED, REFUSED, NOT_BUILT, FAILED = "explained", "refused", "not built", "failed"
 
@@ -99,9 +102,16 @@ ODD = {
 
 SINGLE = {
     "axk1", "axk2", "deepseek_v2", "gpt_oss", "hunyuan_v1_moe", "jamba", "minimax", "mistral4",
-    "mixtral", "mra", "phimoe", "qwen2_moe", "qwen3_moe", "qwen3_next",
+    "mixtral", "modernbert-decoder", "mra", "phimoe", "qwen2_moe", "qwen3_moe", "qwen3_next",
 }  # fmt: skip
-"""Families that torch runs in single precision alone: products of groups, tensors made in it."""
+"""Families that compute in single precision alone.
+
+torch has grouped products in no other; MRA makes tensors in it; and the double of ModernBERT's
+decoder takes a softmax in it, where a mask of double precision is infinite and padding gets NaN.
+"""
+
+FAULTS = ("another model", "NaN or infinite")
+"""What errors say that are the engine's fault and not the model's."""
 
 LOOSE = {"diffllama": 1e-3}
 """How far eager attention may be from fused attention, where that is more than 1e-4.
@@ -233,7 +243,7 @@ def row(family):
             found[attention] = explained(family, attention)
             ways.append(attention)
         except (UnsupportedFunction, InputError, ModelError) as refusal:
-            if "another model" in str(refusal):  # the engine's fault, not the model's
+            if any(fault in str(refusal) for fault in FAULTS):
                 return Row(family, FAILED, attention, str(refusal))
             ways.append(attention)
             refusals.append(f"{attention}: {refusal}")

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from whyword import lrp
+from whyword.errors import ModelError
 
 F = nn.functional
 DRAW = torch.Generator().manual_seed(0)
@@ -68,7 +69,7 @@ def test_tensors_of_two_signals_are_no_activation():
 
 
 GATES = {
-    "sigmoid": lambda g: torch.sigmoid(g),
+    "sigmoid": torch.sigmoid,
     "one minus": lambda g: 1 - torch.sigmoid(g),
     "two gates": lambda g: torch.sigmoid(g) * torch.sigmoid(-g),
     "moved": lambda g: torch.sigmoid(g).mT.contiguous().mT,
@@ -81,6 +82,11 @@ GATES = {
         torch.exp(g - g.amax(-1, keepdim=True).detach())
     ),
     "norm": lambda g: g.norm(dim=-1, keepdim=True),
+    "one over": lambda g: 1 / (g.abs() + 2),
+    "a constant over": lambda g: torch.arange(1.0, 5.0, dtype=g.dtype) / (g.abs() + 2),
+    "reciprocal": lambda g: (g.abs() + 2).reciprocal(),
+    "a negative power": lambda g: (g.abs() + 2) ** -0.5,
+    "sigmoid by hand": lambda g: 1 / (1 + torch.exp(-g)),
     "a root of a mean": lambda g: torch.rsqrt(g.pow(2).mean(-1, keepdim=True) + 1e-6),
 }
 
@@ -145,6 +151,60 @@ def test_what_goes_through_a_buffer_is_refused():
     with pytest.raises(lrp.UnsupportedFunction, match="buffer of the model"):
         explained(model, model=model)
     assert not model.cache.requires_grad
+
+
+def test_what_is_detached_cannot_be_changed_behind_the_back():
+    def scaled(x):
+        h = x.tanh()
+        h.data.mul_(3.0)
+        return h.sum(dim=1)
+
+    with pytest.raises(ModelError, match="another model"):
+        explained(scaled)
+
+    def replaced(x):
+        h = x.tanh()
+        h.data = torch.ones_like(h)
+        return h.sum(dim=1)
+
+    with pytest.raises(lrp.UnsupportedFunction, match="sets .data"):
+        explained(replaced)
+
+
+def test_a_model_cannot_swallow_the_reason_to_start_again():
+    def careful(x):
+        h = x.clone()
+        try:
+            h.mul_(2.0)
+        except Exception:
+            h = h * 5.0
+        return h.sum(dim=1)
+
+    torch.testing.assert_close(explained(careful).relevance.sum(dim=0), 2 * X)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda h, x: h.__setitem__(([0, 0, 1],), x[:3]),
+        lambda h, x: h.__setitem__((slice(None), torch.tensor([2, 0, 2])), x[:, :3]),
+        lambda h, x: h.__setitem__((torch.tensor([1, 1]), torch.tensor([0, 0])), x[:2, 1]),
+        lambda h, x: h.index_put_((torch.tensor([0, 0, 1]),), x[:3]),
+        lambda h, x: h.index_copy_(1, torch.tensor([3, 3]), x[:, :2]),
+        lambda h, x: h.scatter_(0, torch.zeros(3, 4, dtype=torch.long), x[:3]),
+    ],
+)
+def test_what_is_written_over_takes_nothing(write):
+    """An index may name a place twice; autograd would hand the same relevance to both sources."""
+    x = torch.randn(4, 4, dtype=X.dtype, generator=torch.Generator().manual_seed(5))
+
+    def score(e):
+        h = 0.5 * e
+        write(h, e)
+        return h.sum(dim=0)[None]
+
+    found = lrp.relevance(score, x, torch.eye(4, dtype=X.dtype)[:, None])
+    torch.testing.assert_close(found.relevance.sum(dim=(1, 2)), found.scores[0])
 
 
 def test_views_that_come_together_may_be_changed_in_place():

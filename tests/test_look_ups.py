@@ -1,6 +1,5 @@
 """Where vectors enter a module: whichever way its ids go, the text's vectors go the same way."""
 
-import copy
 import threading
 
 import numpy as np
@@ -9,52 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from models import WORDS
+from moving import FILL, SIZE, START, TEXTS, VOCABULARY, Module, classifier, shifted
 from whyword import InputError, ModelError, ModuleClassifier, explain, lrp
 from whyword.classifier import Batch
 from whyword.evaluation.removal import scores_without
 from whyword.models.positions import CONSTANT, DERIVED, Positions
 from whyword.models.substitution import Substitution
-
-VOCABULARY = {word: i + 2 for i, word in enumerate(WORDS)}
-SIZE = len(WORDS) + 2
-TEXTS = ["alpha beta gamma beta delta", "beta zeta eta theta iota"]
-START, FILL = 11, 1
-
-
-class Module(nn.Module):
-    """Reads its vectors in order, so that it matters where each of them is."""
-
-    def __init__(self, move, *, seed=0):
-        super().__init__()
-        torch.manual_seed(seed)
-        self.words = nn.Embedding(SIZE, 4)
-        self.hidden, self.output = nn.Linear(4, 5), nn.Linear(5, 3)
-        self.weights = torch.linspace(0.3, 2.0, 64).double()
-        self.move = move
-        self.double().eval()
-
-    def look_up(self, ids):
-        return self.words(self.move(ids))
-
-    def forward(self, ids):
-        return self.head(self.look_up(ids), len(ids))
-
-    def head(self, x, batch):
-        """From vectors ``(..., dimension)`` of whatever shape to logits."""
-        x = torch.tanh(self.hidden(x.reshape(batch, -1, 4)))
-        return self.output((x * self.weights[: x.shape[1], None]).sum(dim=1))
-
-
-def classifier(module, **options):
-    return ModuleClassifier(module, "abc", VOCABULARY, embedding=module.words, **options)
-
-
-def shifted(ids):  # as decoders get their ids
-    new = ids.new_zeros(ids.shape)
-    new[:, 1:] = ids[:, :-1].clone()
-    new[:, 0] = START
-    return new.masked_fill_(new == -100, FILL)
 
 
 def through_an_older_view(ids):
@@ -465,160 +424,6 @@ def test_changes_that_are_not_seen_are_not_taken_for_the_text():
     assert positions.of(ids).tolist() == [[0, DERIVED, 2], [3, 4, 5]]
 
 
-# Batches.
-
-
-class Unmasked(Module):
-    """Takes the mean over padding too; counts its calls."""
-
-    calls = 0
-
-    def forward(self, ids):
-        self.calls += 1
-        return self.output(torch.tanh(self.hidden(self.words(ids))).mean(dim=1))
-
-
-class Masked(Unmasked):
-    def forward(self, ids):
-        self.calls += 1
-        inside = (ids != 0).unsqueeze(2)
-        return self.output((torch.tanh(self.hidden(self.words(ids))) * inside).sum(dim=1))
-
-
-class ReadsPadding(Unmasked):
-    def __init__(self, move):
-        super().__init__(move)
-        self.recurrent = nn.GRU(4, 5, batch_first=True).double()
-
-    def forward(self, ids):
-        self.calls += 1
-        return self.output(self.recurrent(self.words(ids))[0][:, -1])
-
-
-class Mixing(Unmasked):
-    """Without padding, but each text is seen beside the others."""
-
-    def forward(self, ids):
-        self.calls += 1
-        x = self.words(ids).sum(dim=1)
-        return self.output(torch.tanh(self.hidden(x - x.mean(dim=0) * (len(x) > 1))))
-
-
-UNEQUAL = ["alpha", "beta gamma delta epsilon zeta", "", "eta theta eta", "iota iota"]
-
-
-@pytest.mark.parametrize("kind", [Unmasked, ReadsPadding])
-@pytest.mark.parametrize(
-    "method", ["lrp", "gradient_x_input", "integrated_gradients", "occlusion", "shapley"]
-)
-def test_what_reads_padding_reads_one_at_a_time(kind, method):
-    options = {"samples": 2} if method == "shapley" else {}
-    texts = UNEQUAL[:2] + UNEQUAL[3:] if method == "shapley" else UNEQUAL
-    together = explain(classifier(kind(None)), texts, method=method, **options)
-    for text, e in zip(texts, together, strict=True):
-        alone = explain(classifier(kind(None)), text, method=method, **options)
-        np.testing.assert_allclose(e.scores, alone.scores, atol=1e-9)
-        np.testing.assert_allclose(e.relevance, alone.relevance, atol=1e-9)
-        np.testing.assert_allclose(e.total_remainder, alone.total_remainder, atol=1e-9)
-
-
-def test_texts_are_read_together_where_it_makes_no_difference():
-    for kind, calls in ((Masked, 1), (Unmasked, 5)):
-        module = kind(None)
-        c = classifier(module)
-        batch = c.encode(UNEQUAL)
-        c(batch)  # finds out
-        module.calls = 0
-        c(batch)
-        assert module.calls == calls
-        if kind is Unmasked:  # found out about padding alone
-            c.encode(TEXTS)
-            c(c.encode(TEXTS))
-            module.calls = 0
-            c(c.encode(TEXTS))
-            assert module.calls == 1
-
-
-class LongUnmasked(Unmasked):
-    """Masks padding in texts of one word alone."""
-
-    def forward(self, ids):
-        inside = ids != 0
-        several = inside.sum(dim=1, keepdim=True) > 1
-        kept = (inside | several).unsqueeze(2)
-        return self.output((torch.tanh(self.hidden(self.words(ids))) * kept).sum(dim=1))
-
-
-class Summed(Unmasked):
-    """Ignores the mask, but padding has a vector of zeros."""
-
-    def __init__(self, move):
-        super().__init__(move)
-        with torch.no_grad():
-            self.words.weight[0] = 0
-
-    def forward(self, ids):
-        return self.output(torch.tanh(self.words(ids).sum(dim=1) @ self.hidden.weight.T))
-
-
-def test_more_than_the_shortest_text_is_compared():
-    c = classifier(LongUnmasked(None))
-    alone = torch.cat([c(c.encode([text])) for text in UNEQUAL])
-    torch.testing.assert_close(c(c.encode(UNEQUAL)), alone)
-
-
-def test_a_copy_is_another_module():
-    c = classifier(Summed(None))
-    c(c.encode(UNEQUAL))
-    other = copy.deepcopy(c)
-    with torch.no_grad():
-        other.embedding.weight[0] = 1
-    alone = torch.cat([other(other.encode([text])) for text in UNEQUAL])
-    torch.testing.assert_close(other(other.encode(UNEQUAL)), alone)
-
-
-def test_texts_that_see_each_other_are_read_alone():
-    c = classifier(Mixing(None))
-    together = c(c.encode(TEXTS))
-    torch.testing.assert_close(together, torch.cat([c(c.encode([text])) for text in TEXTS]))
-
-
-def test_a_document_of_a_batch_is_read_without_its_padding():
-    c = classifier(Unmasked(None))
-    batch = c.encode(UNEQUAL)
-    one = batch.rows(torch.tensor([3]))
-    torch.testing.assert_close(c(one), c(c.encode([UNEQUAL[3]])))
-    torch.testing.assert_close(c.score(c.embed(one), one), c(one))
-
-
-# The proof.
-
-
-class Random(Module):
-    def forward(self, ids):
-        return super().forward(ids) + torch.rand(len(ids), 3)
-
-
-def test_other_scores_are_an_error():
-    c = classifier(Random(lambda i: i))
-    for method in ("lrp", "occlusion", "random"):
-        with pytest.raises(ModelError, match="expected those of the module itself"):
-            explain(c, TEXTS, method=method)
-
-
-def test_the_proof_is_given_once():
-    module = Masked(None)
-    c = classifier(module)
-    batch = c.encode(TEXTS)
-    c.embed(batch)
-    module.calls = 0
-    c.embed(batch)
-    assert module.calls == 0
-    module.words.weight.data = module.words.weight.data.float()
-    with pytest.raises(RuntimeError):  # another kind of call, which is proven again
-        c.embed(batch)
-
-
 def test_other_tables_are_answered_once():
     table, other = nn.Embedding(5, 2), nn.Embedding(5, 2)
     ids, vectors, added = torch.arange(3)[None], torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
@@ -644,7 +449,7 @@ def test_nothing_is_left_behind():
 
 def test_threads_do_not_disturb_each_other():
     c = classifier(Module(shifted))
-    expected = {text: explain(c, text).relevance for text in TEXTS + UNEQUAL[3:]}
+    expected = {text: explain(c, text).relevance for text in [*TEXTS, "eta theta eta", "iota iota"]}
     failed = []
 
     def work(text):

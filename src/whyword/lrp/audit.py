@@ -19,7 +19,7 @@ from whyword.lrp.functions.pooling import Batched
 NODES = {
     f"{name}Backward{number}"
     for name, numbers in {
-        "Alias": "0", "AsStrided": "0", "BlockDiag": "0", "Cat": "0", "ChannelShuffle": "0",
+        "Alias": "0", "AsStrided": "01", "BlockDiag": "0", "Cat": "0", "ChannelShuffle": "0",
         "Clone": "0", "Complex": "0", "ConstantPadNd": "0", "Cummax": "0", "Cummin": "0",
         "DiagEmbed": "0", "Diagonal": "0", "DiagonalScatter": "0", "Expand": "0", "Fill": "0123",
         "Flip": "0", "Gather": "0", "Im2Col": "0", "Index": "0", "IndexCopy": "0",
@@ -32,10 +32,10 @@ NODES = {
         "Repeat": "0", "ReplicationPad1D": "0", "ReplicationPad2D": "0", "ReplicationPad3D": "0",
         "ReshapeAlias": "0", "Roll": "0", "Rot90": "0", "Scatter": "01", "Select": "0",
         "SelectScatter": "0", "Slice": "0", "SliceScatter": "0", "Sort": "01", "Split": "0",
-        "SplitWithSizes": "0", "Squeeze": "0123", "Stack": "0", "T": "0", "Take": "0",
+        "SplitWithSizes": "0", "Squeeze": "012345", "Stack": "0", "T": "01", "Take": "0",
         "ToCopy": "0", "Topk": "0", "Transpose": "01", "Tril": "0", "Triu": "0", "Unbind": "0",
         "Unfold": "0", "UnsafeSplit": "0", "UnsafeSplitWithSizes": "0", "UnsafeView": "0",
-        "Unsqueeze": "0", "View": "01", "ViewAsComplex": "0", "ViewAsReal": "0", "Where": "0",
+        "Unsqueeze": "01", "View": "01", "ViewAsComplex": "0", "ViewAsReal": "0", "Where": "0",
         "Zero": "0", "Detach": "0",
     }.items()
     for number in numbers

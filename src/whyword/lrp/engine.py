@@ -96,8 +96,15 @@ def relevance(
             _check_shapes(scores, targets)
             if not scores.requires_grad or not audit(scores, leaf, interception, account):
                 raise InputError(_nothing_reached(interception))
-            plain = (score, leaf.detach())
-            check_scores(*plain, scores.detach(), model, interception.kind, seed=seed)
+            check_scores(
+                score,
+                leaf.detach(),
+                scores.detach(),
+                model,
+                interception.kind,
+                precisions=interception.precisions,
+                seed=seed,
+            )
         initial = targets.to(scores) * scores.detach()
         if account is None and len(initial) > 1:
             found = torch.func.vmap(partial(_backward, scores, leaf))(initial)

@@ -22,7 +22,15 @@ from whyword.lrp.accounting import Account
 from whyword.lrp.audit import copies_into, reaches
 from whyword.lrp.calls import HANDLERS, Call, Refusal, UnsupportedFunction, bound
 from whyword.lrp.composites import Composite
-from whyword.lrp.functions import ELEMENTWISE, GATES, IN_PLACE, ROUTING, STOPS, keeps_gates
+from whyword.lrp.functions import (
+    ASSIGNMENT,
+    ELEMENTWISE,
+    GATES,
+    IN_PLACE,
+    ROUTING,
+    STOPS,
+    keeps_gates,
+)
 from whyword.lrp.modes import with_gradients, without_autocast
 from whyword.lrp.rules import Rule
 from whyword.lrp.steps import is_made_of_steps, opened
@@ -36,8 +44,11 @@ _SAME = {"clone", "contiguous", "alias"}
 _NUMBERS = {"item", "tolist", "__float__"}
 
 
-class ChangedInPlace(Exception):  # noqa: N818 - not an error, a reason to start again
-    """The model changes a tensor that rules remember the value of."""
+class ChangedInPlace(BaseException):  # noqa: N818 - not an error, a reason to start again
+    """The model changes a tensor that rules remember the value of.
+
+    It passes by whatever errors the model itself catches.
+    """
 
 
 class Interception(TorchFunctionMode):
@@ -57,6 +68,7 @@ class Interception(TorchFunctionMode):
         strangers: Nodes of autograd's graph that no intercepted call made, and who used them.
         copies: Nodes that write into a part of a tensor, as intercepted calls made them.
         cuts: Where the model made a constant of what depends on the embeddings.
+        precisions: The types of what depends on the embeddings.
     """
 
     def __init__(
@@ -77,6 +89,7 @@ class Interception(TorchFunctionMode):
         self.strangers: dict[Any, str] = {}
         self.copies: set[Any] = set()
         self.cuts: list[str] = []
+        self.precisions = {leaf.dtype}
         weights = () if model is None else chain(model.named_parameters(), model.named_buffers())
         self.names = {id(weight): name.rpartition(".")[0] or _NAMELESS for name, weight in weights}
         self._inside: list[Any] = []
@@ -95,6 +108,8 @@ class Interception(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Called by torch in place of ``func``."""
+        if _inside_custom_function():  # the audit asks for the rule of the whole
+            return func(*args, **(kwargs or {}))
         if getattr(func, "__name__", "") == "__set__":  # of a property of the tensor itself
             self._check_set(func, args)
             return func(*args, **(kwargs or {}))
@@ -127,6 +142,12 @@ class Interception(TorchFunctionMode):
         if name == "register_hook":  # hooks are about gradients, which are not computed here
             return RemovableHandle(OrderedDict())
         plain, in_place = _plain(name, kwargs)
+        if plain == "__setitem__" and _names_places(args[1]):
+            plain = ASSIGNMENT
+        if kwargs.get("out") is not None:
+            raise UnsupportedFunction(
+                f"The function {name}{self._caller()} writes into out=; assign its result instead."
+            )
         target = args[0] if in_place and args else None
         if id(target) in self.names:
             raise UnsupportedFunction(self._kept_by_the_model(name, target))
@@ -161,6 +182,7 @@ class Interception(TorchFunctionMode):
             found = kept or trace(made if in_place else tensor)
             depth = max(place, found.depth)
             self.layers = max(self.layers, depth)
+            self.precisions.add(tensor.dtype)
             if windows is not None and tensor.shape == read[0].shape:
                 found = found._replace(windows=windows)
             remember(tensor, found._replace(run=self, gate=gate or found.gate, depth=depth))
@@ -320,6 +342,8 @@ class Interception(TorchFunctionMode):
         if plain in _NUMBERS:
             self._cut(plain)
         result = func(*args, **kwargs)
+        if plain in ("detach", "data"):  # what is done to it must not change the signal unseen
+            return result.clone()
         if self.copying and plain in _PARTS:
             # Autograd forbids changes in place in views that come together, so each comes alone.
             return tuple(
@@ -360,7 +384,8 @@ class Interception(TorchFunctionMode):
             root = known.root if known.root is not None else self._copy(read[0])
             return known._replace(root=root, windows=None)
         masked = plain in ("masked_fill", "where")
-        return Trace(total=known.total, exponent=known.exponent if masked else None)
+        exponent = known.exponent if masked else None
+        return Trace(total=known.total, exponent=exponent, choice=known.choice)
 
     @staticmethod
     def _windows(name: str, read: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> Any:
@@ -403,6 +428,15 @@ class Interception(TorchFunctionMode):
         return ""
 
 
+def _names_places(index: Any) -> bool:
+    """Whether an index lists places, of which one may come twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(
+        isinstance(part, list) or (isinstance(part, Tensor) and part.dtype != torch.bool)
+        for part in parts
+    )
+
+
 def _leads_out(name: str, func: Any) -> str | None:
     """Why a function leads out of what can be followed; None if it does not."""
     if name in ("numpy", "__array__"):
@@ -410,6 +444,8 @@ def _leads_out(name: str, func: Any) -> str | None:
             "hands what depends on the embeddings to NumPy, outside of torch, where relevance "
             "cannot be followed; compute with tensors"
         )
+    if name in ("set", "resize", "resize_as"):
+        return "puts other numbers into a tensor behind autograd's back; assign a new tensor"
     return _differentiates(name, func)
 
 
@@ -421,6 +457,11 @@ def _differentiates(name: str, func: Any) -> str | None:
             "them out as functions of torch"
         )
     return None
+
+
+def _inside_custom_function() -> bool:
+    """Whether a custom autograd function computes its value, since nothing else records nothing."""
+    return not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 
 
 def _plain(name: str, kwargs: Mapping[str, Any]) -> tuple[str, bool]:

@@ -7,10 +7,11 @@ another way for another text calls other functions, and is compared again.
 Two forward passes of one model differ by rounding, since functions are computed in other kernels.
 Accepted is a difference of the square root of the precision (3e-4 in float32, 1.5e-8 in float64) of
 the largest score, or of a thousand times what a change of the embeddings in their last digit makes.
+The precision is the least that the model computes in on the way, such as a softmax in float32.
 """
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from weakref import WeakKeyDictionary
 
 import torch
@@ -40,6 +41,7 @@ def check_scores(
     model: nn.Module | None,
     kind: Hashable,
     *,
+    precisions: Iterable[torch.dtype],
     seed: Tensor,
 ) -> None:
     """Compare scores with those of the plain model, unless that was done for such a call.
@@ -50,6 +52,7 @@ def check_scores(
         found: ``(batch, class)`` the scores to be checked.
         model: The module that ``score`` runs; without one scores are always compared.
         kind: The kind of call.
+        precisions: What the scores were computed in.
         seed: torch's random state before the scores were found, for models that draw.
 
     Raises:
@@ -60,7 +63,7 @@ def check_scores(
             if kind in _COMPARED.setdefault(model, set()):
                 return
     plain = _plain(score, embeddings, seed)
-    bound = torch.finfo(found.dtype).eps ** 0.5
+    bound = max(torch.finfo(dtype).eps for dtype in (found.dtype, *precisions)) ** 0.5
     difference, size = _apart(found, plain), _largest(plain[plain.isfinite()])
     if not difference <= bound * size:
         again = _apart(_plain(score, embeddings, seed), plain)

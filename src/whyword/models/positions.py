@@ -66,7 +66,7 @@ _OTHERS = set(
     linear layer_norm rms_norm softmax gelu silu relu tanh dropout scaled_dot_product_attention
     """.split()
 )
-"""Functions that need no look at their arguments: of views, and of numbers that are no ids."""
+"""Functions not worth a look at what they read: they return views, or numbers that are no ids."""
 
 _READ_OUT = set("tolist item numpy __array__ __int__ __index__ __float__".split())
 

@@ -11,19 +11,34 @@ from whyword.lrp.functions import (  # noqa: F401 - whose handlers register them
     complex_numbers,
     contractions,
     convolutions,
+    distances,
     elementwise,
+    experts,
+    fourier,
     layers,
+    linear_maps,
     moving,
     norms,
     packing,
     pooling,
     products,
     recurrent,
+    scattering,
     sums,
+    triangular,
     weighted,
 )
 
-__all__ = ["ELEMENTWISE", "GATES", "IN_PLACE", "ROUTING", "STOPS", "keeps_gates", "pooling"]
+__all__ = [
+    "ASSIGNMENT",
+    "ELEMENTWISE",
+    "GATES",
+    "IN_PLACE",
+    "ROUTING",
+    "STOPS",
+    "keeps_gates",
+    "pooling",
+]
 
 ROUTING = set(
     """
@@ -36,12 +51,13 @@ ROUTING = set(
     split_with_sizes
     __getitem__ __setitem__ select narrow gather index_select take_along_dim masked_select
     diagonal diag diag_embed tril triu as_strided
-    masked_fill where index_copy index_fill slice_scatter select_scatter
+    masked_fill where index_fill slice_scatter select_scatter
     diagonal_scatter copy zero fill
-    flip fliplr flipud roll rot90 pad constant_pad_nd narrow_copy pixel_shuffle pixel_unshuffle channel_shuffle
+    flip fliplr flipud roll rot90 pad constant_pad_nd narrow_copy
+    pixel_shuffle pixel_unshuffle channel_shuffle
     topk sort msort kthvalue max_pool2d max_pool2d_with_indices max_pool3d
     adaptive_max_pool2d adaptive_max_pool3d
-    view_as_complex view_as_real real imag complex
+    view_as_complex view_as_real real imag complex fft_fftshift fft_ifftshift
     clone alias to type type_as float double half bfloat16 cpu cuda requires_grad_
     cfloat cdouble
     """.split()
@@ -59,16 +75,33 @@ STOPS = set(
 IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ipow__".split())
 """Functions that change what they read, besides those whose names end in an underscore."""
 
-GATES = {"sigmoid", "expit", "softmax", "rsqrt", "hardsigmoid"} | norms.GATES
-"""Functions whose results scale signals: in a product they take no relevance."""
+GATES = {
+    "sigmoid",
+    "expit",
+    "softmax",
+    "rsqrt",
+    "reciprocal",
+    "hardsigmoid",
+    "softplus",
+} | norms.GATES
+"""Functions whose results scale signals: in a product they take no relevance.
+
+A softplus makes the step sizes of selective state spaces, and so their decay, which MambaLRP holds
+constant as well (Jafari et al. 2024); what is written to a state and read from it are signals.
+"""
+
+ASSIGNMENT = scattering.ASSIGNMENT
 
 ELEMENTWISE = elementwise.NAMES
 """Functions whose results stand where what they read stood."""
 
 _GATE_KEEPING = (
     moving.NAMES
+    | scattering.NAMES
+    | linear_maps.NAMES
     | packing.NAMES
     | pooling.NAMES
+    | scattering.NAMES
     | elementwise.NAMES
     | norms.NAMES
     | sums.NAMES

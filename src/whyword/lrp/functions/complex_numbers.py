@@ -38,7 +38,8 @@ def product(call: Call, a: Any, b: Any) -> Tensor:
     if on_path(a) and on_path(b):
         raise call.refuse("there is no rule for products of two complex signals.")
     x, c = (a, b) if on_path(a) else (b, a)
-    c = torch.as_tensor(c, device=x.device)
+    exact = None if isinstance(c, Tensor) else torch.promote_types(x.dtype, torch.complex64)
+    c = torch.as_tensor(c, dtype=exact, device=x.device)
     if not c.is_complex():  # each component is scaled
         return propagate(call, x.detach() * c, lambda R: (unbroadcast(R, x.shape),), x)
     pairs = torch.view_as_real(c.resolve_conj())

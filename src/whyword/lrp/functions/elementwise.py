@@ -83,7 +83,8 @@ def power(call: Call, input: Any, exponent: Any) -> Tensor:
     taker = takers[0] if root is None else root
     if taker.shape != value.shape:
         raise call.refuse("base and exponent have different shapes; expand them first.")
-    return as_activation(call, value, taker)
+    divides = isinstance(exponent, int | float) and exponent < 0
+    return note(as_activation(call, value, taker), gate=divides)
 
 
 @register("clamp", "clip", "clamp_min", "clamp_max")
@@ -165,12 +166,6 @@ def dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = True) ->
 def alpha_dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = False) -> Tensor:
     """Nothing, in evaluation mode."""
     return dropout(call, input, p, training)  # type: ignore[no-any-return]
-
-
-@register("transformers.models.bloom.modeling_bloom.GeLUFunction")
-def gelu_of_bloom(ctx: Any, relevance: Tensor) -> Tensor:
-    """An activation that comes with a gradient of its own."""
-    return relevance
 
 
 def root_of(tensor: Tensor) -> Tensor:

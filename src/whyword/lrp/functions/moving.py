@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from whyword.lrp.calls import Call, must_be_constant, register
+from whyword.lrp.calls import Call, register
 
-NAMES = {"unfold", "take", "cummax", "cummin", "masked_scatter", "scatter"}
+NAMES = {"unfold", "take", "cummax", "cummin", "masked_scatter"}
 
 
 @register("unfold")
 def unfold(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Windows of a tensor along an axis; of pictures, as columns."""
     if call.function is functional.unfold:
-        return functional.unfold(input, *args, **kwargs)
+        columns: Tensor = functional.unfold(input, *args, **kwargs)
+        return columns
     return _windows(input, *args, **kwargs)
 
 
@@ -27,11 +28,8 @@ def _windows(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     count = (input.shape[axis] - size) // step + 1
     starts = torch.arange(count, device=input.device) * step
     places = starts[:, None] + torch.arange(size, device=input.device)
-    return (
-        input.index_select(axis, places.flatten())
-        .unflatten(axis, (count, size))
-        .movedim(axis + 1, -1)
-    )
+    windows: Tensor = input.index_select(axis, places.flatten()).unflatten(axis, (count, size))
+    return windows.movedim(axis + 1, -1)
 
 
 @register("take")
@@ -54,28 +52,3 @@ def masked_scatter(call: Call, input: Any, mask: Tensor, source: Any) -> Tensor:
     order = (mask.flatten().cumsum(dim=0) - 1).clamp(min=0)
     moved = source.flatten()[order].view(input.shape)
     return torch.where(mask, moved, input)
-
-
-@register("scatter")
-def scatter(
-    call: Call,
-    input: Any,
-    dim: int,
-    index: Tensor,
-    src: Any = None,
-    *,
-    value: Any = None,
-    reduce: Any = None,
-) -> Tensor:
-    """Elements put elsewhere; of a source only those that are put count.
-
-    Raises:
-        Refusal: If they are added to or multiplied with what is there.
-    """
-    must_be_constant(call, index=index)
-    if reduce is not None:
-        raise call.refuse(f'there is no rule for reduce="{reduce}"; call scatter_add.')
-    written = value if src is None else src
-    if isinstance(written, Tensor) and written.ndim == index.ndim:
-        written = written[tuple(slice(n) for n in index.shape)]
-    return torch.scatter(input, dim, index, written)

@@ -73,10 +73,10 @@ def div(call: Call, input: Any, other: Any, *, rounding_mode: str | None = None)
             return by_hand
         if (root := common_root(value, a, b)) is not None:
             return as_activation(call, value, root)
-    if not on_path(a):  # a constant over a signal is a function of the signal
+    if not on_path(a):  # a function of the signal; beside another it divides, and takes nothing
         if is_number(a) and b.shape == value.shape:
-            return as_activation(call, value, root_of(b))
-        return _taken_by(call, value, b)
+            return note(as_activation(call, value, root_of(b)), gate=True)
+        return note(_taken_by(call, value, b), gate=True)
     return multiple(call, value, a) if is_number(b) else _taken_by(call, value, a)
 
 

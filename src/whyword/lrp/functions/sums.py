@@ -102,11 +102,10 @@ def _complex_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
     """A sum of complex numbers is two sums, of real and of imaginary components."""
     if any(isinstance(w, complex | Tensor) for _, w in terms):
         raise call.refuse("its summands have weights of their own; multiply by them first.")
-    parts = [
-        (torch.view_as_real(x if x.is_complex() else torch.complex(x, torch.zeros_like(x))), w)
-        for x, w in terms
-    ]
-    return torch.view_as_complex(share_sum(call, torch.view_as_real(z.resolve_conj()), *parts))
+    z = z.resolve_conj()
+    real = share_sum(call, z.real, *((x.real if x.is_complex() else x, w) for x, w in terms))
+    turned = [(x.imag, w) for x, w in terms if x.is_complex()]
+    return torch.complex(real, share_sum(call, z.imag, *turned) if turned else z.imag)
 
 
 def _times(weight: Any, x: Any) -> Any:

@@ -1,0 +1,48 @@
+"""Distances and angles between vectors: differences and their norms, products over norms."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from whyword.lrp.calls import Call, propagate, register
+from whyword.lrp.traces import constant
+
+
+@register("cosine_similarity")
+def cosine(call: Call, x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """A product of vectors, each over its norm, which normalises and takes nothing."""
+    ndim = max(x1.ndim, x2.ndim)
+    axis = dim % ndim - ndim
+    directions = (
+        call.step("div", x, constant(x).norm(dim=axis, keepdim=True).clamp(min=eps))
+        for x in torch.broadcast_tensors(x1, x2)
+    )
+    return call.step("sum", call.step("mul", *directions), axis)
+
+
+@register("pairwise_distance")
+def of_pairs(
+    call: Call, x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Any:
+    """‖x1 - x2 + ε‖_p, step by step."""
+    difference = call.step("add", call.step("sub", x1, x2), eps)
+    return call.step("norm", difference, p, -1, keepdim)
+
+
+@register("dist")
+def between(call: Call, input: Any, other: Any, p: float = 2.0) -> Any:
+    """‖x - y‖_p over everything, step by step."""
+    return call.step("norm", call.step("sub", input, other), p)
+
+
+@register("cdist")
+def of_all_pairs(
+    call: Call, x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None
+) -> Tensor:
+    """‖x1_i - x2_j‖_p for all i and j."""
+    difference = call.step("sub", x1[..., :, None, :], x2[..., None, :, :])
+    norms = call.step("norm", difference, p, -1)
+    mode = {} if compute_mode is None else {"compute_mode": compute_mode}
+    value = call.function(constant(x1), constant(x2), p, **mode)  # which may round otherwise
+    return propagate(call, value, lambda R: (R,), norms)
