@@ -112,14 +112,13 @@ class Composition:
             lines.append(f"  v{number} = [{step.code}]({names})")
         return "\n".join(lines)
 
-    def on_path(self) -> list[Step]:
-        """The steps that the scores depend on."""
-        wanted, found = {len(self.steps)}, []
+    def on_path(self) -> set[int]:
+        """The numbers of the values that the scores depend on."""
+        wanted = {len(self.steps)}
         for number in range(len(self.steps), 0, -1):
             if number in wanted:
                 wanted.update(self.steps[number - 1].reads)
-                found.append(self.steps[number - 1])
-        return found
+        return wanted
 
 
 def taken(step: Step, values: list[Tensor]) -> Tensor:
@@ -187,8 +186,12 @@ def composition(seed: int) -> tuple[Composition, Tensor]:
 def derived(model: Composition, x: Tensor, rules: Rules, targets: Tensor) -> tuple[Tensor, Tensor]:
     """The second derivation: scores, relevance."""
     start = Signal(x, rules)
-    values = [start]
-    for step in model.steps:
+    values: list[Any] = [start]
+    used = model.on_path()
+    for number, step in enumerate(model.steps, 1):
+        if number not in used:
+            values.append(None)
+            continue
         read = [values[k] for k in step.reads]
         assert not has_equals(step, read), "which of equals wins is not for the second derivation"
         if step.operation is None:
@@ -258,12 +261,13 @@ def check(seed: int) -> Found:
         plain = model(x.clone())
     generator = torch.Generator().manual_seed(seed)
     targets = torch.randn(1, *plain.shape, dtype=torch.float64, generator=generator)
-    operations = [step.operation for step in model.on_path() if step.operation is not None]
     everything = [step.operation for step in model.steps if step.operation is not None]
+    used = model.on_path()
+    operations = [s.operation for n, s in enumerate(model.steps, 1) if n in used and s.operation]
     try:
         found = lrp.relevance(model, x, targets, composite=COMPOSITES[rules], model=weights())
     except (lrp.UnsupportedFunction, InputError) as refusal:
-        names = [name for o in everything for name in (o.refused, o.pending) if name]
+        names = [o.refused for o in everything if o.refused]
         message = str(refusal)
         if not any(re.search(name, message) for name in names) or not TO_DO.search(message):
             return Found("failed", f"refused: {message}")

@@ -12,6 +12,7 @@ from itertools import chain
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch._C import _functorch
 from torch.overrides import TorchFunctionMode
@@ -44,7 +45,7 @@ _SAME = {"clone", "contiguous", "alias"}
 _NUMBERS = {"item", "tolist", "__float__"}
 
 
-class ChangedInPlace(BaseException):  # noqa: N818 - not an error, a reason to start again
+class ChangedInPlace(BaseException):  # not an error, a reason to start again
     """The model changes a tensor that rules remember the value of.
 
     It passes by whatever errors the model itself catches.
@@ -346,9 +347,8 @@ class Interception(TorchFunctionMode):
             return result.clone()
         if self.copying and plain in _PARTS:
             # Autograd forbids changes in place in views that come together, so each comes alone.
-            return tuple(
-                t._base.as_strided(t.shape, t.stride(), t.storage_offset()) for t in result
-            )
+            whole = next(t for t in (*args, *kwargs.values()) if isinstance(t, Tensor))
+            return tuple(whole.as_strided(t.shape, t.stride(), t.storage_offset()) for t in result)
         return result
 
     # --- What comes out ---------------------------------------------------------------------------
