@@ -26,6 +26,7 @@ from torch.utils._pytree import tree_leaves
 
 import reference_rules as ref
 from conformance import COMPOSITES, PAPER, TO_DO, TRANSFORMERS, Operation, compiled, weights
+from random_operations import Parameters, operation
 from reference_rules import Rules, Signal
 from whyword import lrp
 from whyword.errors import InputError
@@ -89,21 +90,41 @@ JOINS = {
 
 @dataclass
 class Composition:
-    """A random model, from ``(2, 4, 6)`` to ``(2, 24)``.
+    """A random model.
 
     Attributes:
         seed: What it is made from.
+        weights: Its weights: those of the table, or its own.
         steps: Its lines; the value of the first is number 1, number 0 are the embeddings.
     """
 
     seed: int
+    weights: Any
     steps: list[Step] = field(default_factory=list)
 
     def __call__(self, x: Tensor) -> Tensor:
         values = [x]
         for step in self.steps:
-            values.append(shaped(taken(step, values)))
-        return values[-1].reshape(2, -1)
+            values.append(self.shaped(self.taken(step, values)))
+        return values[-1].reshape(len(x), -1)
+
+    def taken(self, step: Step, values: list[Tensor]) -> Tensor:
+        """The value of a step."""
+        read = [values[k] for k in step.reads]
+        return joined(step.code)(*read) if step.join else compiled(step.code)(*read, self.weights)
+
+    def shaped(self, y: Tensor) -> Tensor:
+        """What a step returns as ``(batch, position, dimension)``.
+
+        Operations of the table take (2, 4, 6): what is more is cut off, what is less repeated.
+        """
+        if not isinstance(self.weights, Parameters):
+            return as_in_the_table(y)
+        if y.ndim == 3 and y[0].numel() <= 36:
+            return y
+        flat = y.reshape(len(y), -1)[:, :36]
+        rows = max(k for k in range(1, 7) if flat.shape[1] % k == 0)
+        return flat.reshape(len(y), rows, -1)
 
     def __str__(self) -> str:
         lines = [f"seed {self.seed}"]
@@ -121,19 +142,12 @@ class Composition:
         return wanted
 
 
-def taken(step: Step, values: list[Tensor]) -> Tensor:
-    """The value of a step."""
-    read = [values[k] for k in step.reads]
-    return joined(step.code)(*read) if step.join else compiled(step.code)(read[0], weights())
-
-
 @cache
 def joined(code: str) -> Any:
     return eval(f"lambda x, y: {code}", {"torch": torch})
 
 
-def shaped(y: Tensor) -> Tensor:
-    """What a step returns as ``(2, 4, 6)``: cut off, or repeated."""
+def as_in_the_table(y: Tensor) -> Tensor:
     if y.shape == (2, 4, 6):
         return y
     flat = y.reshape(2, -1)
@@ -153,34 +167,47 @@ def pool() -> tuple[tuple[Operation, ...], tuple[Operation, ...]]:
 
 
 def composition(seed: int) -> tuple[Composition, Tensor]:
-    """A random composition of two to eight steps, and embeddings for it."""
+    """A random composition of two to eight steps, and embeddings for it.
+
+    Two of three are made of the table's operations, the others of functions with random arguments
+    on tensors of random shapes.
+    """
     draw = random.Random(seed)
+    of_the_table = seed % 3 > 0
+    shape = (2, 4, 6) if of_the_table else (draw.randint(1, 3), draw.randint(1, 5), draw.randint(1, 7))
     generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(2, 4, 6, dtype=torch.float64, generator=generator)
-    found, values = Composition(seed), [x]
-    known, refused = pool()
+    x = torch.randn(shape, dtype=torch.float64, generator=generator)
+    found, values = Composition(seed, weights() if of_the_table else Parameters(seed)), [x]
     for _ in range(draw.randint(2, 8)):
         for _ in range(50):
-            latest = len(values) - 1
-            at = latest if draw.random() < 0.7 else draw.randint(0, latest)
-            kind = draw.random()
-            if kind < 0.25 and latest > 0:
-                join = draw.choice(list(JOINS))
-                other = draw.randint(0, latest)
-                step = Step(draw.choice(JOINS[join][0]), (at, other), join=join)
-            else:
-                operation = draw.choice(refused if kind > 0.98 else known)
-                step = Step(draw.choice(operation.spellings), (at,), operation)
+            step = random_step(draw, found, values)
             try:
                 with torch.no_grad():
-                    value = shaped(taken(step, values)).clone()
+                    value = found.shaped(found.taken(step, values)).clone()
             except (RuntimeError, ValueError, IndexError, TypeError):
                 continue  # it does not fit what is there
-            if value.isfinite().all() and value.abs().max() < LARGEST:
+            if value.numel() and value.isfinite().all() and value.abs().max() < LARGEST:
                 found.steps.append(step)
                 values.append(value)
                 break
     return found, x
+
+
+def random_step(draw: random.Random, model: Composition, values: list[Tensor]) -> Step:
+    """An operation, most often of what came last, or two values joined."""
+    latest = len(values) - 1
+    at = latest if draw.random() < 0.7 else draw.randint(0, latest)
+    kind = draw.random()
+    if kind < 0.25 and latest > 0:
+        join = draw.choice(list(JOINS))
+        same = [k for k, value in enumerate(values) if value.shape == values[at].shape]
+        return Step(draw.choice(JOINS[join][0]), (at, draw.choice(same)), join=join)
+    if isinstance(model.weights, Parameters):
+        code, chosen = operation(draw, tuple(values[at].shape), model.weights)
+        return Step(code, (at,), chosen)
+    known, refused = pool()
+    chosen = draw.choice(refused if kind > 0.98 else known)
+    return Step(draw.choice(chosen.spellings), (at,), chosen)
 
 
 def derived(model: Composition, x: Tensor, rules: Rules, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,20 +225,25 @@ def derived(model: Composition, x: Tensor, rules: Rules, targets: Tensor) -> tup
             value = JOINS[step.join][1](*read)
         else:
             f = compiled(step.operation.spellings[0])
-            value = step.operation.reference(read[0], lambda t, f=f: f(t, weights()), weights())
-        if value.shape != (2, 4, 6):
-            value = ref.moved(value, shaped)
+            value = step.operation.reference(
+                read[0], lambda t, f=f: f(t, model.weights), model.weights
+            )
+        if model.shaped(value.value).shape != value.shape:
+            value = ref.moved(value, model.shaped)
         values.append(value)
-    scores = values[-1].value.reshape(2, -1)
+    scores = values[-1].value.reshape(len(x), -1)
     initial = (targets * scores).reshape(-1, *values[-1].shape)
     return scores, torch.stack([ref.relevance(values[-1], start, R) for R in initial])
 
 
 def has_equals(step: Step, read: list[Signal]) -> bool:
     """Whether a maximum has several winners."""
-    if step.operation is None or "axim" not in step.operation.group + step.operation.name:
+    if step.operation is None:
         return False
-    return len(read[0].value.flatten().unique()) < read[0].value.numel()
+    words = step.operation.group + step.operation.name + step.code
+    if not re.search("axim|max|min|median|sort|topk", words):
+        return False
+    return bool((read[0].value.flatten().sort().values.diff() < 1e-9).any())
 
 
 class Recorded(TorchFunctionMode):
@@ -265,7 +297,7 @@ def check(seed: int) -> Found:
     used = model.on_path()
     operations = [s.operation for n, s in enumerate(model.steps, 1) if n in used and s.operation]
     try:
-        found = lrp.relevance(model, x, targets, composite=COMPOSITES[rules], model=weights())
+        found = lrp.relevance(model, x, targets, composite=COMPOSITES[rules], model=model.weights)
     except (lrp.UnsupportedFunction, InputError) as refusal:
         names = [o.refused for o in everything if o.refused]
         message = str(refusal)
@@ -291,7 +323,9 @@ def check(seed: int) -> Found:
         if (why := different(scores, plain)) is not None:
             return Found("failed", f"the second derivation's scores {why}")
         if (why := different(found.relevance, relevance)) is not None:
-            return Found("failed", f"relevance {why}", silent=True)
+            if not rounding(model, x, rules, targets, relevance):
+                return Found("failed", f"relevance {why}", silent=True)
+            result.derived = False
     if rules == PAPER and not any(o.drops for o in operations):
         result.conserved = True
         size = float(found.relevance.abs().sum())
@@ -299,6 +333,20 @@ def check(seed: int) -> Found:
         if abs(lost) > EXACT * max(1.0, size):
             return Found("failed", f"relevance loses {lost:.2g} of {size:.2g}", silent=True)
     return result
+
+
+def rounding(model: Composition, x: Tensor, rules: Rules, targets: Tensor, known: Tensor) -> bool:
+    """Whether the second derivation itself changes with the last digits of the embeddings.
+
+    It does where a sum is zero but for rounding: the stabiliser has its sign.
+    """
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        noise = torch.randn(x.shape, dtype=torch.float64, generator=generator)
+        _, other = derived(model, x * (1 + 1e-14 * noise), rules, targets)
+        if different(other, known) is not None:
+            return True
+    return False
 
 
 def different(got: Tensor, expected: Tensor) -> str | None:

@@ -1877,7 +1877,7 @@ batch normalisation in evaluation
 
     def normalised(power: float) -> Reference:
         def reference(x: Signal, f: Any, m: Any) -> Signal:
-            size = ref.contributions(x, lambda t: t.norm(power, dim=-1, keepdim=True), x.value.abs() ** power, lambda R: R)  # fmt: skip
+            size = ref.contributions(x, lambda t: t.norm(power, dim=-1, keepdim=True).clamp(min=1e-12), x.value.abs() ** power, lambda R: R)  # fmt: skip
             return ref.quotient(x, size)
 
         return reference

@@ -155,7 +155,8 @@ def _pair(call: Call, first: str, a: Any, second: str, b: Any, out: str) -> Any:
     if not on_path(a) and not on_path(b):
         return torch.einsum(f"{first},{second}->{out}", a, b)
     if set(first + second) <= set(out) and "." not in out:  # nothing is summed
-        return call.step("mul", _placed(a, first, out), _placed(b, second, out))
+        product = call.step("mul", _placed(a, first, out), _placed(b, second, out))
+        return note(product, gate=all(is_gate(t) for t in (a, b) if on_path(t)))
     return contraction(call, a, b, f"{first},{second}->{out}")
 
 
@@ -177,7 +178,7 @@ def _placed(x: Any, term: str, out: str) -> Any:
 def _alone(call: Call, term: str, x: Tensor, out: str) -> Tensor:
     """Axes of one tensor summed and put into another order."""
     term, x = _summed(call, term, x, out)
-    return torch.einsum(f"{term}->{out}", x)
+    return moved(torch.einsum(f"{term}->{out}", x), x)
 
 
 def _terms(equation: str) -> tuple[list[str], str]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from whyword.lrp.calls import Call, must_be_constant, propagate, register
 from whyword.lrp.functions.attention import axis_of
 from whyword.lrp.functions.complex_numbers import magnitude
-from whyword.lrp.traces import constant, is_number, note, on_path, trace
+from whyword.lrp.traces import constant, is_gate, is_number, note, on_path, trace
 
 ACTIVATIONS = set(
     """
@@ -147,7 +147,13 @@ def glu(call: Call, input: Tensor, dim: int = -1) -> Tensor:
     """a σ(b) for the halves a and b of the input: the signal a takes all, b is a gate."""
     value = torch.nn.functional.glu(input.detach(), dim)
     axis = dim % input.ndim - input.ndim
-    return propagate(call, value, lambda R: (torch.cat([R, torch.zeros_like(R)], axis),), input)
+
+    def backward(relevance: Tensor) -> tuple[Tensor]:
+        if is_gate(input):  # two gates take half each
+            return (torch.cat([relevance / 2] * 2, axis),)
+        return (torch.cat([relevance, torch.zeros_like(relevance)], axis),)
+
+    return note(propagate(call, value, backward, input), gate=is_gate(input))
 
 
 @register("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
