@@ -222,6 +222,11 @@ def mixture(x: Signal, f: Callable[[Tensor], Tensor], _: Any) -> Signal:
     return ref.mixture(x, f)
 
 
+def transform(x: Signal, f: Callable[[Tensor], Tensor], _: Any) -> Signal:
+    """A mixture that makes signals of gates."""
+    return ref.mixture(x, f, gate=False)
+
+
 def moved(x: Signal, f: Callable[[Tensor], Tensor], _: Any) -> Signal:
     return ref.moved(x, f)
 
@@ -1214,6 +1219,24 @@ convolution and maximum over time
 
 
 def moving() -> Iterator[Operation]:
+    yield from table(
+        "Moving numbers",
+        "the same tensor",
+        lambda x, f, _: x,
+        """
+copies
+    x.clone()
+    torch.clone(x)
+    x.contiguous()
+    x.to(torch.float64)
+    x.type(torch.float64)
+    x.double()
+    x.type_as(torch.zeros(1, dtype=torch.float64))
+    x.to(x.device)
+    x.cpu()
+    x.view_as(x)
+""",
+    )
     yield from table("Moving numbers", "autograd's own way back", moved, """
 views
     x.view(2, 24)
@@ -1370,17 +1393,7 @@ patches laid out
     F.unfold(x[:, None], (2, 3))
     nn.Unfold((2, 3))(x[:, None])
     torch.nn.functional.unfold(input=x[:, None], kernel_size=(2, 3))
-copies
-    x.clone()
-    torch.clone(x)
-    x.contiguous()
-    x.to(torch.float64)
-    x.type(torch.float64)
-    x.double()
-    x.type_as(torch.zeros(1, dtype=torch.float64))
-    x.to(x.device)
-    x.cpu()
-    x.view_as(x)
+written anew
     torch.empty_like(x).copy_(x)
     y = torch.zeros_like(x); y.copy_(x); return y
     y = torch.zeros_like(x); y[:] = x; return y
@@ -1921,10 +1934,9 @@ standardised
     (x - x.mean(-1, keepdim=True)) / x.std(-1, keepdim=True)
     (x - x.mean(axis=-1, keepdims=True)) / x.std(axis=-1, keepdims=True)
     (x - x.mean(dim=-1, keepdim=True)) / x.var(dim=-1, keepdim=True).sqrt()
-    (x - x.mean(-1, True)) * x.var(-1, keepdim=True).rsqrt()
     torch.div(torch.sub(x, torch.mean(x, -1, True)), torch.std(x, -1, keepdim=True))
     s, u = torch.std_mean(x, dim=-1, keepdim=True); return (x - u) / s
-    s, u = torch.var_mean(x, -1, keepdim=True); return (x - u) * torch.rsqrt(s)
+    s, u = torch.var_mean(x, -1, keepdim=True); return (x - u) / torch.sqrt(s)
 """)  # fmt: skip
 
     def root_of_squares(x: Signal) -> Signal:
@@ -2277,7 +2289,7 @@ def complex_numbers() -> Iterator[Operation]:
 rotation by hand
     torch.stack([x[..., 0::2] * m.constant[:, :3].cos() - x[..., 1::2] * m.constant[:, :3].sin(), x[..., 0::2] * m.constant[:, :3].sin() + x[..., 1::2] * m.constant[:, :3].cos()], -1).flatten(2)
 """)  # fmt: skip
-    yield from table("Complex numbers", "in proportion to the summands", mixture, """
+    yield from table("Complex numbers", "in proportion to the summands", transform, """
 rotation
     torch.view_as_real(torch.view_as_complex(x.view(2, 4, 3, 2)) * torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3])).flatten(2)
     torch.view_as_real(torch.mul(torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3]), torch.view_as_complex(x.view(2, 4, 3, 2)))).flatten(2)
@@ -2301,8 +2313,9 @@ Fourier mixing
     torch.fft.fft2(x).real
     torch.fft.fftn(x, dim=(1, 2)).real
 """, drops=True)  # fmt: skip
+
     def mixed_twice(x: Signal, f: Any, m: Any) -> Signal:
-        first = ref.mixture(x, lambda t: torch.view_as_real(torch.fft.fft(t, dim=-1)))
+        first = ref.mixture(x, lambda t: torch.view_as_real(torch.fft.fft(t, dim=-1)), gate=False)
         return ref.mixture(first, lambda t: torch.fft.fft(torch.view_as_complex(t), dim=1).real)
 
     yield from table("Complex numbers", "in proportion to the summands, twice", mixed_twice, """

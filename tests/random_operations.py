@@ -98,7 +98,11 @@ def numbers(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
         f"y = x.clone(); y.{what}_({c}); return y",
     ]  # fmt: skip
     if what in ("mul", "div"):
-        return draw.choice(ways), sign, lambda x, f, _: ref.multiple(x, c if what == "mul" else 1 / c)
+        return (
+            draw.choice(ways),
+            sign,
+            lambda x, f, _: ref.multiple(x, c if what == "mul" else 1 / c),
+        )
     if what == "rsub":
         return draw.choice(ways), sign, lambda x, f, _: ref.shifted(x, c, weight=-1)
     return draw.choice(ways), sign, lambda x, f, _: ref.shifted(x, c if what == "add" else -c)

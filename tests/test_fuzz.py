@@ -36,9 +36,10 @@ def test_compositions_are_reproducible_and_of_many_functions():
 
 def test_a_node_let_through_is_found(monkeypatch):
     """Without the audit relevance through scripts and custom functions is wrong, and is noticed."""
-    nodes = {f"{name}Backward{n}" for name in ("Tanh", "Add", "Mul", "Addmm", "T", "Mm", "View", "UnsafeView") for n in "01"}  # fmt: skip
+    nodes = {f"{name}Backward{n}" for name in ("Tanh", "Add", "Addmm", "Linear", "T", "Mm") for n in "01"}  # fmt: skip
     monkeypatch.setattr(audit, "NODES", audit.NODES | nodes)
-    assert any(fuzz.check(seed).silent for seed in seeds_that_hold("a scripted module"))
+    seeds = seeds_that_hold("a scripted module")
+    assert [fuzz.check(seed).silent for seed in seeds] == [True] * 3
 
 
 def test_a_wrong_rule_is_found(monkeypatch):
@@ -49,7 +50,7 @@ def test_a_wrong_rule_is_found(monkeypatch):
         return lrp.propagate(call, value, lambda R: (R * (1 + 1e-6),), input)
 
     seeds = seeds_that_hold("sinh")
-    assert not any(fuzz.check(seed).silent for seed in seeds)
+    assert [fuzz.check(seed).silent for seed in seeds] == [False] * 3
     monkeypatch.setitem(lrp.calls.HANDLERS, "sinh", wrong)
     assert any(fuzz.check(seed).silent for seed in seeds)
 
