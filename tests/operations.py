@@ -1115,7 +1115,7 @@ outer products
     torch.stack([torch.outer(a, b) for a, b in zip(x[..., :3].flatten(0, 1), x[..., 3:].flatten(0, 1))]).view(2, 4, 3, 3)
     torch.stack([torch.ger(a, b) for a, b in zip(x[..., :3].flatten(0, 1), x[..., 3:].flatten(0, 1))]).view(2, 4, 3, 3)
 """)  # fmt: skip
-    yield from table("Products of signals", "in proportion to the summands", mixture, """
+    yield from table("Products of signals", "in proportion to the summands", transform, """
 a constant of positions
     torch.einsum("bqp,bqd->bpd", (torch.ones(2, 4, 4, dtype=x.dtype) * m.constant[:, :4]), x)
     (torch.ones(2, 4, 4, dtype=x.dtype) * m.constant[:, :4]).mT @ x
