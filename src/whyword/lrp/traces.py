@@ -22,7 +22,7 @@ class Trace(NamedTuple):
         exponent: The tensor whose exponential it is, up to elements that a mask takes out.
         total: The tensor whose sum over an axis it is, and that axis.
         choice: "softmax" of probabilities, "picked" of the largest of something
-            (`whyword.lrp.functions.experts`), "step" of the softplus that makes a step size.
+            (`whyword.lrp.functions.experts`).
         version: torch's count of the tensor's changes in place when this was noted.
     """
 
@@ -71,6 +71,11 @@ def on_path(value: Any) -> bool:
 def is_gate(value: Any) -> bool:
     """Whether a value only scales others."""
     return isinstance(value, Tensor) and trace(value).gate
+
+
+def moved(tensor: Tensor, source: Tensor) -> Tensor:
+    """What a handler made of a tensor by moving its numbers: a gate if that is one."""
+    return note(tensor, gate=True) if on_path(tensor) and is_gate(source) else tensor
 
 
 def is_number(value: Any) -> bool:
