@@ -301,7 +301,7 @@ class Interception(TorchFunctionMode):
         for t in tree_leaves(result):
             if not isinstance(t, Tensor) or on_path(t):
                 continue
-            if t.is_floating_point() or t.is_complex():
+            if t.is_floating_point() or t.is_complex() or t.is_quantized:
                 raise self.refusals.no_rule(name)
             self._cut(name)
 
