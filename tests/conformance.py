@@ -57,7 +57,6 @@ class Operation:
         spellings: Code: an expression of ``x`` and the weights ``m``, or statements that return.
         reference: The second derivation; where there is none, what is compared is said by ``note``.
         refused: What the refusal must name; None if it is explained.
-        pending: Whether it may be refused for now, by a refusal that names this.
         note: "conserves" or "= the first spelling" where that is all that is checked.
         drops: Whether relevance is lost by what the operation is, so that sums say nothing.
         layer: Whether it is a layer with weights, to which every rule applies.
@@ -70,7 +69,6 @@ class Operation:
     spellings: tuple[str, ...]
     reference: Reference | None = None
     refused: str | None = None
-    pending: str | None = None
     note: str = ""
     drops: bool = False
     layer: bool = False
@@ -315,7 +313,7 @@ def equal(got: Tensor, expected: Tensor, what: str, *, like: Any = None) -> None
 
 
 def _check_refusal(message: str, operation: Operation) -> None:
-    expected = operation.refused or operation.pending
+    expected = operation.refused
     assert expected is not None, f"refused: {message}"
     assert re.search(expected, message), f"does not name {expected}: {message}"
     assert TO_DO.search(message), f"does not say what to do: {message}"

@@ -188,7 +188,7 @@ def modules(m: nn.Module) -> None:
 def table(group: str, rule: str, reference: Reference | None, text: str, **facts: Any) -> Iterator[Operation]:  # fmt: skip
     """Operations from text: names stand at the margin, their spellings below and indented.
 
-    Behind a name, after bars, may stand facts of its own: ``drops``, ``pending=name``.
+    Behind a name, after bars, may stand facts of its own: ``drops``, ``refused=name``.
     """
     name, spellings, own = "", [], {}
     for line in [*text.splitlines(), "end"]:
@@ -222,6 +222,11 @@ def mixture(x: Signal, f: Callable[[Tensor], Tensor], _: Any) -> Signal:
     return ref.mixture(x, f)
 
 
+def transform(x: Signal, f: Callable[[Tensor], Tensor], _: Any) -> Signal:
+    """A mixture that makes signals of gates."""
+    return ref.mixture(x, f, gate=False)
+
+
 def moved(x: Signal, f: Callable[[Tensor], Tensor], _: Any) -> Signal:
     return ref.moved(x, f)
 
@@ -243,16 +248,15 @@ def halves(x: Signal, n: int = 3) -> tuple[Signal, Signal]:
 # --- Activations ----------------------------------------------------------------------------------
 
 _DOMAINS = {"": "x", "positive": "(x.square() + 0.1)", "unit": "(0.9 * x.tanh())", "above one": "(x.square() + 1.1)"}  # fmt: skip
-_PLAIN = """relu tanh gelu silu mish elu selu celu leaky_relu softplus softsign hardtanh hardswish
+_PLAIN = """relu tanh gelu silu mish elu selu celu leaky_relu softsign hardtanh hardswish
 relu6 ndtr log_ndtr logsigmoid hardshrink softshrink tanhshrink exp exp2 expm1 abs absolute square sin cos sinh
 cosh asinh arcsinh atan arctan sinc erf erfc neg negative positive nan_to_num deg2rad rad2deg"""
 _IN = {
-    "positive": "sqrt log log2 log10 log1p reciprocal lgamma digamma",
+    "positive": "sqrt log log2 log10 log1p lgamma digamma",
     "unit": "asin arcsin acos arccos atanh arctanh erfinv tan",
     "above one": "acosh arccosh",
 }
 _MULTIPLES = {"neg", "negative", "positive"}
-_PENDING = {"deg2rad", "rad2deg", "tanhshrink", "arcsin", "arccos", "arctanh", "arccosh", "arcsinh"}
 
 
 def _ways(name: str, x: str) -> list[str]:
@@ -281,12 +285,41 @@ def activations() -> Iterator[Operation]:
                 name, "Activations", "a multiple" if multiple else "R passes",
                 tuple(_ways(name, _DOMAINS[domain])),
                 (lambda x, f, _: ref.multiple(x, float(f(torch.ones(()))))) if multiple else passes(),
-                pending=name if name in _PENDING else None,
             )  # fmt: skip
-    for name in ("sigmoid", "hardsigmoid", "expit"):
+    for name in ("sigmoid", "hardsigmoid", "expit", "softplus"):
         yield Operation(name, "Gates", "R passes; takes nothing in a product", tuple(_ways(name, "x")), passes(gate=True))  # fmt: skip
-    rsqrt = tuple(_ways("rsqrt", _DOMAINS["positive"]))
-    yield Operation("rsqrt", "Gates", "R passes; takes nothing in a product", rsqrt, passes(gate=True))  # fmt: skip
+    for name in ("rsqrt", "reciprocal"):
+        yield Operation(
+            name,
+            "Gates",
+            "R passes; takes nothing in a product",
+            tuple(_ways(name, _DOMAINS["positive"])),
+            passes(gate=True),
+        )
+    yield from table(
+        "Gates",
+        "R passes; takes nothing in a product",
+        passes(gate=True),
+        """
+softplus with options
+    F.softplus(x, 2, 10)
+    F.softplus(x, beta=2, threshold=10)
+    nn.Softplus(beta=2, threshold=10)(x)
+one over a signal
+    1 / (x.square() + 1)
+    (x.square() + 1).reciprocal()
+    torch.reciprocal(input=x.square() + 1)
+    torch.div(1, x.square() + 1)
+    (x * x + 1) ** -1
+    torch.pow(x.square() + 1, exponent=-1)
+one over a root
+    torch.rsqrt(x.square() + 1)
+    (x.square() + 1) ** -0.5
+    torch.pow(x.square() + 1, exponent=-0.5)
+    1 / torch.sqrt(x.square() + 1)
+    (x.square() + 1).sqrt().reciprocal()
+""",
+    )
     yield from table("Activations", "R passes", passes(), """
 powers
     x ** 3
@@ -333,10 +366,6 @@ ELU with a scale
 GELU, approximated
     F.gelu(x, approximate="tanh")
     nn.GELU(approximate="tanh")(x)
-softplus with options
-    F.softplus(x, 2, 10)
-    F.softplus(x, beta=2, threshold=10)
-    nn.Softplus(beta=2, threshold=10)(x)
 threshold
     F.threshold(x, 0.1, 0.0)
     F.threshold(input=x, threshold=0.1, value=0.0)
@@ -350,7 +379,7 @@ ReLU in place
     y = x + 0.0; torch.relu_(y); return torch.relu(x)
     F.relu(x.clone(), inplace=True)
     F.relu_(x.clone())
-randomised ReLU in evaluation | pending=rrelu
+randomised ReLU in evaluation
     F.rrelu(x)
     nn.RReLU().eval()(x)
 GELU by hand
@@ -383,12 +412,6 @@ snake
     x + torch.sin(2 * x) ** 2 / 2
 sign times root
     x / (1 + x.abs()).sqrt()
-one over a signal
-    1 / (x.square() + 1)
-    (x.square() + 1).reciprocal()
-    torch.reciprocal(input=x.square() + 1)
-    torch.div(1, x.square() + 1)
-    (x * x + 1) ** -1
 softsign by hand
     x / (1 + x.abs())
     torch.div(x, other=1 + torch.abs(input=x))
@@ -615,7 +638,7 @@ gated linear unit
     F.glu(x, dim=2)
     nn.GLU()(x)
     nn.GLU(dim=-1)(x)
-""", pending="glu")  # fmt: skip
+""")  # fmt: skip
 
     def mixed(a: Signal, b: Signal) -> Signal:
         return ref.add((a, 0.7), (b, 0.3))
@@ -779,79 +802,73 @@ mean over both
     torch.mean(x, dim=(1, 2), keepdims=True)
 """)  # fmt: skip
     yield from table("Sums over axes", "in proportion to the summands", mixture, """
-average pooling | pending=avg_pool1d
+average pooling
     F.avg_pool1d(x.mT, 2)
     F.avg_pool1d(input=x.mT, kernel_size=2)
     F.avg_pool1d(x.mT, kernel_size=2, stride=2)
     nn.AvgPool1d(2)(x.mT)
     torch.avg_pool1d(x.mT, [2])
-average pooling, padded | pending=avg_pool1d
+average pooling, padded
     F.avg_pool1d(x.mT, 3, 2, 1)
     F.avg_pool1d(x.mT, 3, stride=2, padding=1)
     F.avg_pool1d(input=x.mT, kernel_size=3, stride=2, padding=1, ceil_mode=False)
     nn.AvgPool1d(3, 2, 1)(x.mT)
-average pooling, zeros not counted | pending=avg_pool1d
+average pooling, zeros not counted
     F.avg_pool1d(x.mT, 3, 2, 1, count_include_pad=False)
     nn.AvgPool1d(3, 2, 1, count_include_pad=False)(x.mT)
-average pooling with an end | pending=avg_pool1d
+average pooling with an end
     F.avg_pool1d(x, 4, 3, ceil_mode=True)
     nn.AvgPool1d(4, stride=3, ceil_mode=True)(x)
-adaptive average pooling | pending=adaptive_avg_pool1d
+adaptive average pooling
     F.adaptive_avg_pool1d(x.mT, 3)
     F.adaptive_avg_pool1d(input=x.mT, output_size=3)
     nn.AdaptiveAvgPool1d(3)(x.mT)
     torch.adaptive_avg_pool1d(x.mT, [3])
-adaptive average pooling to one | pending=adaptive_avg_pool1d
+adaptive average pooling to one
     F.adaptive_avg_pool1d(x.mT, 1)
     nn.AdaptiveAvgPool1d(1)(x.mT).squeeze(-1)
-average pooling in 2-D | pending=avg_pool2d
+average pooling in 2-D
     F.avg_pool2d(x[:, None], 2)
     F.avg_pool2d(input=x[:, None], kernel_size=(2, 2))
     nn.AvgPool2d(2)(x[:, None])
-adaptive average pooling in 2-D | pending=adaptive_avg_pool2d
+adaptive average pooling in 2-D
     F.adaptive_avg_pool2d(x[:, None], (2, 4))
     nn.AdaptiveAvgPool2d((2, 4))(x[:, None])
-average pooling in 3-D | pending=avg_pool3d
+average pooling in 3-D
     F.avg_pool3d(x.reshape(2, 1, 4, 2, 3), (2, 1, 3))
     nn.AvgPool3d((2, 1, 3))(x.view(2, 1, 4, 2, 3))
-running sums | pending=cumsum
+running sums
     x.cumsum(1)
     x.cumsum(dim=1)
     torch.cumsum(x, 1)
     torch.cumsum(input=x, dim=1)
     torch.cumsum(x, axis=1)
     y = x.clone(); y.cumsum_(1); return y
-sums into positions | pending=index_add
+sums into positions
     torch.zeros(2, 3, 6, dtype=x.dtype).index_add(1, torch.tensor([0, 2, 0, 1]), x)
     torch.zeros(2, 3, 6, dtype=x.dtype).index_add_(1, torch.tensor([0, 2, 0, 1]), x)
     torch.index_add(torch.zeros(2, 3, 6, dtype=x.dtype), 1, torch.tensor([0, 2, 0, 1]), x)
     torch.index_add(input=torch.zeros(2, 3, 6, dtype=x.dtype), dim=1, index=torch.tensor([0, 2, 0, 1]), source=x)
     y = x.new_zeros(2, 3, 6); y.index_add_(1, torch.tensor([0, 2, 0, 1]), x); return y
-scattered sums | pending=scatter
+scattered sums
     torch.zeros(2, 3, 6, dtype=x.dtype).scatter_add(1, torch.tensor([0, 2, 0, 1])[:, None].expand(2, 4, 6), x)
     x.new_zeros(2, 3, 6).scatter_add_(1, torch.tensor([0, 2, 0, 1])[:, None].expand(2, 4, 6), x)
     torch.scatter_add(input=x.new_zeros(2, 3, 6), dim=1, index=torch.tensor([0, 2, 0, 1])[:, None].expand(2, 4, 6), src=x)
     x.new_zeros(2, 3, 6).scatter(1, torch.tensor([0, 2, 0, 1])[:, None].expand(2, 4, 6), x, reduce="add")
     x.new_zeros(2, 3, 6).scatter_reduce(1, torch.tensor([0, 2, 0, 1])[:, None].expand(2, 4, 6), x, "sum")
     x.new_zeros(2, 3, 6).scatter_(1, torch.tensor([0, 2, 0, 1])[:, None].expand(2, 4, 6), x, reduce="add")
-sums by index_put | pending=index_put
+sums by index_put
     x.new_zeros(2, 3, 6).index_put((torch.arange(2)[:, None], torch.tensor([[0, 2, 0, 1]])), x, accumulate=True)
     x.new_zeros(2, 3, 6).index_put_((torch.arange(2)[:, None], torch.tensor([[0, 2, 0, 1]])), x, accumulate=True)
     torch.index_put(x.new_zeros(2, 3, 6), (torch.arange(2)[:, None], torch.tensor([[0, 2, 0, 1]])), x, accumulate=True)
     torch.index_put(input=x.new_zeros(2, 3, 6), indices=(torch.arange(2)[:, None], torch.tensor([[0, 2, 0, 1]])), values=x, accumulate=True)
-folding | pending=fold|col2im
+folding
     F.fold(x.reshape(2, 4, 6), (3, 4), (2, 2))
     nn.Fold((3, 4), 2)(x)
-traces | pending=trace
+traces
     torch.stack([torch.trace(t) for t in x])
     torch.stack([t.trace() for t in x])
-sums without what is no number | pending=nansum
-    x.nansum(1)
-    torch.nansum(x, dim=1)
-means without what is no number | pending=nanmean
-    x.nanmean(1)
-    torch.nanmean(x, dim=1)
-differences | pending=diff
+differences
     x.diff(dim=1)
     torch.diff(x, dim=1)
     torch.diff(input=x, n=1, dim=1)
@@ -963,6 +980,13 @@ one output with a bias
     x @ m.w[:, None] + m.b[:1]
     x @ m.w + m.b[0]
     F.linear(x, m.w, m.b[0])
+one output and a number
+    F.linear(x, m.w[None], torch.tensor([0.7], dtype=x.dtype))
+    x @ m.w + 0.7
+    0.7 + x @ m.w
+    torch.add(x @ m.w, torch.tensor(0.7, dtype=x.dtype))
+    F.linear(x, m.w) + 0.7
+    (x @ m.w).add(other=0.7)
 weights over positions
     m.P @ x
     torch.matmul(m.P, x)
@@ -1005,7 +1029,7 @@ a sparse matrix of weights
     x @ m.W.detach().T
 """, layer=True)  # fmt: skip
     yield from table("Layers", "the composite's rule", layer, """
-a layer with factors | pending=addmm
+a layer with factors
     torch.addmm(m.b, x.flatten(0, 1), m.V.T, beta=0.5, alpha=2).view(2, 4, 5)
     torch.addmm(input=m.b, mat1=x.flatten(0, 1), mat2=m.V.T, alpha=2, beta=0.5).view(2, 4, 5)
     F.linear(x, 2 * m.V, 0.5 * m.b)
@@ -1076,7 +1100,7 @@ inner products by einsum
     torch.stack([torch.dot(a, b) for a, b in zip(x[..., :3].flatten(0, 1), x[..., 3:].flatten(0, 1))]).view(2, 4)
     torch.stack([a @ b for a, b in zip(x[..., :3].flatten(0, 1), x[..., 3:].flatten(0, 1))]).view(2, 4)
     torch.stack([torch.vdot(a, b) for a, b in zip(x[..., :3].flatten(0, 1), x[..., 3:].flatten(0, 1))]).view(2, 4)
-""", pending="vecdot")  # fmt: skip
+""")  # fmt: skip
 
     def outer(x: Signal, f: Any, m: Any) -> Signal:
         a, b = halves(x)
@@ -1090,8 +1114,8 @@ outer products
     torch.einsum("bpi,bpj->bpij", x[..., :3], x[..., 3:])
     torch.stack([torch.outer(a, b) for a, b in zip(x[..., :3].flatten(0, 1), x[..., 3:].flatten(0, 1))]).view(2, 4, 3, 3)
     torch.stack([torch.ger(a, b) for a, b in zip(x[..., :3].flatten(0, 1), x[..., 3:].flatten(0, 1))]).view(2, 4, 3, 3)
-""", pending="outer|ger|einsum")  # fmt: skip
-    yield from table("Products of signals", "in proportion to the summands", mixture, """
+""")  # fmt: skip
+    yield from table("Products of signals", "in proportion to the summands", transform, """
 a constant of positions
     torch.einsum("bqp,bqd->bpd", (torch.ones(2, 4, 4, dtype=x.dtype) * m.constant[:, :4]), x)
     (torch.ones(2, 4, 4, dtype=x.dtype) * m.constant[:, :4]).mT @ x
@@ -1195,6 +1219,24 @@ convolution and maximum over time
 
 
 def moving() -> Iterator[Operation]:
+    yield from table(
+        "Moving numbers",
+        "the same tensor",
+        lambda x, f, _: x,
+        """
+copies
+    x.clone()
+    torch.clone(x)
+    x.contiguous()
+    x.to(torch.float64)
+    x.type(torch.float64)
+    x.double()
+    x.type_as(torch.zeros(1, dtype=torch.float64))
+    x.to(x.device)
+    x.cpu()
+    x.view_as(x)
+""",
+    )
     yield from table("Moving numbers", "autograd's own way back", moved, """
 views
     x.view(2, 24)
@@ -1351,17 +1393,7 @@ patches laid out
     F.unfold(x[:, None], (2, 3))
     nn.Unfold((2, 3))(x[:, None])
     torch.nn.functional.unfold(input=x[:, None], kernel_size=(2, 3))
-copies
-    x.clone()
-    torch.clone(x)
-    x.contiguous()
-    x.to(torch.float64)
-    x.type(torch.float64)
-    x.double()
-    x.type_as(torch.zeros(1, dtype=torch.float64))
-    x.to(x.device)
-    x.cpu()
-    x.view_as(x)
+written anew
     torch.empty_like(x).copy_(x)
     y = torch.zeros_like(x); y.copy_(x); return y
     y = torch.zeros_like(x); y[:] = x; return y
@@ -1443,7 +1475,7 @@ into zeros
     y = x.new_zeros(2, 6, 6); y.scatter_(1, torch.arange(1, 5)[:, None].expand(2, 4, 6), src=x); return y
     F.pad(x, (0, 0, 1, 1))
     torch.zeros(2, 6, 6, dtype=x.dtype).masked_scatter(torch.tensor([0, 1, 1, 1, 1, 0]).bool()[:, None].expand(2, 6, 6), x)
-""", drops=True, pending="index_put|put_|put")  # fmt: skip
+""", drops=True)  # fmt: skip
 
     def doubled(x: Signal, f: Any, m: Any) -> Signal:
         first, rest = ref.moved(x, lambda t: t[:, :1]), ref.moved(x, lambda t: t[:, 1:])
@@ -1528,8 +1560,6 @@ maximum over positions
     F.adaptive_max_pool2d(x[:, None], (1, 6))
     x.gather(1, x.argmax(1, keepdim=True))
     torch.gather(x, 1, torch.argmax(x, dim=1, keepdim=True))
-    torch.aminmax(x, dim=1).max
-    x.quantile(1.0, dim=1)
 minimum over positions
     x.amin(1)
     x.min(1).values
@@ -1543,7 +1573,6 @@ minimum over positions
     x.cummin(1).values[:, -1]
     x.kthvalue(1, dim=1)[0]
     -F.max_pool1d(-x.mT, 4)
-    torch.aminmax(x, dim=1, keepdim=True)[0]
 maximum over both axes
     x.amax((1, 2))
     x.amax(dim=(1, 2))
@@ -1615,10 +1644,7 @@ maxima in 3-D
     F.max_pool3d(x.reshape(2, 1, 4, 2, 3), (2, 1, 3))
     nn.MaxPool3d((2, 1, 3))(x.reshape(2, 1, 4, 2, 3))
     F.adaptive_max_pool3d(x.reshape(2, 1, 4, 2, 3), (2, 2, 1))
-quantiles | pending=quantile
-    x.quantile(0.5, dim=1)
-    torch.quantile(x, 0.5, dim=1)
-""", pending="aminmax|quantile")  # fmt: skip
+""")  # fmt: skip
 
     def first_of_equals(x: Signal, f: Any, m: Any) -> Signal:
         doubled = torch.cat([x.value, x.value], 1)
@@ -1694,7 +1720,7 @@ Frobenius norm
     torch.stack([torch.norm(t) for t in x])
     torch.stack([torch.linalg.norm(t) for t in x])
     torch.norm(x, dim=[1, 2])
-""", pending="matrix_norm")  # fmt: skip
+""")  # fmt: skip
     yield from table("Norms and deviations", "the winner takes all", None, """
 maximum norm
     x.norm(math.inf, dim=1)
@@ -1801,7 +1827,7 @@ softmin
     F.softmin(-x, 1)
     F.softmin(input=-x, dim=1)
     nn.Softmin(1)(-x)
-""", pending="softmin")  # fmt: skip
+""")  # fmt: skip
 
     def layer_norm(x: Signal, f: Any, m: Any) -> Signal:
         held = (x.value.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
@@ -1860,11 +1886,11 @@ batch normalisation in evaluation
     F.batch_norm(input=x, running_mean=m.b[:4].detach(), running_var=m.slopes[:4] + 0.5, weight=m.w[:4], bias=m.b6[:4], training=False)
     F.batch_norm(x, m.b[:4].detach(), m.slopes[:4] + 0.5, m.w[:4], m.b6[:4], False, 0.1, 1e-5)
     torch.batch_norm(x, m.w[:4], m.b6[:4], m.b[:4].detach(), m.slopes[:4] + 0.5, False, 0.1, 1e-5, False)
-""", pending="batch_norm")  # fmt: skip
+""")  # fmt: skip
 
     def normalised(power: float) -> Reference:
         def reference(x: Signal, f: Any, m: Any) -> Signal:
-            size = ref.contributions(x, lambda t: t.norm(power, dim=-1, keepdim=True), x.value.abs() ** power, lambda R: R)  # fmt: skip
+            size = ref.contributions(x, lambda t: t.norm(power, dim=-1, keepdim=True).clamp(min=1e-12), x.value.abs() ** power, lambda R: R)  # fmt: skip
             return ref.quotient(x, size)
 
         return reference
@@ -1908,14 +1934,18 @@ standardised
     (x - x.mean(-1, keepdim=True)) / x.std(-1, keepdim=True)
     (x - x.mean(axis=-1, keepdims=True)) / x.std(axis=-1, keepdims=True)
     (x - x.mean(dim=-1, keepdim=True)) / x.var(dim=-1, keepdim=True).sqrt()
-    (x - x.mean(-1, True)) * x.var(-1, keepdim=True).rsqrt()
     torch.div(torch.sub(x, torch.mean(x, -1, True)), torch.std(x, -1, keepdim=True))
     s, u = torch.std_mean(x, dim=-1, keepdim=True); return (x - u) / s
-    s, u = torch.var_mean(x, -1, keepdim=True); return (x - u) * torch.rsqrt(s)
+    s, u = torch.var_mean(x, -1, keepdim=True); return (x - u) / torch.sqrt(s)
 """)  # fmt: skip
 
+    def root_of_squares(x: Signal) -> Signal:
+        squares = ref.activation(x, torch.square)
+        return ref.mixture(squares, lambda t: t.mean(-1, keepdim=True))
+
     def rms(x: Signal, f: Any, m: Any) -> Signal:
-        return ref.passing(x, f)
+        gate = ref.activation(root_of_squares(x), lambda t: (t + 1e-6).rsqrt(), gate=True)
+        return ref.product(x, gate)
 
     yield from table("Normalisation", "the signal takes all", rms, """
 RMS norm by hand
@@ -1923,7 +1953,17 @@ RMS norm by hand
     x * torch.rsqrt(x.square().mean(axis=-1, keepdims=True) + 1e-6)
     x * (x ** 2).mean(dim=-1, keepdim=True).add(1e-6).rsqrt()
     x * torch.rsqrt(torch.mean(input=x.pow(exponent=2), dim=-1, keepdim=True).add(1e-6))
+    x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-6)
+""")  # fmt: skip
+
+    def divided(x: Signal, f: Any, m: Any) -> Signal:
+        return ref.quotient(x, ref.activation(root_of_squares(x), lambda t: (t + 1e-6).sqrt()))
+
+    yield from table("Normalisation", "the numerator takes all", divided, """
+RMS norm by division
     x / torch.sqrt((x * x).mean(-1, keepdim=True) + 1e-6)
+    x / (x.square().mean(axis=-1, keepdims=True) + 1e-6) ** 0.5
+    torch.div(x, torch.mean(input=x ** 2, dim=-1, keepdim=True).add(1e-6).sqrt())
 """)  # fmt: skip
 
     def prod(x: Signal, f: Any, m: Any) -> Signal:
@@ -1944,18 +1984,21 @@ products over positions
         return x
 
     yield from table("Normalisation", "the signal takes all", None, """
-cosine similarity | pending=cosine_similarity
+cosine similarity
     F.cosine_similarity(x[..., :3], x[..., 3:], dim=-1)
     F.cosine_similarity(x1=x[..., :3], x2=x[..., 3:], dim=-1)
     torch.cosine_similarity(x[..., :3], x[..., 3:], -1)
     nn.CosineSimilarity(dim=-1)(x[..., :3], x[..., 3:])
-distances | pending=cdist|pairwise_distance|dist
+distances of two signals
+    torch.cdist(x, x.flip(1))
+    torch.cdist(x1=x, x2=x.flip(1))
+distances
     torch.cdist(x, m.constant.expand(2, 4, 6))
     torch.cdist(x, m.constant.expand(2, 4, 6), p=2)
-local response normalisation | pending=local_response_norm|avg_pool
+local response normalisation
     F.local_response_norm(x, 2)
     nn.LocalResponseNorm(2)(x)
-p-norm pooling | pending=lp_pool1d|avg_pool1d
+p-norm pooling
     F.lp_pool1d(x.mT, 2, 2)
     nn.LPPool1d(2, 2)(x.mT)
 """, note="= the first spelling", drops=True)  # fmt: skip
@@ -2225,13 +2268,13 @@ one expert for each position
     torch.bmm(x.reshape(8, 1, 6), m.experts[(x @ m.W[:, :3]).argmax(-1).flatten()]).view(2, 4, 5)
 """, layer=True)  # fmt: skip
     yield from table("Experts", "the composite's rule", None, """
-looked-up experts with index_add | pending=index_add
+looked-up experts with index_add
     y = x.new_zeros(8, 5); n = (x @ m.W[:, :3]).argmax(-1).flatten(); return sum((y.index_add(0, (n == k).nonzero()[:, 0], x.flatten(0, 1)[n == k] @ m.experts[k]) for k in range(3)), x.new_zeros(8, 5)).view(2, 4, 5)
-""", note="conserves")  # fmt: skip
+""", note="conserves", drops=True)  # fmt: skip
     yield from table("Experts", "the composite's rule", None, """
 grouped products
     grouped(torch.cat([x, x[..., :2]], -1).flatten(0, 1), m.experts8, torch.tensor([2, 5, 8], dtype=torch.int32)).view(2, 4, 8)
-""", note="= the first spelling", drops=True, pending="grouped_mm")  # fmt: skip
+""", note="= the first spelling", drops=True)  # fmt: skip
 
 
 def complex_numbers() -> Iterator[Operation]:
@@ -2246,24 +2289,39 @@ def complex_numbers() -> Iterator[Operation]:
 rotation by hand
     torch.stack([x[..., 0::2] * m.constant[:, :3].cos() - x[..., 1::2] * m.constant[:, :3].sin(), x[..., 0::2] * m.constant[:, :3].sin() + x[..., 1::2] * m.constant[:, :3].cos()], -1).flatten(2)
 """)  # fmt: skip
-    yield from table("Complex numbers", "in proportion to the summands", mixture, """
+    yield from table("Complex numbers", "in proportion to the summands", transform, """
 rotation
     torch.view_as_real(torch.view_as_complex(x.view(2, 4, 3, 2)) * torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3])).flatten(2)
     torch.view_as_real(torch.mul(torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3]), torch.view_as_complex(x.view(2, 4, 3, 2)))).flatten(2)
     torch.view_as_real(torch.view_as_complex(x.view(2, 4, 3, 2)).mul(other=torch.complex(m.constant[:, :3].cos(), m.constant[:, :3].sin()))).flatten(2)
-Fourier transforms | pending=fft
+Fourier transforms
     torch.view_as_real(torch.fft.fft(x, dim=1))
     torch.view_as_real(torch.fft.fft(input=x, dim=1))
-real part of a Fourier transform | pending=fft
+real part of a Fourier transform
     torch.fft.fft(x, dim=1).real
     torch.real(torch.fft.fft(x, dim=1))
-real Fourier transforms | pending=fft
+real Fourier transforms
     torch.view_as_real(torch.fft.rfft(x, dim=1))
     torch.view_as_real(torch.fft.rfft(input=x, n=4, dim=1))
-Fourier mixing | pending=fft
-    torch.fft.fft(torch.fft.fft(x, dim=-1), dim=1).real
+interpolation by neighbours
+    F.interpolate(x, scale_factor=2)
+    F.interpolate(input=x, size=12, mode="nearest")
+interpolation between positions
+    F.interpolate(x, 8, mode="linear")
+    F.interpolate(input=x, size=8, mode="linear", align_corners=False)
+Fourier mixing
     torch.fft.fft2(x).real
     torch.fft.fftn(x, dim=(1, 2)).real
+""", drops=True)  # fmt: skip
+
+    def mixed_twice(x: Signal, f: Any, m: Any) -> Signal:
+        first = ref.mixture(x, lambda t: torch.view_as_real(torch.fft.fft(t, dim=-1)), gate=False)
+        return ref.mixture(first, lambda t: torch.fft.fft(torch.view_as_complex(t), dim=1).real)
+
+    yield from table("Complex numbers", "in proportion to the summands, twice", mixed_twice, """
+Fourier mixing, one axis after the other
+    torch.fft.fft(torch.fft.fft(x, dim=-1), dim=1).real
+    torch.real(torch.fft.fft(input=torch.fft.fft(x), dim=1))
 """, drops=True)  # fmt: skip
     yield from table("Complex numbers", "refused", None, """
 short-time Fourier transforms
@@ -2405,8 +2463,7 @@ def without_rules() -> Iterator[Operation]:
         "torch.matrix_exp(x @ x.mT * 0.1)": "matrix_exp",
         "torch.linalg.matrix_power(x @ x.mT, 2)": "matrix_power|linalg_matrix_power",
         "F.grid_sample(x[:, None], torch.zeros(2, 3, 3, 2, dtype=x.dtype))": "grid_sampl",
-        "F.interpolate(x, 8, mode='linear')": "interpolate|upsample",
-        "F.interpolate(x, scale_factor=2)": "interpolate|upsample",
+        "torch.aminmax(x, dim=1).max": "aminmax", "x.quantile(1.0, dim=1)": "quantile", "torch.quantile(x, 0.5, dim=1)": "quantile", "x.nansum(1)": "nansum", "torch.nanmean(x, dim=1)": "nanmean",
         "x.round()": "round", "x.floor()": "floor", "x.ceil()": "ceil", "x.sign()": "sign",
         "x.trunc()": "trunc", "torch.heaviside(x, m.constant)": "heaviside", "x.frac()": "frac",
         "torch.div(x, 0.3, rounding_mode='floor')": "div", "x // 0.3": "floordiv|floor_divide",
@@ -2440,15 +2497,13 @@ def without_rules() -> Iterator[Operation]:
         "torch.linalg.lstsq(x, m.constant.expand(2, 4, 6))[0]": "lstsq",
         "torch.nn.utils.rnn.pad_sequence(list(x.nextafter(m.constant)))": "nextafter",
         "torch.sparse.mm(torch.eye(4).double().to_sparse(), x[0].sgn())[None].expand(2, 4, 6)": "sgn|sign",
-        "torch.cdist(x, x.flip(1))": "cdist", "torch.pdist(x[0])[None].expand(2, -1)": "pdist",
+        "torch.pdist(x[0])[None].expand(2, -1)": "pdist",
         "torch.cartesian_prod(x[0, 0], x[0, 1])[None].expand(2, -1, -1)": "cartesian_prod|meshgrid",
         "x.to_sparse().to_dense()": "to_sparse|to_dense", "x.scatter_reduce(1, torch.zeros(2, 4, 6, dtype=torch.long), x, 'prod')": "scatter_reduce",
-        "x.index_reduce(1, torch.tensor([0, 1, 2, 3]), x, 'amax')": "index_reduce",
         "F.fractional_max_pool2d(x[:, None], 2, output_size=(2, 3))": "fractional_max_pool2d",
         "F.max_unpool1d(x, torch.arange(6).expand(2, 4, 6), 2)": "max_unpool",
         "torch.combinations(x[0, 0])[None].expand(2, -1, -1)": "combinations|masked_select|meshgrid",
         "torch.segment_reduce(x.transpose(0, 1), 'max', lengths=torch.tensor([2, 2])).transpose(0, 1)": "segment_reduce",
-        "x.put(torch.arange(6), x[0, 1], accumulate=True)": "put",
         "torch.lgamma(x.abs() + 1).igamma(m.gate)": "igamma",
     }.items():  # fmt: skip
         name = code if len(code) < 50 else f"{code[:47]}..."

@@ -110,7 +110,9 @@ def matrix(f: Function, x: Tensor) -> tuple[Tensor, Tensor]:
     found = torch.stack(columns, dim=1)
     value = f(x).flatten()
     torch.testing.assert_close(found @ x.flatten() + constant, value, rtol=1e-9, atol=1e-9)
-    return found * (found.abs() > 1e-12), constant
+    if constant.any():  # a weight of zero has become the rounding of the constant
+        found = found * (found.abs() > 1e-12)
+    return found, constant
 
 
 def moves(f: Function, x: Tensor) -> Tensor:
@@ -353,9 +355,10 @@ def quotient(a: Signal, b: Signal) -> Signal:
 
 def contraction(a: Signal, b: Signal, f: Function) -> Signal:
     """A sum of products: a gate takes nothing, two signals half each, as sums weighted by the other."""
-    halves = [t for t in (a, b) if not t.gate] or [a, b]
-    of = {a.number: lambda t: f(t, b.value), b.number: lambda t: f(a.value, t)}
-    matrices = [matrix(of[t.number], t.value)[0] for t in halves]
+    sides = [(a, lambda t: f(t, b.value)), (b, lambda t: f(a.value, t))]
+    sides = [(t, of) for t, of in sides if not t.gate] or sides
+    halves = [t for t, _ in sides]
+    matrices = [matrix(of, t.value)[0] for t, of in sides]
 
     def back(R: Tensor) -> list[Tensor]:
         share = R.flatten() / len(halves)

@@ -261,3 +261,20 @@ def test_functions_that_torch_writes_in_python_run_step_by_step():
     fused = explained(lambda x: attention(x, x, x, need_weights=False)[0].sum(dim=1))
     apart = explained(lambda x: attention(x, x, x)[0].sum(dim=1))
     torch.testing.assert_close(fused.relevance, apart.relevance)
+
+
+def test_parts_of_a_view_may_be_changed_in_place():
+    """Such as the real part of a complex tensor, whose base has numbers of another kind."""
+
+    def score(x):
+        real = torch.complex(x, torch.tanh(x)).real
+        first, *rest = real.unbind(1)
+        first.mul_(2.0)
+        return first + sum(rest)
+
+    def plain(x):
+        return 2 * x[:, 0] + x[:, 1:].sum(dim=1)
+
+    found = explained(score)
+    torch.testing.assert_close(found.scores, plain(X))
+    torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)

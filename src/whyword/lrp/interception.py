@@ -281,9 +281,8 @@ class Interception(TorchFunctionMode):
             return result.clone()
         if self.copying and plain in _PARTS:
             # Autograd forbids changes in place in views that come together, so each comes alone.
-            return tuple(
-                t._base.as_strided(t.shape, t.stride(), t.storage_offset()) for t in result
-            )
+            whole = next(t for t in (*args, *kwargs.values()) if isinstance(t, Tensor))
+            return tuple(whole.as_strided(t.shape, t.stride(), t.storage_offset()) for t in result)
         return result
 
     # --- What comes out ---------------------------------------------------------------------------
@@ -302,7 +301,7 @@ class Interception(TorchFunctionMode):
         for t in tree_leaves(result):
             if not isinstance(t, Tensor) or on_path(t):
                 continue
-            if t.is_floating_point() or t.is_complex():
+            if t.is_floating_point() or t.is_complex() or t.is_quantized:
                 raise self.refusals.no_rule(name)
             self._cut(name)
 

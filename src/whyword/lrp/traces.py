@@ -73,6 +73,11 @@ def is_gate(value: Any) -> bool:
     return isinstance(value, Tensor) and trace(value).gate
 
 
+def moved(tensor: Tensor, source: Tensor) -> Tensor:
+    """What a handler made of a tensor by moving its numbers: a gate if that is one."""
+    return note(tensor, gate=True) if on_path(tensor) and is_gate(source) else tensor
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is one number: no axis to share anything along, and no weight."""
     if isinstance(value, Tensor):

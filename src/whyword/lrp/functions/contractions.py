@@ -24,7 +24,7 @@ from whyword.lrp.calls import (
 )
 from whyword.lrp.functions.weighted import Term, share_out, weighted_sum
 from whyword.lrp.rules import Layer
-from whyword.lrp.traces import constant, is_gate, layer_of, note, on_path
+from whyword.lrp.traces import constant, is_gate, layer_of, moved, note, on_path
 
 Product = Callable[[Tensor, Tensor], Tensor]
 
@@ -155,7 +155,8 @@ def _pair(call: Call, first: str, a: Any, second: str, b: Any, out: str) -> Any:
     if not on_path(a) and not on_path(b):
         return torch.einsum(f"{first},{second}->{out}", a, b)
     if set(first + second) <= set(out) and "." not in out:  # nothing is summed
-        return call.step("mul", _placed(a, first, out), _placed(b, second, out))
+        product = call.step("mul", _placed(a, first, out), _placed(b, second, out))
+        return note(product, gate=all(is_gate(t) for t in (a, b) if on_path(t)))
     return contraction(call, a, b, f"{first},{second}->{out}")
 
 
@@ -165,19 +166,19 @@ def _summed(call: Call, term: str, x: Any, kept: str) -> tuple[str, Any]:
     if not gone:
         return term, x
     axes = [_axis(term, c) for c in gone]
-    return "".join(c for c in term if c not in gone), call.step("sum", x, axes)
+    return "".join(c for c in term if c not in gone), moved(call.step("sum", x, axes), x)
 
 
 def _placed(x: Any, term: str, out: str) -> Any:
     """A tensor with an axis for each of the result's, of length one where it has none."""
-    x = torch.einsum(f"{term}->{''.join(c for c in out if c in term)}", x)
-    return x[tuple(slice(None) if c in term else None for c in out)]
+    turned = torch.einsum(f"{term}->{''.join(c for c in out if c in term)}", x)
+    return moved(turned[tuple(slice(None) if c in term else None for c in out)], x)
 
 
 def _alone(call: Call, term: str, x: Tensor, out: str) -> Tensor:
     """Axes of one tensor summed and put into another order."""
     term, x = _summed(call, term, x, out)
-    return torch.einsum(f"{term}->{out}", x)
+    return moved(torch.einsum(f"{term}->{out}", x), x)
 
 
 def _terms(equation: str) -> tuple[list[str], str]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from whyword.lrp.calls import Call, must_be_constant, propagate, register
 from whyword.lrp.functions.attention import axis_of
 from whyword.lrp.functions.complex_numbers import magnitude
-from whyword.lrp.traces import constant, is_number, note, on_path, trace
+from whyword.lrp.traces import constant, is_gate, is_number, note, on_path, trace
 
 ACTIVATIONS = set(
     """
@@ -25,7 +25,7 @@ ACTIVATIONS = set(
     sigmoid hardsigmoid log_sigmoid logsigmoid hardshrink softshrink threshold _threshold
     expit logit
     rsqrt sqrt exp exp2 expm1 log log2 log10 log1p abs absolute square reciprocal
-    sin cos tan sinh cosh asinh acosh atanh asin acos atan arctan sinc
+    sin cos tan sinh cosh asinh acosh atanh asin acos atan sinc arcsinh arccosh arctanh arcsin arccos arctan
     erf erfc erfcx erfinv ndtr ndtri log_ndtr lgamma digamma nan_to_num deg2rad rad2deg
     """.split()
 )
@@ -149,7 +149,13 @@ def glu(call: Call, input: Tensor, dim: int = -1) -> Tensor:
     """a σ(b) for the halves a and b of the input: the signal a takes all, b is a gate."""
     value = torch.nn.functional.glu(input.detach(), dim)
     axis = dim % input.ndim - input.ndim
-    return propagate(call, value, lambda R: (torch.cat([R, torch.zeros_like(R)], axis),), input)
+
+    def backward(relevance: Tensor) -> tuple[Tensor]:
+        if is_gate(input):  # two gates take half each
+            return (torch.cat([relevance / 2] * 2, axis),)
+        return (torch.cat([relevance, torch.zeros_like(relevance)], axis),)
+
+    return note(propagate(call, value, backward, input), gate=is_gate(input))
 
 
 @register("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")

@@ -11,7 +11,7 @@ from whyword.lrp.functions.complex_numbers import product as complex_product
 from whyword.lrp.functions.elementwise import as_activation, common_root, multiple, root_of
 from whyword.lrp.functions.sums import share_sum
 from whyword.lrp.functions.weighted import axes_of, unsqueezed
-from whyword.lrp.traces import constant, is_gate, is_number, note, on_path, trace
+from whyword.lrp.traces import constant, is_gate, is_number, moved, note, on_path, trace
 
 _MULTIPLICATIONS = "mul __mul__ __rmul__ __imul__ multiply".split()
 _DIVISIONS = (
@@ -127,7 +127,7 @@ def prod(
 @register("outer", "ger")
 def outer(call: Call, input: Any, vec2: Any) -> Any:
     """z_ij = u_i v_j."""
-    return call.step("mul", input[:, None], vec2)
+    return call.step("mul", moved(input[:, None], input), vec2)
 
 
 @register("kron")
@@ -136,5 +136,6 @@ def kron(call: Call, input: Any, other: Any) -> Any:
     count = max(input.ndim, other.ndim)
     a, b = (t.reshape([1] * (count - t.ndim) + list(t.shape)) for t in (input, other))
     apart = [n for size in a.shape for n in (size, 1)], [n for size in b.shape for n in (1, size)]
-    product = call.step("mul", a.reshape(apart[0]), b.reshape(apart[1]))
+    factors = (moved(a.reshape(apart[0]), input), moved(b.reshape(apart[1]), other))
+    product = call.step("mul", *factors)
     return product.reshape([m * n for m, n in zip(a.shape, b.shape, strict=True)])

@@ -45,10 +45,10 @@ def add(call: Call, input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 def _with_bias(call: Call, z: Tensor, x: Tensor, weight: Any, bias: Any) -> Tensor | None:
     """The product that ``x`` is, as a layer with this bias, if both are what makes up a layer."""
     product = trace(x).product
-    if product is None or not isinstance(bias, Tensor) or weight != 1 or z.dtype != x.dtype:
+    if product is None or weight != 1 or z.dtype != x.dtype or x.shape != z.shape:
         return None
-    wanted = z.shape[-1:] if product.per_output else torch.Size(())
-    if bias.shape != wanted or x.shape != z.shape:
+    shape = bias.shape if isinstance(bias, Tensor) else torch.Size(())
+    if shape != (z.shape[-1:] if product.per_output else ()):
         return None
     whole = replace(product.layer, bias=z - product.layer.z, z=z)
     return through_layer(product.call, product.x, whole)
