@@ -66,12 +66,13 @@ def test_every_family_explains_or_refuses():
                 assert "scaled_dot_product_attention" in str(error)  # noqa: PT017
                 continue
             c.module.double()
+            texts = [t for t in TEXTS if t or name != "funnel"]  # which pools [CLS][SEP] to nothing
             try:
-                found[attention] = explain(c, TEXTS, batch_size=1)
+                found[attention] = explain(c, texts, batch_size=1)
             except UnsupportedFunction as refused:
                 assert "has no rule" in str(refused)  # noqa: PT017
                 continue
-            for text, e in zip(TEXTS, found[attention], strict=True):
+            for text, e in zip(texts, found[attention], strict=True):
                 expected = plain(c, text)
                 assert np.abs(e.scores - expected).max() < 1e-5 * np.abs(expected).max(), name
                 np.testing.assert_allclose(totals(e), e.target_scores, atol=1e-5)
@@ -83,8 +84,7 @@ def test_every_family_explains_or_refuses():
         if found:
             explained[name] = sorted(found)
     assert set(explained) >= MUST_EXPLAIN
-    assert len(explained) >= 15
-    assert set(CONFIGS) - set(explained) <= {"funnel"}  # it pools queries by avg_pool2d
+    assert set(explained) == set(CONFIGS)
     assert sum(len(ways) == 2 for ways in explained.values()) >= 10
 
 

@@ -142,7 +142,7 @@ def bound(
     open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
     named: dict[str, Any] = {}
     for given, value in kwargs.items():
-        name = given if given in known else SPELLINGS.get(given, given)
+        name = next((n for n in (given, *SPELLINGS.get(given, ())) if n in known), given)
         if name in known:
             named[name] = value
         elif value is None or given in _OF_NO_MATTER:

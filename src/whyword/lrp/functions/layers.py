@@ -35,13 +35,13 @@ def linear(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None = None
 @register("addmm", "_addmm")
 def addmm(call: Call, input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """z = β c + α A B."""
-    return _sum(call, input, call.step("matmul", *_times(alpha, mat1, mat2)), beta)
+    return _sum(call, input, call.step("matmul", *_times(call, alpha, mat1, mat2)), beta)
 
 
 @register("addmv")
 def addmv(call: Call, input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """z = β c + α A v."""
-    return _sum(call, input, call.step("matmul", *_times(alpha, mat, vec)), beta)
+    return _sum(call, input, call.step("matmul", *_times(call, alpha, mat, vec)), beta)
 
 
 @register("addbmm", "baddbmm")
@@ -49,7 +49,7 @@ def addbmm(
     call: Call, input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1
 ) -> Any:
     """z = β c + α A B for each of a batch, or summed over it."""
-    product = call.step("matmul", *_times(alpha, batch1, batch2))
+    product = call.step("matmul", *_times(call, alpha, batch1, batch2))
     product = product if call.name == "baddbmm" else call.step("sum", product, 0)
     return _sum(call, input, product, beta)
 
@@ -57,13 +57,15 @@ def addbmm(
 @register("addr")
 def addr(call: Call, input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """z = β c + α u vᵀ."""
-    return _sum(call, input, call.step("outer", *_times(alpha, vec1, vec2)), beta)
+    return _sum(call, input, call.step("outer", *_times(call, alpha, vec1, vec2)), beta)
 
 
-def _times(alpha: Any, a: Any, b: Any) -> tuple[Any, Any]:
+def _times(call: Call, alpha: Any, a: Any, b: Any) -> tuple[Any, Any]:
     """Two factors, one of them times α: a constant one if there is one, since it may be weights."""
     if alpha == 1:
         return a, b
+    if on_path(a) and on_path(b):
+        return call.step("mul", a, alpha), b
     factor = b if on_path(a) else a
     scaled = factor * alpha
     scaled.whyword_layer = layer_of(factor)
