@@ -51,12 +51,6 @@ def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return note(result, exponent=input) if call.name == "exp" else result
 
 
-@register("transformers.models.bloom.modeling_bloom.GeLUFunction")
-def custom_activation(context: Any, relevance: Tensor) -> Tensor:
-    """R_x = R_z: an activation that a model computes in an autograd function of its own."""
-    return relevance
-
-
 @register("neg", "__neg__", "negative", "positive")
 def negative(call: Call, input: Tensor) -> Tensor:
     """A multiple: it has its input's root."""
