@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a spelling is one line
 """The operations of the conformance table, as text: a name, and below it the ways of writing it.
 
 ``x`` is ``(batch, position, dimension)`` = ``(2, 4, 6)``, ``m`` are weights and submodules
@@ -930,7 +931,6 @@ a layer without a bias
     torch.stack([m.V @ t for t in x.flatten(0, 1)]).view(2, 4, 5)
     torch.stack([t @ m.V.T for t in x.flatten(0, 1)]).view(2, 4, 5)
     torch.linalg.multi_dot([x.flatten(0, 1), m.V.T]).view(2, 4, 5)
-    x @ m.V.T
     F.conv1d(x.mT, m.V.unsqueeze(-1)).mT
 a layer whose weights are made in forward
     x @ (2 * m.W)
@@ -1050,7 +1050,6 @@ two signals
     torch.stack([torch.mm(t, torch.tanh(t).T) for t in x])
     torch.stack([t.mm(mat2=torch.tanh(t).T) for t in x])
     torch.stack([torch.inner(t, torch.tanh(t)) for t in x])
-    x @ torch.tanh(x).mT
     torch.linalg.matmul(x, torch.tanh(x).mT)
 """)  # fmt: skip
 
@@ -1994,7 +1993,7 @@ def lstm(x: Signal, f: Any, m: Any) -> Signal:
     h, c = _constant(x, 2, 3), _constant(x, 2, 3)
     outputs = []
     for xt in _steps(x):
-        i, forget, g, o = (xt.value @ W.T + h.value @ U.T + b + b_state).chunk(4, 1)
+        i, forget, _, o = (xt.value @ W.T + h.value @ U.T + b + b_state).chunk(4, 1)
         candidate = _candidate(xt, h, W[6:9], U[6:9], (b + b_state)[6:9], torch.tanh)
         c = ref.add((c, forget.sigmoid()), (candidate, i.sigmoid()))
         h = ref.passing(c, lambda t, o=o: o.sigmoid() * t.tanh())
@@ -2170,7 +2169,7 @@ pooling by attention, as a product
 
         found = attended(*map(heads, range(3)))
         found = ref.moved(found, lambda t: t.transpose(1, 2).reshape(2, 4, 6))
-        return ref.layer(found, lambda t: a.out_proj(t))
+        return ref.layer(found, a.out_proj)
 
     yield from table("Attention", "by its steps", multi_head, """
 multi-head attention

@@ -111,6 +111,8 @@ def layer(rule, x, weight, bias, relevance, connected=None):
     result = np.zeros(len(x))
     for j in range(weight.shape[1]):
         reach = np.arange(len(x)) if connected is None else np.flatnonzero(connected[:, j])
+        if len(reach) == 0:
+            continue
         if rule == "w_square":
             squares = weight[reach, j] ** 2
             result[reach] += squares / (squares.sum() + 1e-9) * relevance[j]

@@ -86,7 +86,7 @@ SAME = {
         lambda x: torch.pow(input=x, exponent=3.0), lambda x: torch.float_power(x, 3),
     ],
     "exponential": [
-        lambda x: 2.0**x, lambda x: torch.pow(2.0, x), lambda x: torch.exp2(x), torch.special.exp2,
+        lambda x: 2.0**x, lambda x: torch.pow(2.0, x), torch.exp2, torch.special.exp2,
         lambda x: torch.pow(torch.tensor(2.0, dtype=x.dtype), exponent=x),
     ],
     "winner of two": [
@@ -159,7 +159,7 @@ def test_weights_of_the_model_are_reached_in_every_spelling():
         return x @ outside["weight"]
 
     spellings = [
-        lambda x, w: F.linear(x, w), lambda x, w: x @ w.T, lambda x, w: (w @ x.mT).mT,
+        F.linear, lambda x, w: x @ w.T, lambda x, w: (w @ x.mT).mT,
         lambda x, w: torch.einsum("bld,ed->ble", x, w), lambda x, w: x @ (2 * w).T / 2,
         lambda x, w: torch.bmm(x, w.T.expand(2, 4, 3)), lambda x, w: F.conv1d(x.mT, w[..., None]).mT,
         lambda x, w: torch.tensordot(x, w, dims=([-1], [1])), made_outside,

@@ -12,7 +12,6 @@ from itertools import chain
 from types import FrameType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch._C import _functorch
 from torch.overrides import TorchFunctionMode
@@ -335,7 +334,10 @@ class Interception(TorchFunctionMode):
         Raises:
             UnsupportedFunction: If it leads out of what can be followed.
         """
-        if (why := _leads_out(plain, func)) is not None:
+        why = _leads_out(plain, func)
+        if kwargs.get("out") is not None:
+            why = "writes into out=; assign its result instead"
+        if why is not None:
             raise UnsupportedFunction(f"The function {plain}{self._caller()} {why}.")
         if plain in _NUMBERS:
             self._cut(plain)
@@ -382,7 +384,8 @@ class Interception(TorchFunctionMode):
             root = known.root if known.root is not None else self._copy(read[0])
             return known._replace(root=root, windows=None)
         masked = plain in ("masked_fill", "where")
-        return Trace(total=known.total, exponent=known.exponent if masked else None)
+        exponent = known.exponent if masked else None
+        return Trace(total=known.total, exponent=exponent, choice=known.choice)
 
     @staticmethod
     def _windows(name: str, read: list[Tensor], args: tuple[Any, ...], kwargs: Any) -> Any:

@@ -21,6 +21,8 @@ class Trace(NamedTuple):
         curved: Whether that function is more than a multiple and a number added.
         exponent: The tensor whose exponential it is, up to elements that a mask takes out.
         total: The tensor whose sum over an axis it is, and that axis.
+        choice: "softmax" of probabilities, "picked" of the largest of something
+            (`whyword.lrp.functions.experts`).
         version: torch's count of the tensor's changes in place when this was noted.
     """
 
@@ -33,6 +35,7 @@ class Trace(NamedTuple):
     curved: bool = False
     exponent: "Tensor | None" = None
     total: "tuple[Tensor, int] | None" = None
+    choice: str = ""
     version: int = 0
 
 

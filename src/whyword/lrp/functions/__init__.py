@@ -13,6 +13,7 @@ from whyword.lrp.functions import (  # noqa: F401 - whose handlers register them
     convolutions,
     distances,
     elementwise,
+    experts,
     fourier,
     layers,
     linear_maps,
@@ -74,8 +75,20 @@ STOPS = set(
 IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ipow__".split())
 """Functions that change what they read, besides those whose names end in an underscore."""
 
-GATES = {"sigmoid", "expit", "softmax", "rsqrt", "reciprocal", "hardsigmoid"} | norms.GATES
-"""Functions whose results scale signals: in a product they take no relevance."""
+GATES = {
+    "sigmoid",
+    "expit",
+    "softmax",
+    "rsqrt",
+    "reciprocal",
+    "hardsigmoid",
+    "softplus",
+} | norms.GATES
+"""Functions whose results scale signals: in a product they take no relevance.
+
+A softplus makes the step sizes of selective state spaces, and so their decay, which MambaLRP holds
+constant as well (Jafari et al. 2024); what is written to a state and read from it are signals.
+"""
 
 ASSIGNMENT = scattering.ASSIGNMENT
 
@@ -84,6 +97,8 @@ ELEMENTWISE = elementwise.NAMES
 
 _GATE_KEEPING = (
     moving.NAMES
+    | scattering.NAMES
+    | linear_maps.NAMES
     | packing.NAMES
     | pooling.NAMES
     | scattering.NAMES

@@ -27,7 +27,9 @@ def softmax(
     relevance to its own input.
     """
     axis = axis_of(input, dim)
-    return linearised(call, torch.softmax(input.detach(), axis, dtype=dtype), input, axis)
+    p = torch.softmax(input.detach(), axis, dtype=dtype)
+    picked = trace(input).choice == "picked"
+    return note(linearised(call, p, input, axis), gate=picked, choice="softmax")
 
 
 def axis_of(x: Tensor, dim: int | None) -> int:

@@ -17,7 +17,6 @@ from whyword.lrp.calls import (
     Call,
     losses,
     must_be_constant,
-    one_deeper,
     propagate,
     register,
     through_layer,
@@ -63,29 +62,6 @@ def multi_dot(call: Call, tensors: Any) -> Any:
 def chain_matmul(call: Call, *matrices: Any) -> Any:
     """Products from the left."""
     return reduce(partial(call.step, "matmul"), matrices)
-
-
-@register("_grouped_mm", "grouped_mm")
-def grouped_mm(
-    call: Call, input: Any, mat_b: Any, offs: Any = None, bias: Any = None, out_dtype: Any = None
-) -> Any:
-    """A layer for each group of rows, such as those that are sent to one expert.
-
-    Which rows belong to a group is a constant: ``offs`` says where each ends.
-    """
-    must_be_constant(call, mat_b=mat_b, bias=bias)
-    if input.ndim != 2 or mat_b.ndim != 3 or bias is not None:
-        raise call.refuse(
-            f"there is a rule for rows (row, input) and weights (group, input, output) without a "
-            f"bias; got {tuple(input.shape)} and {tuple(mat_b.shape)}."
-        )
-    ends = offs.tolist()
-    rows = zip([0, *ends], ends, mat_b, strict=False)
-    parts = [call.step("matmul", input[start:end], weight) for start, end, weight in rows]
-    rest = len(input) - (ends[-1] if ends else 0)  # rows of no group
-    result = torch.cat([*parts, input.new_zeros(rest, mat_b.shape[2])])
-    result = result if out_dtype is None else result.to(out_dtype)
-    return one_deeper(result, input)
 
 
 @register("bilinear")

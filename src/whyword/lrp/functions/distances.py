@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from whyword.lrp.calls import Call, propagate, register
@@ -11,11 +12,13 @@ from whyword.lrp.traces import constant
 @register("cosine_similarity")
 def cosine(call: Call, x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """A product of vectors, each over its norm, which normalises and takes nothing."""
-    ones = (
-        call.step("div", x, constant(x).norm(dim=dim, keepdim=True).clamp(min=eps))
-        for x in (x1, x2)
+    ndim = max(x1.ndim, x2.ndim)
+    axis = dim % ndim - ndim
+    directions = (
+        call.step("div", x, constant(x).norm(dim=axis, keepdim=True).clamp(min=eps))
+        for x in torch.broadcast_tensors(x1, x2)
     )
-    return call.step("sum", call.step("mul", *ones), dim)
+    return call.step("sum", call.step("mul", *directions), axis)
 
 
 @register("pairwise_distance")

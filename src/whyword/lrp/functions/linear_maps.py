@@ -5,6 +5,7 @@ weights are found by asking the function itself, what it makes of a basis.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -14,6 +15,13 @@ from torch.nn import functional
 from whyword.lrp.calls import Call, propagate, register
 from whyword.lrp.functions.convolutions import each
 from whyword.lrp.functions.weighted import Term, summed, weighted_sum
+
+NAMES = set(
+    """
+    avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
+    interpolate fold cumsum trace diff
+    """.split()
+)
 
 
 class AlongAxis(NamedTuple):
@@ -145,8 +153,9 @@ def power_average(
     """(Σ x^p)^(1/p) over windows: what each x^p adds to the sum."""
     value = call.function(input.detach(), norm_type, kernel_size, stride, ceil_mode)
     name = call.name.replace("lp", "avg")
+    of_powers = replace(call, name=name, function=getattr(functional, name))
     powers = call.step("pow", input, norm_type)
-    means = call.step(name, powers, kernel_size, stride, 0, ceil_mode)
+    means = average(of_powers, powers, kernel_size, stride, 0, ceil_mode)
     return propagate(call, value, lambda R: (R,), means)
 
 

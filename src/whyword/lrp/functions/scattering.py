@@ -21,7 +21,7 @@ ASSIGNMENT = "__setitem__ by index"
 NAMES = set(
     """
     scatter scatter_add scatter_reduce index_add index_copy index_reduce index_put
-    _unsafe_index_put put masked_scatter
+    _unsafe_index_put put
     """.split()
 ) | {ASSIGNMENT}
 
@@ -137,14 +137,6 @@ def put(
     return _flat(call, input, index % max(input.numel(), 1), source, accumulate)
 
 
-@register("masked_scatter")
-def masked_scatter(call: Call, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """Writes elements in their order where a mask is True."""
-    mask = mask.expand(torch.broadcast_shapes(mask.shape, input.shape))
-    number = (mask.flatten().cumsum(0) - 1).clamp(min=0).view(mask.shape)
-    return torch.where(mask, source.flatten()[number], input)
-
-
 def _flat(call: Call, base: Tensor, places: Tensor, source: Tensor, accumulate: bool) -> Tensor:
     flat, index, elements = base.flatten(), places.flatten(), source.flatten()
     if accumulate:
@@ -204,11 +196,9 @@ def _added(
         found = (q * w).gather(axis, index)
         return pad(found, beyond) if any(beyond) else found
 
-    return summed(
-        call,
-        Term(base, u, torch.mul, torch.mul),
-        Term(source, w, spread, gathered),
-    )
+    result = summed(call, Term(base, u, torch.mul, torch.mul), Term(source, w, spread, gathered))
+    reached = torch.zeros_like(constant(base), dtype=torch.bool).scatter(axis, index, True)
+    return torch.where(reached, result, base)  # where nothing is added, nothing is shared
 
 
 def _won(
