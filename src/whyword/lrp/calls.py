@@ -230,6 +230,7 @@ class Propagate(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, backward: Backward, value: tuple[Tensor], *inputs: Tensor) -> Tensor:
+        """The value."""
         # In a tuple, or it would come out as a view, which models may not change in place;
         # detached, or it would know the rule, which knows it: a cycle that keeps both in memory.
         ctx.rule = backward

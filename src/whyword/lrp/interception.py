@@ -12,6 +12,7 @@ from itertools import chain
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch._C import _functorch
 from torch.overrides import TorchFunctionMode

@@ -162,6 +162,12 @@ def alpha_dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = Fa
     return dropout(call, input, p, training)  # type: ignore[no-any-return]
 
 
+@register("transformers.models.bloom.modeling_bloom.GeLUFunction")
+def gelu_of_bloom(ctx: Any, relevance: Tensor) -> Tensor:
+    """An activation that comes with a gradient of its own."""
+    return relevance
+
+
 def root_of(tensor: Tensor) -> Tensor:
     """The tensor that another is an elementwise function of, or that tensor itself."""
     found = trace(tensor)
