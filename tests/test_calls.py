@@ -15,6 +15,11 @@ B = torch.randn(3, dtype=torch.float64, generator=DRAW)
 P = torch.randn(5, 6, dtype=torch.float64, generator=DRAW)
 MASK = X > 0.5
 
+
+def shares(e, epsilon=0):
+    return e / (e.sum(-1, keepdim=True) + epsilon) if epsilon else e / e.sum(axis=-1, keepdims=True)
+
+
 SAME = {
     "sum": [
         lambda x: x.sum(1), lambda x: torch.sum(x, 1), lambda x: x.sum(axis=1),
@@ -37,9 +42,8 @@ SAME = {
     "softmax": [
         lambda x: x.softmax(-1), lambda x: torch.softmax(x, axis=-1), lambda x: F.softmax(x, dim=2),
         lambda x: torch.softmax(input=x, dim=-1), nn.Softmax(-1),
-        lambda x: (lambda e: e / e.sum(-1, keepdim=True))(x.exp()),
-        lambda x: (lambda e: e / (e.sum(-1, keepdim=True) + 1e-30))(x.exp()),
-        lambda x: (lambda e: e / torch.sum(e, -1).unsqueeze(-1))(x.exp()),
+        lambda x: shares(x.exp()), lambda x: shares(torch.exp(x), 1e-30),
+        lambda x: x.exp() / torch.sum(x.exp(), -1).unsqueeze(-1),
         lambda x: F.softmin(-x, dim=-1),
     ],
     "deviation": [
@@ -48,7 +52,8 @@ SAME = {
         lambda x: torch.std_mean(x, 1)[0],
     ],
     "norm": [
-        lambda x: x.norm(dim=1), lambda x: torch.norm(x, 2, 1), lambda x: torch.linalg.norm(x, axis=1),
+        lambda x: x.norm(dim=1), lambda x: torch.norm(x, 2, 1),
+        lambda x: torch.linalg.norm(x, axis=1),
         lambda x: torch.linalg.vector_norm(x, ord=2, dim=1), lambda x: x.pow(2).sum(1).sqrt(),
         lambda x: x.norm("fro", 1), lambda x: x.square().sum(1) ** 0.5,
     ],
@@ -71,7 +76,8 @@ SAME = {
         lambda x: torch.matmul(x, other=W), lambda x: torch.einsum("bld,de->ble", x, W),
         lambda x: torch.einsum("...d,de", x, W), lambda x: torch.tensordot(x, W, dims=1),
         lambda x: torch.tensordot(x, W, dims=([2], [0])), lambda x: x.matmul(W),
-        lambda x: torch.stack([torch.mm(row, mat2=W) for row in x]), lambda x: x @ W.to_sparse().to_dense(),
+        lambda x: torch.stack([torch.mm(row, mat2=W) for row in x]),
+        lambda x: x @ W.to_sparse().to_dense(),
         lambda x: F.conv1d(x.mT, W.T[..., None]).mT, lambda x: (W.T @ x.mT).mT,
     ],
     "layer with a bias": [
@@ -79,7 +85,8 @@ SAME = {
         lambda x: torch.add(input=x @ W, other=B),
         lambda x: torch.stack([torch.addmm(B, row, W) for row in x]),
         lambda x: torch.stack([torch.addmm(input=B, mat1=row, mat2=W) for row in x]),
-        lambda x: F.conv1d(x.mT, W.T[..., None], B).mT, lambda x: torch.einsum("bld,de->ble", x, W) + B,
+        lambda x: F.conv1d(x.mT, W.T[..., None], B).mT,
+        lambda x: torch.einsum("bld,de->ble", x, W) + B,
     ],
     "power": [
         lambda x: x**3, lambda x: torch.pow(x, 3), lambda x: x.pow(exponent=3), lambda x: x * x * x,
@@ -161,7 +168,8 @@ def test_weights_of_the_model_are_reached_in_every_spelling():
     spellings = [
         F.linear, lambda x, w: x @ w.T, lambda x, w: (w @ x.mT).mT,
         lambda x, w: torch.einsum("bld,ed->ble", x, w), lambda x, w: x @ (2 * w).T / 2,
-        lambda x, w: torch.bmm(x, w.T.expand(2, 4, 3)), lambda x, w: F.conv1d(x.mT, w[..., None]).mT,
+        lambda x, w: torch.bmm(x, w.T.expand(2, 4, 3)),
+        lambda x, w: F.conv1d(x.mT, w[..., None]).mT,
         lambda x, w: torch.tensordot(x, w, dims=([-1], [1])), made_outside,
         lambda x, w: torch.stack([torch.stack([w.mv(p) for p in row]) for row in x]),
     ]  # fmt: skip

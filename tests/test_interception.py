@@ -68,19 +68,20 @@ def test_tensors_of_two_signals_are_no_activation():
     torch.testing.assert_close(halves.relevance, own + through)
 
 
+def shares(e, epsilon=None):
+    total = e.sum(-1)[..., None]
+    return e / (total if epsilon is None else total + epsilon)
+
+
 GATES = {
     "sigmoid": torch.sigmoid,
     "one minus": lambda g: 1 - torch.sigmoid(g),
     "two gates": lambda g: torch.sigmoid(g) * torch.sigmoid(-g),
     "moved": lambda g: torch.sigmoid(g).mT.contiguous().mT,
     "softmax by hand": lambda g: g.exp() / g.exp().sum(-1, keepdim=True),
-    "softmax by hand, once": lambda g: (lambda e: e / e.sum(-1, keepdim=True))(g.exp()),
-    "softmax by hand, masked": lambda g: (lambda e: e / (e.sum(-1, keepdim=True) + 1e-9))(
-        g.exp() * (g > -0.5)
-    ),
-    "softmax by hand, shifted": lambda g: (lambda e: e / e.sum(-1)[..., None])(
-        torch.exp(g - g.amax(-1, keepdim=True).detach())
-    ),
+    "softmax by hand, once": lambda g: shares(g.exp()),
+    "softmax by hand, masked": lambda g: shares(g.exp() * (g > -0.5), 1e-9),
+    "softmax by hand, shifted": lambda g: shares((g - g.amax(-1, keepdim=True).detach()).exp()),
     "norm": lambda g: g.norm(dim=-1, keepdim=True),
     "one over": lambda g: 1 / (g.abs() + 2),
     "a constant over": lambda g: torch.arange(1.0, 5.0, dtype=g.dtype) / (g.abs() + 2),
@@ -167,7 +168,7 @@ def test_what_is_detached_cannot_be_changed_behind_the_back():
         h.data = torch.ones_like(h)
         return h.sum(dim=1)
 
-    with pytest.raises(lrp.UnsupportedFunction, match="sets .data"):
+    with pytest.raises(lrp.UnsupportedFunction, match=r"sets \.data"):
         explained(replaced)
 
 

@@ -54,8 +54,10 @@ class Seen(Protocol):
         copies: Nodes that write into a part of a tensor, made by intercepted calls.
     """
 
-    strangers: dict[Any, str]
-    copies: set[Any]
+    @property
+    def strangers(self) -> dict[Any, str]: ...  # noqa: D102
+    @property
+    def copies(self) -> set[Any]: ...  # noqa: D102
 
 
 def audit(scores: Tensor, leaf: Tensor, seen: Seen, account: Account | None) -> bool:

@@ -1,0 +1,25 @@
+"""What torch's functions are called."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from whyword.lrp.functions import IN_PLACE
+
+_PACKAGES = ("linalg_", "special_")
+
+
+def name_of(func: Callable[..., Any]) -> str:
+    """A function's name; of a property such as ``Tensor.T`` the property's."""
+    name: str = getattr(func, "__name__", type(func).__name__)
+    if name == "__get__":
+        return str(getattr(getattr(func, "__self__", None), "__name__", name))
+    for package in _PACKAGES:
+        name = name.removeprefix(package)
+    return name
+
+
+def out_of_place(name: str, kwargs: Mapping[str, Any]) -> tuple[str, bool]:
+    """The name of the same function out of place, and whether it works in place."""
+    if name.endswith("_") and not name.endswith("__") and name != "requires_grad_":
+        return name.removesuffix("_"), True
+    return name, name in IN_PLACE or bool(kwargs.get("inplace"))

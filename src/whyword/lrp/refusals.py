@@ -1,0 +1,98 @@
+"""Refusals: what was met, where it was called, and what to do."""
+
+import sys
+from types import FrameType
+from typing import Any
+
+from torch import nn
+
+from whyword.lrp.calls import UnsupportedFunction
+
+
+class Refusals:
+    """Makes the errors of one forward pass.
+
+    Args:
+        model: Where the names of modules come from.
+    """
+
+    def __init__(self, model: nn.Module | None) -> None:
+        self.model = model
+
+    def no_rule(self, name: str) -> UnsupportedFunction:
+        """A function without a rule."""
+        return UnsupportedFunction(
+            f"The function {name}{self.caller()} turns embeddings into scores and has no rule for "
+            "relevance. Give it one with whyword.lrp.register, or, if it only moves numbers "
+            "around, add its name to whyword.lrp.ROUTING."
+        )
+
+    def not_covered(self, name: str, why: object) -> UnsupportedFunction:
+        """Arguments that a function's rule does not cover."""
+        return UnsupportedFunction(
+            f"The function {name}{self.caller()} cannot be explained: {why} "
+            "Another rule can be given with whyword.lrp.register."
+        )
+
+    def leads_out(self, name: str, why: str) -> UnsupportedFunction:
+        """A function that leads out of what can be followed."""
+        return UnsupportedFunction(f"The function {name}{self.caller()} {why}.")
+
+    def kept_by_the_model(self, name: str, layer: str) -> UnsupportedFunction:
+        """A buffer of the model that what depends on the embeddings is written into."""
+        return UnsupportedFunction(
+            f"The function {name}{self.caller()} writes what depends on the embeddings into a "
+            f"buffer of the model ({layer}), from where relevance cannot be followed. Let the "
+            "model compute with a tensor of its own, or switch the cache off."
+        )
+
+    def inside_torch_func(self) -> UnsupportedFunction:
+        """What depends on the embeddings inside of ``torch.func``."""
+        return UnsupportedFunction(
+            f"The model calls torch.func (vmap, grad){self.caller()} under which relevance cannot "
+            "be followed; write the batch out instead."
+        )
+
+    def property_set(self, name: str) -> UnsupportedFunction:
+        """A property of a tensor that is set."""
+        return UnsupportedFunction(
+            f"The model sets .{name} of a tensor{self.caller()} which relevance cannot follow; "
+            "assign to its elements, tensor[...] = value, instead."
+        )
+
+    def caller(self) -> str:
+        """The module that called the function, read off the stack."""
+        names = {id(m): n for n, m in self.model.named_modules()} if self.model is not None else {}
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            code = frame.f_code
+            owner = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+            if isinstance(owner, nn.Module):
+                name = names.get(id(owner), "")
+                place = f"{code.co_filename}:{frame.f_lineno}"
+                kind = type(owner).__name__
+                return f", called in {kind}{f' ({name!r})' if name else ''} at {place},"
+            frame = frame.f_back
+        return ""
+
+
+def why_out(name: str, func: Any) -> str | None:
+    """Why a function leads out of what can be followed; None if it does not."""
+    if name in ("numpy", "__array__"):
+        return (
+            "hands what depends on the embeddings to NumPy, outside of torch, where relevance "
+            "cannot be followed; compute with tensors"
+        )
+    if name in ("set", "resize", "resize_as"):
+        return "puts other numbers into a tensor behind autograd's back; assign a new tensor"
+    return why_differentiates(name, func)
+
+
+def why_differentiates(name: str, func: Any) -> str | None:
+    """Why a function that computes gradients is refused, whatever it computes them of."""
+    if getattr(func, "__module__", None) == "torch.autograd" or name == "backward":
+        return (
+            "computes gradients inside of the model, which relevance cannot pass through; write "
+            "them out as functions of torch"
+        )
+    return None
