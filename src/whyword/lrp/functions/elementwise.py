@@ -52,12 +52,6 @@ def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return note(result, exponent=input) if call.name == "exp" else result
 
 
-@register("transformers.models.bloom.modeling_bloom.GeLUFunction")
-def custom_activation(context: Any, relevance: Tensor) -> Tensor:
-    """R_x = R_z: an activation that a model computes in an autograd function of its own."""
-    return relevance
-
-
 @register("neg", "__neg__", "negative", "positive")
 def negative(call: Call, input: Tensor) -> Tensor:
     """A multiple: it has its input's root."""
@@ -173,6 +167,12 @@ def dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = True) ->
 def alpha_dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = False) -> Tensor:
     """Nothing, in evaluation mode."""
     return dropout(call, input, p, training)  # type: ignore[no-any-return]
+
+
+@register("transformers.models.bloom.modeling_bloom.GeLUFunction")
+def gelu_of_bloom(ctx: Any, relevance: Tensor) -> Tensor:
+    """An activation that comes with a gradient of its own."""
+    return relevance
 
 
 def root_of(tensor: Tensor) -> Tensor:
