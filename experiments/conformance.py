@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ do. Nothing else may happen.
 
 def functions_of_torch() -> Iterator[str]:
     """The part about functions of torch, by groups."""
-    import conformance
+    conformance = import_module("conformance")
 
     verdicts: dict[Any, list[str]] = defaultdict(list)
     for row in conformance.rows():
@@ -58,7 +59,13 @@ def functions_of_torch() -> Iterator[str]:
         yield ""
 
 
-PARTS: list[Callable[[], Iterator[str]]] = [functions_of_torch]
+def families_of_hugging_face() -> Iterator[str]:
+    """The part about transformers' classifiers of sequences."""
+    families = import_module("conformance_huggingface")
+    yield families.markdown(list(families.rows()))
+
+
+PARTS: list[Callable[[], Iterator[str]]] = [functions_of_torch, families_of_hugging_face]
 """What the page is made of, in its order; each yields lines of Markdown."""
 
 
