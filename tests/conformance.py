@@ -1,10 +1,10 @@
 """The conformance table: small models, operation by spelling by place, and what must come out.
 
 Of every row the verdict is one of two. *Explained*: the scores are the plain model's and the
-relevance is that of a second derivation (`reference_rules`), under the paper's rules and under those
-for transformers. *Refused*: the refusal names what stands in the way and says what to do. Nothing
+relevance is that of a second derivation (`reference_rules`), under the paper's rules and under
+those for transformers. *Refused*: the refusal names what stands in the way and says what to do. Nothing
 else may happen, be it another exception or another number. A new rule is accepted by adding its
-operations to `operations`; ``experiments/conformance.py`` prints the table.
+operations to `operations`; ``experiments/what_is_explained.py`` prints the table.
 """
 
 import re
@@ -35,7 +35,7 @@ LAYER_RULES = {
     "w square": lrp.WSquare(),
 }
 TO_DO = re.compile(
-    r"\b(register|call|compute|use|write|assign|expand|take|explain the model|run|switch|merge|index|"
+    r"\b(register|call|compute|use|write|assign|expand|take|explain|run|switch|merge|index|"
     r"multiply|expected|give|remove|fix)\b",
     re.IGNORECASE,
 )

@@ -802,6 +802,13 @@ mean over both
     torch.mean(x, dim=(1, 2), keepdims=True)
 """)  # fmt: skip
     yield from table("Sums over axes", "in proportion to the summands", mixture, """
+sums of what is a number
+    x.nansum(1)
+    torch.nansum(input=x, dim=1)
+    torch.nansum(x, axis=1)
+means of what is a number
+    x.nanmean(1)
+    torch.nanmean(input=x, dim=1)
 average pooling
     F.avg_pool1d(x.mT, 2)
     F.avg_pool1d(input=x.mT, kernel_size=2)
@@ -2463,7 +2470,7 @@ def without_rules() -> Iterator[Operation]:
         "torch.matrix_exp(x @ x.mT * 0.1)": "matrix_exp",
         "torch.linalg.matrix_power(x @ x.mT, 2)": "matrix_power|linalg_matrix_power",
         "F.grid_sample(x[:, None], torch.zeros(2, 3, 3, 2, dtype=x.dtype))": "grid_sampl",
-        "torch.aminmax(x, dim=1).max": "aminmax", "x.quantile(1.0, dim=1)": "quantile", "torch.quantile(x, 0.5, dim=1)": "quantile", "x.nansum(1)": "nansum", "torch.nanmean(x, dim=1)": "nanmean",
+        "torch.aminmax(x, dim=1).max": "aminmax", "x.quantile(1.0, dim=1)": "quantile", "torch.quantile(x, 0.5, dim=1)": "quantile",
         "x.round()": "round", "x.floor()": "floor", "x.ceil()": "ceil", "x.sign()": "sign",
         "x.trunc()": "trunc", "torch.heaviside(x, m.constant)": "heaviside", "x.frac()": "frac",
         "torch.div(x, 0.3, rounding_mode='floor')": "div", "x // 0.3": "floordiv|floor_divide",

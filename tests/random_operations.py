@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a spelling is one line
 """Random operations on tensors of any shape, in random spellings, with their second derivations.
 
 `operation` draws a function, its arguments and a spelling of them, among those of torch, of
@@ -76,7 +77,7 @@ def elementwise(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
     return draw.choice(ways), ways[0], passes()
 
 
-def numbers(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
+def numbers(draw: random.Random, shape: Any, m: Parameters) -> Drawn:  # noqa: PLR0911
     c = round(draw.uniform(-2, 2), 2) or 0.5
     what = draw.choice(["add", "sub", "mul", "div", "pow", "clamp", "rsub", "gate"])
     if what == "gate":
@@ -179,7 +180,7 @@ def layers(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
 
 
 def convolutions(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
-    _, channels, length = shape
+    channels = shape[1]
     groups = draw.choice([g for g in (1, 2, 3) if channels % g == 0])
     out, size = groups * draw.randint(1, 3), draw.randint(1, 3)
     b = draw.choice(["None", m.new(out)])

@@ -1,8 +1,8 @@
-"""A second derivation of relevance for any function: dense, slow, float64, nothing of `whyword.lrp`.
+"""A second derivation of relevance for any function: dense, slow, nothing of `whyword.lrp`.
 
 A `Signal` is a value and how its relevance goes on to the signals that it was made of. A linear
-function is known by its matrix, found by putting in one unit vector after the other; a function that
-only moves numbers by the differences that it makes of small changes. So nothing here relies on
+function is known by its matrix, found by putting in one unit vector after the other; a function
+that only moves numbers by the differences that it makes of small changes. So nothing here relies on
 autograd, on the names of functions, or on how they are called.
 """
 
@@ -116,7 +116,7 @@ def matrix(f: Function, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def moves(f: Function, x: Tensor) -> Tensor:
-    """Of a function that only moves numbers, which number of ``x`` each output is; zeros of none."""
+    """Of a function that moves numbers, which number of ``x`` each output is; zeros of none."""
     step = 1e-6
     columns = []
     for i in range(x.numel()):
@@ -342,7 +342,11 @@ def product(*factors: Signal, f: Function = lambda a, b: a * b) -> Signal:
     if (root := _one_root(value, factors)) is not None:
         return Signal(value, rules, [root], lambda R: [R], gate=gate, root=root, curved=True)
     takers = [t for t in factors if not t.gate] or list(factors)
-    return Signal(value, rules, takers, lambda R: [_like(R / len(takers), t.shape) for t in takers], gate=gate)  # fmt: skip
+
+    def back(R: Tensor) -> list[Tensor]:
+        return [_like(R / len(takers), t.shape) for t in takers]
+
+    return Signal(value, rules, takers, back, gate=gate)
 
 
 def quotient(a: Signal, b: Signal) -> Signal:
@@ -354,7 +358,7 @@ def quotient(a: Signal, b: Signal) -> Signal:
 
 
 def contraction(a: Signal, b: Signal, f: Function) -> Signal:
-    """A sum of products: a gate takes nothing, two signals half each, as sums weighted by the other."""
+    """A sum of products: gates take nothing, two signals half each, weighted by the other."""
     sides = [(a, lambda t: f(t, b.value)), (b, lambda t: f(a.value, t))]
     sides = [(t, of) for t, of in sides if not t.gate] or sides
     halves = [t for t, _ in sides]

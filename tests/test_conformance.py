@@ -43,8 +43,9 @@ def failing(found):
 def test_a_node_let_through_is_noticed(monkeypatch):
     silent = rows_of("a scripted module", "a traced module")
     assert not failing(silent)
-    nodes = {f"{name}Backward{n}" for name in ("Tanh", "Add", "Mul", "Addmm", "Linear", "T", "Mm") for n in "01"}  # fmt: skip
-    monkeypatch.setattr(audit, "NODES", {*audit.NODES, *nodes})
+    names = ("Tanh", "Add", "Mul", "Addmm", "Linear", "T", "Mm")
+    nodes = {f"{name}Backward{number}" for name in names for number in "01"}
+    monkeypatch.setattr(audit, "NODES", audit.NODES | nodes)
     assert failing(silent) == silent
 
 
@@ -76,7 +77,7 @@ def test_an_argument_that_is_read_wrongly_is_noticed(monkeypatch):
 
 
 def test_another_score_is_noticed(monkeypatch):
-    """With a handler that computes something else the row fails, with and without the engine's check."""
+    """A handler that computes something else fails, with and without the engine's check."""
     row = next(row for row in rows_of("tanh") if row.place == "on the embeddings")
     check(row)
 

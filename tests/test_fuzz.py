@@ -1,4 +1,4 @@
-"""Random compositions of torch functions: refused by name or explained, and never silently wrong."""
+"""Random compositions of torch functions: refused by name or explained, never silently wrong."""
 
 from functools import cache
 
@@ -36,7 +36,8 @@ def test_compositions_are_reproducible_and_of_many_functions():
 
 def test_a_node_let_through_is_found(monkeypatch):
     """Without the audit relevance through scripts and custom functions is wrong, and is noticed."""
-    nodes = {f"{name}Backward{n}" for name in ("Tanh", "Add", "Addmm", "Linear", "T", "Mm") for n in "01"}  # fmt: skip
+    names = ("Tanh", "Add", "Addmm", "Linear", "T", "Mm")
+    nodes = {f"{name}Backward{number}" for name in names for number in "01"}
     monkeypatch.setattr(audit, "NODES", audit.NODES | nodes)
     seeds = seeds_that_hold("a scripted module")
     assert [fuzz.check(seed).silent for seed in seeds] == [True] * 3

@@ -1,6 +1,6 @@
 """Writes ``docs/what-is-explained.md``: every operation of the conformance tables and its verdict.
 
-Run it with ``python experiments/conformance.py``. The tables stand in ``tests``, which accept a new
+Run it with ``python experiments/what_is_explained.py``. The tables stand in ``tests``, which accept a new
 rule by its rows; a part that another table prints is added through `PARTS`.
 """
 
@@ -17,17 +17,16 @@ PAGE = ROOT / "docs" / "what-is-explained.md"
 HEAD = """\
 # What is explained
 
-Written by `python experiments/conformance.py`; the same rows run in `make test`. Of each the verdict
-is one of two: **explained**, the scores are the plain model's and the relevance equals a second
-derivation in float64; or **refused**, by an error that names what stands in the way and says what to
-do. Nothing else may happen.
+Written by `python experiments/what_is_explained.py`; the same rows run in `make test`. Of each the
+verdict is one of two: **explained**, the scores are the plain model's and the relevance equals a
+second derivation in float64; or **refused**, by an error that names what stands in the way and says
+what to do. Nothing else may happen.
 """
 
 
 def functions_of_torch() -> Iterator[str]:
     """The part about functions of torch, by groups."""
-    conformance = import_module("conformance")
-
+    conformance: Any = import_module("conformance")
     verdicts: dict[Any, list[str]] = defaultdict(list)
     for row in conformance.rows():
         verdicts[row.operation].append(conformance.check(row))
@@ -35,8 +34,8 @@ def functions_of_torch() -> Iterator[str]:
     spellings = sum(len(operation.spellings) for operation in verdicts)
     yield "## Functions of torch\n"
     yield (
-        f"{len(verdicts)} operations in {spellings} spellings, each on the embeddings, after a layer "
-        "and a nonlinearity, in a residual sum, beside a gate, or above a maximum: "
+        f"{len(verdicts)} operations in {spellings} spellings, each on the embeddings, after a "
+        "layer and a nonlinearity, in a residual sum, beside a gate, or above a maximum: "
         f"{rows} small models. What an operation is checked against is the second derivation, if "
         "its row does not say otherwise.\n"
     )
