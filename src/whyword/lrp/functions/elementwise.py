@@ -25,7 +25,8 @@ ACTIVATIONS = set(
     sigmoid hardsigmoid log_sigmoid logsigmoid hardshrink softshrink threshold _threshold
     expit logit
     rsqrt sqrt exp exp2 expm1 log log2 log10 log1p abs absolute square reciprocal
-    sin cos tan sinh cosh asinh acosh atanh asin acos atan sinc arcsinh arccosh arctanh arcsin arccos arctan
+    sin cos tan sinh cosh asinh acosh atanh asin acos atan sinc
+    arcsinh arccosh arctanh arcsin arccos arctan
     erf erfc erfcx erfinv ndtr ndtri log_ndtr lgamma digamma nan_to_num deg2rad rad2deg
     """.split()
 )
