@@ -95,3 +95,29 @@ def test_a_model_may_change_its_vectors_in_place():
         scores = classifier.score(vectors, batch)
         assert torch.equal(vectors, before)
         torch.testing.assert_close(scores, classifier(batch), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("epsilon", [1e-6, 0.1])
+def test_a_mask_of_zeros_changes_nothing(epsilon):
+    draw = torch.Generator().manual_seed(0)
+    x, q, k, head = (
+        torch.randn(shape, generator=draw, dtype=torch.float64)
+        for shape in ((1, 5, 4), (4, 4), (4, 4), (2, 20))
+    )
+    rules = lrp.Composite.for_transformers(epsilon=epsilon)
+
+    def score(*mask):
+        def run(e):
+            scores = (e @ q) @ (e @ k).mT
+            for part in mask:
+                scores = scores + part
+            return (scores.softmax(dim=-1) @ e).reshape(1, -1) @ head.T
+
+        return run
+
+    zeros, targets = torch.zeros(1, 5, 5, dtype=torch.float64), torch.ones(1, 1, 2)
+    expected = lrp.relevance(score(), x, targets, composite=rules, accounting=True)
+    found = lrp.relevance(score(zeros), x, targets, composite=rules, accounting=True)
+    torch.testing.assert_close(found.relevance, expected.relevance, rtol=1e-12, atol=1e-12)
+    lost = [result.accounts[0].lost["stabiliser"] for result in (found, expected)]
+    assert lost[0] == pytest.approx(lost[1])

@@ -151,6 +151,14 @@ def test_conserves(f):
     assert conserves(f, random_input())
 
 
+@pytest.mark.parametrize("alpha", [1, -0.5])
+def test_complex_sums_are_those_of_their_components(alpha):
+    x = random_input()
+    _, expected = explained(lambda x: torch.add(x, x.flip(1), alpha=alpha), x)
+    _, found = explained(lambda x: parts(torch.add(pairs(x), pairs(x.flip(1)), alpha=alpha)), x)
+    np.testing.assert_allclose(found, expected)
+
+
 def test_a_magnitude_is_shared_by_squares():
     x = random_input()
     scores, found = explained(lambda x: pairs(x).abs(), x)

@@ -1,5 +1,6 @@
 """Windows, interpolation, differences and sums so far: each as its matrix says."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -60,6 +61,8 @@ BETWEEN = {
 ALONG = {
     "sum": lambda x: x.sum((1, 2)),
     "mean by NumPy's names": lambda x: x.mean(axis=1, keepdims=True),
+    "nansum": lambda x: x.nansum(1),
+    "nanmean": lambda x: torch.nanmean(x, dim=(1, 2), keepdim=True),
     "cumsum": lambda x: x.cumsum(1),
     "cumsum from behind": lambda x: torch.cumsum(input=x, dim=-2),
     "trace": lambda x: torch.stack([t.trace() for t in x]),
@@ -85,6 +88,21 @@ def test_zeros_of_a_document_take_nothing(name):
     _, relevance = explained(FUNCTIONS[name], x)
     assert relevance[:, 1, :3].any()
     assert not relevance[:, 1, 3:].any()
+
+
+def test_what_is_no_number_does_not_count():
+    x = torch.randn(2, 5, 4, dtype=torch.float64)
+    x[0, 1] = torch.nan
+    for function, over in ((torch.nansum, 1), (torch.nanmean, 4)):
+        scores, found = explained(lambda x, f=function: f(x, 1), x)
+        values = x[0, [0, 2, 3, 4]].numpy()
+        z = values.sum(axis=0) / over
+        np.testing.assert_allclose(scores[0], z)
+        size = np.abs(values) / np.abs(values).sum(axis=0)
+        share = (values / over + 0.01 * np.sign(z) * size) / (z + 0.01 * np.sign(z)) * z
+        assert not found[:, 0, 1].any()
+        for c in range(4):
+            np.testing.assert_allclose(found[c, 0, [0, 2, 3, 4], c], share[:, c])
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ def test_of_two_tensors(function, parts):
     # Beside a constant, and of one tensor alone, it is an activation.
     assert conserves(lambda x: function(x, torch.ones(4, dtype=x.dtype)), x)
     assert conserves(lambda x: function(x, 2 * x), x)
+    assert conserves(lambda x: function(torch.ones(5, 4, dtype=x.dtype), x[:, :1]), x)
 
 
 @pytest.mark.parametrize(

@@ -229,16 +229,12 @@ class Propagate(torch.autograd.Function):
     """Returns a value as it is; its backward pass is a rule."""
 
     @staticmethod
-    def forward(backward: Backward, value: tuple[Tensor], *inputs: Tensor) -> Tensor:
+    def forward(ctx: Any, backward: Backward, value: tuple[Tensor], *inputs: Tensor) -> Tensor:
         """The value."""
         # In a tuple, or it would come out as a view, which models may not change in place;
         # detached, or it would know the rule, which knows it: a cycle that keeps both in memory.
+        ctx.rule = backward
         return value[0].detach()
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Keep the rule."""
-        ctx.rule = inputs[0]
 
     @staticmethod
     def backward(ctx: Any, *relevance: Tensor) -> tuple[Tensor | None, ...]:

@@ -75,15 +75,7 @@ STOPS = set(
 IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ipow__".split())
 """Functions that change what they read, besides those whose names end in an underscore."""
 
-GATES = {
-    "sigmoid",
-    "expit",
-    "softmax",
-    "rsqrt",
-    "reciprocal",
-    "hardsigmoid",
-    "softplus",
-} | norms.GATES
+GATES = norms.GATES | set("sigmoid expit hardsigmoid softmax softplus rsqrt reciprocal".split())
 """Functions whose results scale signals: in a product they take no relevance.
 
 A softplus makes the step sizes of selective state spaces, and so their decay, which MambaLRP holds
@@ -97,7 +89,6 @@ ELEMENTWISE = elementwise.NAMES
 
 _GATE_KEEPING = (
     moving.NAMES
-    | scattering.NAMES
     | linear_maps.NAMES
     | packing.NAMES
     | pooling.NAMES

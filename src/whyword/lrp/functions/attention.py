@@ -101,6 +101,7 @@ def attention(
     elif mask is not None:
         scores = call.step("add", scores, mask)
         nothing = ~(constant(mask) > -torch.inf).any(dim=-1, keepdim=True)
+        scores = scores.masked_fill(nothing, 0) if nothing.any() else scores
     weights = call.step("softmax", scores, -1)
     if nothing is not None and nothing.any():  # a query that may look at nothing gets zeros
         weights = weights.masked_fill(nothing, 0)

@@ -49,13 +49,9 @@ def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if value.is_complex():
         raise call.refuse("there is no rule for an activation of complex numbers.")
     result = as_activation(call, value, root_of(input))
+    if call.name == "softplus":
+        return note(result, choice="step")
     return note(result, exponent=input) if call.name == "exp" else result
-
-
-@register("transformers.models.bloom.modeling_bloom.GeLUFunction")
-def custom_activation(context: Any, relevance: Tensor) -> Tensor:
-    """R_x = R_z: an activation that a model computes in an autograd function of its own."""
-    return relevance
 
 
 @register("neg", "__neg__", "negative", "positive")
@@ -173,6 +169,12 @@ def dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = True) ->
 def alpha_dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = False) -> Tensor:
     """Nothing, in evaluation mode."""
     return dropout(call, input, p, training)  # type: ignore[no-any-return]
+
+
+@register("transformers.models.bloom.modeling_bloom.GeLUFunction")
+def gelu_of_bloom(ctx: Any, relevance: Tensor) -> Tensor:
+    """An activation that comes with a gradient of its own."""
+    return relevance
 
 
 def root_of(tensor: Tensor) -> Tensor:

@@ -32,6 +32,18 @@ def linear(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None = None
     return note(result, product=Weighted(call, input, layer)) if bias is None else result
 
 
+@register(
+    "linear_dynamic", "linear_relu_dynamic", "linear_dynamic_fp16", "linear_relu_dynamic_fp16"
+)
+def quantised(call: Call, *_: Any, **__: Any) -> Any:
+    """Rounded weights and rounded inputs.
+
+    Raises:
+        Refusal: Always.
+    """
+    raise call.refuse("its weights are quantised; explain the model as it was before.")
+
+
 @register("addmm", "_addmm")
 def addmm(call: Call, input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
     """z = β c + α A B."""

@@ -15,10 +15,18 @@ import torch
 from torch import Tensor
 
 from whyword.lrp.accounting import Entry
-from whyword.lrp.calls import Call, losses, one_deeper, propagate, register, through_layer
+from whyword.lrp.calls import (
+    Call,
+    losses,
+    must_be_constant,
+    one_deeper,
+    propagate,
+    register,
+    through_layer,
+)
 from whyword.lrp.functions.sums import share_sum
 from whyword.lrp.rules import Layer
-from whyword.lrp.traces import constant, on_path
+from whyword.lrp.traces import on_path
 
 State = tuple[Tensor, ...]
 
@@ -170,6 +178,7 @@ def cell(
     call: Call, input: Tensor, hx: Any, w: Tensor, u: Tensor, b_in: Any = None, b_state: Any = None
 ) -> Any:
     """One step, as `torch.nn.LSTMCell` and its like call it."""
+    must_be_constant(call, weights=(w, u, b_in, b_state))
     weights = Weights(w, u, tuple(b for b in (b_in, b_state) if b is not None))
     many = isinstance(hx, tuple | list)
     state = tuple(hx) if many else (hx,)
@@ -187,7 +196,7 @@ def recurrent(call: Call, *arguments: Any) -> Any:
         row per step and sequence if they are packed; then the final states.
 
     Raises:
-        UnsupportedFunction: If dropout is active.
+        Refusal: If dropout is active.
     """
     if packed := isinstance(arguments[3], list | tuple):
         data, sizes, initial, flat, biases, layers, dropout, training, both = arguments
@@ -195,7 +204,7 @@ def recurrent(call: Call, *arguments: Any) -> Any:
         data, initial, flat, biases, layers, dropout, training, both, batch_first = arguments
     if training and dropout:
         raise call.refuse("Dropout is active; call model.eval() before explaining.")
-    flat = [constant(w) for w in flat]
+    must_be_constant(call, weights=flat)
     per_direction = len(flat) // (layers * (1 + both))
     count = 4 if biases else 2
     states = tuple(initial) if isinstance(initial, tuple | list) else (initial,)

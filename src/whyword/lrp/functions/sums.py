@@ -57,8 +57,9 @@ def _with_bias(call: Call, z: Tensor, x: Tensor, weight: Any, bias: Any) -> Tens
 def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
     """z = Σ_i w_i x_i + constant, element by element: R_i = (w_i x_i + (c + s) / n) / (z + s) · R.
 
-    The summands share constant and stabiliser equally, if the rule says so. An infinite constant,
-    as of a mask, takes everything.
+    The summands share constant and stabiliser equally, if the rule says so. Of a mask, an infinite
+    constant takes everything; beside zero a single summand is all there is, and takes everything
+    itself, so that a text has the same relevance with a mask and without.
 
     Args:
         call: The call.
@@ -74,6 +75,9 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
     def finite(part: Tensor) -> Tensor:
         return part.masked_fill(infinite, 0) if masked else part
 
+    alone = None
+    if len(terms) == 1 and not rule.stabiliser_share:
+        alone = z == _times(terms[0][1], terms[0][0].detach())
     bias = None
     if len(terms) == 1 and (rule.bias_share or call.record):
         bias = finite(z - _times(terms[0][1], terms[0][0].detach()))
@@ -88,12 +92,14 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
         if shared is not None:
             equal = shared / len(terms)
             parts = (part + equal for part in parts)
-        return tuple(
-            unbroadcast(q * part, x.shape) for part, (x, _) in zip(parts, terms, strict=True)
-        )
+        found = (q * part for part in parts)
+        if alone is not None:
+            found = (torch.where(alone, relevance, part) for part in found)
+        return tuple(unbroadcast(part, x.shape) for part, (x, _) in zip(found, terms, strict=True))
 
     def lost(relevance: Tensor) -> dict[str, Tensor]:
-        return losses(rule, z, bias, relevance)
+        summed = relevance if alone is None else relevance.masked_fill(alone, 0)
+        return losses(rule, z, bias, summed)
 
     return propagate(call, z, backward, *(x for x, _ in terms), lost=lost)
 

@@ -15,7 +15,7 @@ from whyword.lrp.calls import Call, losses, propagate, register
 from whyword.lrp.rules import Epsilon, stabiliser
 from whyword.lrp.traces import note, on_path
 
-NAMES = {"sum", "mean"}
+NAMES = {"sum", "mean", "nansum", "nanmean"}
 
 
 class Weights(Protocol):
@@ -155,6 +155,31 @@ def pool(
 
     result = weighted_sum(call, x, x.new_tensor(1 / max(count, 1)), mix, pull)
     return note(result, total=(input, axes[0])) if len(axes) == 1 and call.name == "sum" else result
+
+
+@register("nansum", "nanmean")
+def pool_numbers(
+    call: Call,
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: torch.dtype | None = None,
+) -> Tensor:
+    """Sums and means of what is a number."""
+    x = input if dtype is None else input.to(dtype)
+    axes = axes_of(x, dim)
+    known = (~x.detach().isnan()).to(x.dtype)
+    count = known.sum(axes, keepdim=True) if call.name == "nanmean" else 1
+
+    def mix(t: Tensor, weight: Tensor) -> Tensor:
+        return (t * weight).sum(axes, keepdim=keepdim)
+
+    def pull(q: Tensor, weight: Tensor) -> Tensor:
+        return unsqueezed(q, axes, x.ndim, keepdim) * weight
+
+    numbers = x.masked_fill(known == 0, 0)
+    return weighted_sum(call, numbers, known / count, mix, pull)
 
 
 def axes_of(x: Tensor, dim: Any) -> list[int]:
