@@ -1,7 +1,7 @@
 """Writes ``docs/what-is-explained.md``: every operation of the conformance tables and its verdict.
 
-Run it with ``python experiments/what_is_explained.py``. The tables stand in ``tests``, which accept a new
-rule by its rows; a part that another table prints is added through `PARTS`.
+Run it with ``python experiments/what_is_explained.py``. The tables stand in ``tests``, which accept
+a new rule by its rows; a part that another table prints is added through `PARTS`.
 """
 
 import sys
