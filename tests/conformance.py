@@ -2,9 +2,9 @@
 
 Of every row the verdict is one of two. *Explained*: the scores are the plain model's and the
 relevance is that of a second derivation (`reference_rules`), under the paper's rules and under
-those for transformers. *Refused*: the refusal names what stands in the way and says what to do. Nothing
-else may happen, be it another exception or another number. A new rule is accepted by adding its
-operations to `operations`; ``experiments/what_is_explained.py`` prints the table.
+those for transformers. *Refused*: the refusal names what stands in the way and says what to do.
+Nothing else may happen, be it another exception or another number. A new rule is accepted by adding
+its operations to `operations`; ``experiments/what_is_explained.py`` prints the table.
 """
 
 import re

@@ -237,6 +237,13 @@ def bias(x: Signal, f: Callable[[Tensor], Tensor], _: Any) -> Signal:
     return ref.add((x, slope), constant=f(torch.zeros_like(x.value)))
 
 
+def evaluated(x: Signal, f: Callable[[Tensor], Tensor], m: Any) -> Signal:
+    """A normalisation by what training left: a multiple and a bias, and a signal."""
+    found = bias(x, f, m)
+    found.gate = False
+    return found
+
+
 def scaled(x: Signal, f: Callable[[Tensor], Tensor], _: Any) -> Signal:
     return ref.scaled(x, f)
 
@@ -1887,7 +1894,7 @@ instance normalisation
     F.instance_norm(input=x, running_mean=None, running_var=None, weight=m.w[:4], bias=m.b[:4], use_input_stats=True)
     F.group_norm(x, 4, m.w[:4], m.b[:4])
 """)  # fmt: skip
-    yield from table("Normalisation", "a multiple and a bias", bias, """
+    yield from table("Normalisation", "a multiple and a bias", evaluated, """
 batch normalisation in evaluation
     F.batch_norm(x, m.b[:4].detach(), m.slopes[:4] + 0.5, m.w[:4], m.b6[:4])
     F.batch_norm(input=x, running_mean=m.b[:4].detach(), running_var=m.slopes[:4] + 0.5, weight=m.w[:4], bias=m.b6[:4], training=False)

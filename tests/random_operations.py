@@ -77,7 +77,7 @@ def elementwise(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
     return draw.choice(ways), ways[0], passes()
 
 
-def numbers(draw: random.Random, shape: Any, m: Parameters) -> Drawn:  # noqa: PLR0911
+def numbers(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
     c = round(draw.uniform(-2, 2), 2) or 0.5
     what = draw.choice(["add", "sub", "mul", "div", "pow", "clamp", "rsub", "gate"])
     if what == "gate":
@@ -109,7 +109,7 @@ def numbers(draw: random.Random, shape: Any, m: Parameters) -> Drawn:  # noqa: P
     return draw.choice(ways), sign, lambda x, f, _: ref.shifted(x, c if what == "add" else -c)
 
 
-def reductions(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
+def reductions(draw: random.Random, shape: Any, m: Parameters) -> Drawn:  # noqa: PLR0911
     axis = draw.choice([1, 2, -1, -2])
     keep = draw.random() < 0.5
 

@@ -59,7 +59,7 @@ class Origins:
         if _functorch.is_functorch_wrapped_tensor(value):
             self._check_wrapped(value)
             return value
-        if not value.requires_grad:
+        if not value.requires_grad and not isinstance(value, nn.Parameter):
             layer = layer_of(value) or self.names.get(id(value), "")
         elif (weights := self._layer(value)) is None:
             read.append(value)
@@ -75,7 +75,7 @@ class Origins:
         """None if a tensor with a gradient depends on the embeddings, otherwise its layer."""
         if value is self.leaf or trace(value).run is self:
             return None
-        if value.is_leaf:
+        if value.is_leaf:  # frozen parameters are weights, too
             return self.names.get(id(value), NAMELESS)
         found, variables = reaches(value.grad_fn, self.leaf)
         if not found:  # a weight that was made of parameters outside of this forward pass
