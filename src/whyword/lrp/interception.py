@@ -30,6 +30,7 @@ from whyword.lrp.traces import Trace, on_path, remember, trace
 
 _PARTS = {"unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit"}
 _SAME = {"clone", "contiguous", "alias"}
+_AXES = 8
 _NUMBERS = {"item", "tolist", "__float__"}
 
 
@@ -148,7 +149,9 @@ class Interception(TorchFunctionMode):
             if cast is not None:
                 args, kwargs = tree_map(cast, (args, kwargs))
             if handler is not None:
-                self.spellings.add((func, handler, *map(type, args), *kwargs))
+                self.spellings.add(
+                    (func, handler, _form(args), *kwargs, *map(_form, kwargs.values()))
+                )
                 result = self._handled(handler, func, plain, args, kwargs, place, layers)
             elif plain not in ROUTING and is_made_of_steps(func):
                 result = self._step_by_step(func, args, kwargs)
@@ -331,6 +334,16 @@ class Interception(TorchFunctionMode):
             return windows
         mask = kwargs["mask"] if "mask" in kwargs else args[len(args) - 1 - ("value" not in kwargs)]
         return windows.overwritten(mask)
+
+
+def _form(value: Any) -> Hashable:
+    """What kind of argument a value is: numbers that are axes count, sizes do not."""
+    if isinstance(value, Tensor):
+        return Tensor, value.ndim
+    if isinstance(value, tuple | list):
+        return tuple(map(_form, value))
+    axis = isinstance(value, int) and abs(value) <= _AXES
+    return value if axis or value is None or isinstance(value, str) else type(value)
 
 
 def _names_places(index: Any) -> bool:
