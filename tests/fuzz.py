@@ -252,6 +252,8 @@ def has_equals(step: Step, read: list[Signal]) -> bool:
     words = step.operation.group + step.operation.name + step.code
     if not re.search("axim|max|min|median|sort|topk", words):
         return False
+    if read[0].choice == "softmax":  # the choice of an expert
+        return True
     return bool((read[0].value.flatten().sort().values.diff() < 1e-9).any())
 
 

@@ -255,7 +255,7 @@ def halves(x: Signal, n: int = 3) -> tuple[Signal, Signal]:
 # --- Activations ----------------------------------------------------------------------------------
 
 _DOMAINS = {"": "x", "positive": "(x.square() + 0.1)", "unit": "(0.9 * x.tanh())", "above one": "(x.square() + 1.1)"}  # fmt: skip
-_PLAIN = """relu tanh gelu silu mish elu selu celu leaky_relu softplus softsign hardtanh hardswish
+_PLAIN = """relu tanh gelu silu mish elu selu celu leaky_relu softsign hardtanh hardswish
 relu6 erfcx ndtr log_ndtr logsigmoid hardshrink softshrink tanhshrink exp exp2 expm1 abs absolute square sin cos sinh
 cosh asinh arcsinh atan arctan sinc erf erfc neg negative positive nan_to_num deg2rad rad2deg"""
 _IN = {
@@ -295,6 +295,21 @@ def activations() -> Iterator[Operation]:
             )  # fmt: skip
     for name in ("sigmoid", "hardsigmoid", "expit"):
         yield Operation(name, "Gates", "R passes; takes nothing in a product", tuple(_ways(name, "x")), passes(gate=True))  # fmt: skip
+    yield from table(
+        "Gates",
+        "R passes; takes nothing beside a signal, all beside a gate",
+        passes(gate=True, choice="step"),
+        """
+softplus
+    F.softplus(x)
+    F.softplus(input=x)
+    nn.Softplus()(x)
+softplus with options
+    F.softplus(x, 2, 10)
+    F.softplus(x, beta=2, threshold=10)
+    nn.Softplus(beta=2, threshold=10)(x)
+""",
+    )
     for name in ("rsqrt", "reciprocal"):
         yield Operation(
             name,
@@ -369,10 +384,6 @@ ELU with a scale
 GELU, approximated
     F.gelu(x, approximate="tanh")
     nn.GELU(approximate="tanh")(x)
-softplus with options
-    F.softplus(x, 2, 10)
-    F.softplus(x, beta=2, threshold=10)
-    nn.Softplus(beta=2, threshold=10)(x)
 threshold
     F.threshold(x, 0.1, 0.0)
     F.threshold(input=x, threshold=0.1, value=0.0)
@@ -626,6 +637,20 @@ quotient of two signals
     def gated(a: Signal, b: Signal) -> Signal:
         return ref.product(a, ref.activation(b, torch.sigmoid, gate=True))
 
+    def stepped(a: Signal, b: Signal) -> Signal:
+        step = ref.activation(b, functional.softplus, gate=True, choice="step")
+        return ref.product(a, step)
+
+    yield from table(
+        "Two signals",
+        "the signal takes all",
+        two(stepped),
+        """
+step size and signal
+    x[..., :3] * F.softplus(x[..., 3:])
+    torch.mul(input=F.softplus(input=x[..., 3:]), other=x[..., :3])
+""",
+    )
     yield from table("Two signals", "the signal takes all", two(gated), """
 gate and signal
     x[..., :3] * torch.sigmoid(x[..., 3:])
@@ -1038,8 +1063,7 @@ a sparse matrix of weights
     torch.stack([torch.sparse.mm(m.W.detach().to_sparse(), t.T).T for t in x])
     torch.stack([(m.W.detach().to_sparse() @ t.T).T for t in x])
     torch.stack([torch.mm(m.W.detach().to_sparse(), t.T).T for t in x])
-    torch.stack([torch.spmm(m.W.detach().to_sparse(), t.T).T for t in x])
-    torch.stack([torch.dsmm(m.W.detach().to_sparse(), t.T).T for t in x])
+    torch.stack([torch.sparse.mm(m.W.detach().to_sparse(), t.T.contiguous()).T for t in x])
     x @ m.W.detach().T
 """, layer=True)  # fmt: skip
     yield from table("Layers", "the composite's rule", layer, """

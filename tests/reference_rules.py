@@ -51,6 +51,7 @@ class Signal:
         gate: Whether it only scales others.
         root: The signal that it is an elementwise function of, by numbers alone.
         curved: Whether that function is more than a multiple and a number added.
+        choice: "softmax" of probabilities, "step" of the softplus that makes a step size.
     """
 
     value: Tensor
@@ -60,6 +61,7 @@ class Signal:
     gate: bool = False
     root: "Signal | None" = None
     curved: bool = False
+    choice: str = ""
     number: int = field(default_factory=lambda: next(_NUMBERS))
 
     def __post_init__(self) -> None:
@@ -222,13 +224,13 @@ def normalisation(x: Signal, f: Function, linear: Function) -> Signal:
     return Signal(f(x.value), x.rules, [x], back)
 
 
-def activation(x: Signal, f: Function, *, gate: bool = False) -> Signal:
+def activation(x: Signal, f: Function, *, gate: bool = False, choice: str = "") -> Signal:
     """An elementwise function: R passes, to what it is a function of."""
     root = x.origin if x.origin.shape == x.shape else x
     value = f(x.value)
-    return Signal(
-        value, x.rules, [root], lambda R: [R], gate=gate or x.gate, root=root, curved=True
-    )
+    found = Signal(value, x.rules, [root], lambda R: [R], root=root, curved=True)
+    found.gate, found.choice = gate or x.gate, choice
+    return found
 
 
 def passing(x: Signal, f: Function, *, gate: bool | None = None) -> Signal:
@@ -270,21 +272,22 @@ def moved(x: Signal | Sequence[Signal], f: Function) -> Signal:
     def back(R: Tensor) -> list[Tensor]:
         return [(W.T @ R.flatten()).view(t.shape) for W, t in zip(ways, several, strict=True)]
 
-    gate = all(t.gate for t in several)
-    return Signal(f(*values), several[0].rules, several, back, gate=gate)
+    found = Signal(f(*values), several[0].rules, several, back, gate=all(t.gate for t in several))
+    found.choice = several[0].choice if len(several) == 1 else ""
+    return found
 
 
 def softmax(x: Signal, axis: int) -> Signal:
     """CP-LRP: a gate; AttnLRP: x_i (R_i - p_i Σ_j R_j)."""
     p = x.value.softmax(axis)
     if x.rules.attention == "cplrp":
-        return Signal(p, x.rules, [x], lambda R: [R], gate=True)
+        return Signal(p, x.rules, [x], lambda R: [R], gate=True, choice="softmax")
     finite = x.value.clamp(min=torch.finfo(torch.float64).min)
 
     def back(R: Tensor) -> list[Tensor]:
         return [finite * (R - p * R.sum(axis, keepdim=True))]
 
-    return Signal(p, x.rules, [x], back, gate=x.gate)
+    return Signal(p, x.rules, [x], back, gate=x.gate, choice="softmax")
 
 
 def contributions(x: Signal, f: Function, parts: Tensor, spread: Function) -> Signal:
@@ -335,13 +338,14 @@ def add(*terms: tuple[Signal, Any], constant: Any = 0) -> Signal:
 
 
 def product(*factors: Signal, f: Function = lambda a, b: a * b) -> Signal:
-    """Gates take nothing, signals equal parts."""
+    """Gates take nothing, signals equal parts; a step size is a signal beside a gate."""
     value = f(*(t.value for t in factors))
     rules = factors[0].rules
     gate = all(t.gate for t in factors)
     if (root := _one_root(value, factors)) is not None:
         return Signal(value, rules, [root], lambda R: [R], gate=gate, root=root, curved=True)
-    takers = [t for t in factors if not t.gate] or list(factors)
+    steps = [t for t in factors if t.choice == "step"]
+    takers = [t for t in factors if not t.gate] or steps or list(factors)
 
     def back(R: Tensor) -> list[Tensor]:
         return [_like(R / len(takers), t.shape) for t in takers]

@@ -28,7 +28,7 @@ LEFT_OUT = {
     "rename", "refine_names", "align_to", "align_as", "pin_memory", "__dlpack__",
     "__dlpack_device__", "requires_grad_", "detach_", "copy_", "module_load", "stft", "istft",
     "lobpcg", "pca_lowrank", "svd_lowrank", "_has_compatible_shallow_copy_type", "geometric_",
-    "half", "cfloat", "gumbel_softmax",
+    "half", "spmm", "dsmm", "cfloat", "gumbel_softmax",
 }  # fmt: skip
 """What is no function of numbers, or changes what it is given beyond what a model may do."""
 
@@ -40,9 +40,16 @@ def functions():
         for function in several:
             name = name_of(function)
             known = getattr(function, "__name__", "")
-            if name not in LEFT_OUT and not known.startswith(("_", "__set")) or known == "__get__":
-                found.setdefault(f"{place}.{name}", function)
-    return found
+            left_out = name in LEFT_OUT or (known.startswith("_") and known != "__get__")
+            if not left_out and (place, name) not in found:
+                found[place, name] = function
+    # A method of the same name as a function is the same function.
+    names = {name for place, name in found if place != "Tensor"}
+    return {
+        f"{place}.{name}": function
+        for (place, name), function in found.items()
+        if place != "Tensor" or name not in names
+    }
 
 
 FUNCTIONS = functions()
