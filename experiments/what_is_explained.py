@@ -58,7 +58,13 @@ def functions_of_torch() -> Iterator[str]:
         yield ""
 
 
-PARTS: list[Callable[[], Iterator[str]]] = [functions_of_torch]
+def families_of_hugging_face() -> Iterator[str]:
+    """The part about transformers' classifiers of sequences."""
+    families = import_module("conformance_huggingface")
+    yield families.markdown(list(families.rows()))
+
+
+PARTS: list[Callable[[], Iterator[str]]] = [functions_of_torch, families_of_hugging_face]
 """What the page is made of, in its order; each yields lines of Markdown."""
 
 

@@ -290,7 +290,9 @@ def markdown(found):
     lines = [
         "## Hugging Face",
         "",
-        f"Families with a classifier of sequences: {counts}.",
+        f"Families with a classifier of sequences, each small and random: {counts}. Scores are the "
+        "plain model's, words and remainder sum to them, a text in a batch has the relevance that "
+        "it has alone, and eager attention that of the fused one.",
         "",
         f"Explained: {', '.join(f'`{r.family}`' for r in by[EXPLAINED])}.",
         "",

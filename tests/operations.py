@@ -835,6 +835,13 @@ mean over both
     torch.mean(x, dim=(1, 2), keepdims=True)
 """)  # fmt: skip
     yield from table("Sums over axes", "in proportion to the summands", mixture, """
+sums of what is a number
+    x.nansum(1)
+    torch.nansum(input=x, dim=1)
+    torch.nansum(x, axis=1)
+means of what is a number
+    x.nanmean(1)
+    torch.nanmean(input=x, dim=1)
 average pooling
     F.avg_pool1d(x.mT, 2)
     F.avg_pool1d(input=x.mT, kernel_size=2)

@@ -193,6 +193,21 @@ def test_cells_as_the_whole_network():
         torch.testing.assert_close(found.relevance, expected.relevance)
 
 
+def test_weights_made_of_the_embeddings_are_refused():
+    w, u = torch.randn(6, 3), torch.randn(6, 2)
+
+    def cell(x):
+        return torch.gru_cell(x[:, 0], torch.zeros(2, 2), w * x.mean(), u)
+
+    def network(x):
+        options = (False, 1, 0.0, False, False, True)
+        return torch.gru(x, torch.zeros(1, 2, 2), [w * x.mean(), u], *options)[0][:, -1]
+
+    for f in (cell, network):
+        with pytest.raises(lrp.UnsupportedFunction, match="weights depends on the embeddings"):
+            lrp.relevance(f, torch.randn(2, 4, 3), every_class(2, 2))
+
+
 def test_the_three_ways_of_asking_agree():
     model, x = random_structure(Widths, 3)
     together = lrp.relevance(model, x, every_class()).relevance

@@ -22,7 +22,7 @@ class Trace(NamedTuple):
         exponent: The tensor whose exponential it is, up to elements that a mask takes out.
         total: The tensor whose sum over an axis it is, and that axis.
         choice: "softmax" of probabilities, "picked" of the largest of something
-            (`whyword.lrp.functions.experts`), "step" of the softplus that makes a step size.
+            (`whyword.lrp.functions.experts`).
         version: torch's count of the tensor's changes in place when this was noted.
     """
 

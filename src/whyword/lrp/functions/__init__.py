@@ -17,6 +17,7 @@ from whyword.lrp.functions import (  # noqa: F401 - whose handlers register them
     fourier,
     layers,
     linear_maps,
+    matrices,
     moving,
     norms,
     packing,

@@ -49,8 +49,6 @@ def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if value.is_complex():
         raise call.refuse("there is no rule for an activation of complex numbers.")
     result = as_activation(call, value, root_of(input))
-    if call.name == "softplus":
-        return note(result, choice="step")
     return note(result, exponent=input) if call.name == "exp" else result
 
 

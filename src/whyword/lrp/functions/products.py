@@ -26,7 +26,6 @@ def mul(call: Call, input: Any, other: Any) -> Tensor:
     """A product: the signal takes all, gates and constants nothing; two signals take half each.
 
     Signal-take-all: Arras et al. 2017, section 3.1; halves: Achtibat et al. 2024, Proposition 3.3.
-    A softplus is a gate beside a signal and a signal beside a gate.
     """
     takers = [t for t in (input, other) if on_path(t)]
     value = constant(input) * constant(other)
@@ -40,8 +39,7 @@ def mul(call: Call, input: Any, other: Any) -> Tensor:
             return multiple(call, value, takers[0])
         result = _taken_by(call, value, *takers)
         return note(result, exponent=trace(takers[0]).exponent)  # a mask over an exponential
-    steps = [t for t in takers if trace(t).choice == "step"]
-    signals = [t for t in takers if not is_gate(t)] or steps or takers
+    signals = [t for t in takers if not is_gate(t)] or takers
     return _taken_by(call, value, *signals)
 
 
