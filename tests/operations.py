@@ -297,8 +297,8 @@ def activations() -> Iterator[Operation]:
         yield Operation(name, "Gates", "R passes; takes nothing in a product", tuple(_ways(name, "x")), passes(gate=True))  # fmt: skip
     yield from table(
         "Gates",
-        "R passes; takes nothing beside a signal, all beside a gate",
-        passes(gate=True, choice="step"),
+        "R passes; takes nothing in a product",
+        passes(gate=True),
         """
 softplus
     F.softplus(x)
@@ -638,7 +638,7 @@ quotient of two signals
         return ref.product(a, ref.activation(b, torch.sigmoid, gate=True))
 
     def stepped(a: Signal, b: Signal) -> Signal:
-        step = ref.activation(b, functional.softplus, gate=True, choice="step")
+        step = ref.activation(b, functional.softplus, gate=True)
         return ref.product(a, step)
 
     yield from table(

@@ -51,7 +51,7 @@ class Signal:
         gate: Whether it only scales others.
         root: The signal that it is an elementwise function of, by numbers alone.
         curved: Whether that function is more than a multiple and a number added.
-        choice: "softmax" of probabilities, "step" of the softplus that makes a step size.
+        choice: "softmax" of probabilities.
     """
 
     value: Tensor
@@ -224,12 +224,12 @@ def normalisation(x: Signal, f: Function, linear: Function) -> Signal:
     return Signal(f(x.value), x.rules, [x], back)
 
 
-def activation(x: Signal, f: Function, *, gate: bool = False, choice: str = "") -> Signal:
+def activation(x: Signal, f: Function, *, gate: bool = False) -> Signal:
     """An elementwise function: R passes, to what it is a function of."""
     root = x.origin if x.origin.shape == x.shape else x
     value = f(x.value)
     found = Signal(value, x.rules, [root], lambda R: [R], root=root, curved=True)
-    found.gate, found.choice = gate or x.gate, choice
+    found.gate = gate or x.gate
     return found
 
 
@@ -338,14 +338,13 @@ def add(*terms: tuple[Signal, Any], constant: Any = 0) -> Signal:
 
 
 def product(*factors: Signal, f: Function = lambda a, b: a * b) -> Signal:
-    """Gates take nothing, signals equal parts; a step size is a signal beside a gate."""
+    """Gates take nothing, signals equal parts."""
     value = f(*(t.value for t in factors))
     rules = factors[0].rules
     gate = all(t.gate for t in factors)
     if (root := _one_root(value, factors)) is not None:
         return Signal(value, rules, [root], lambda R: [R], gate=gate, root=root, curved=True)
-    steps = [t for t in factors if t.choice == "step"]
-    takers = [t for t in factors if not t.gate] or steps or list(factors)
+    takers = [t for t in factors if not t.gate] or list(factors)
 
     def back(R: Tensor) -> list[Tensor]:
         return [_like(R / len(takers), t.shape) for t in takers]

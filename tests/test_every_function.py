@@ -154,8 +154,7 @@ def complaint(name: str, model, plain: Tensor) -> str | None:
     return None if in_the_table else "explained, but not in the conformance table"
 
 
-def test_every_function(most=2):
-    """Two ways of each; all ways by ``python tests/test_every_function.py``."""
+def check_all(most: int):
     wrong, names = [], set()
     for name, number, model, plain in attempts(most):
         names.add(name)
@@ -165,5 +164,10 @@ def test_every_function(most=2):
     assert not wrong, "\n".join(wrong)
 
 
+def test_every_function():
+    """Two ways of each; all ways by ``python tests/test_every_function.py``."""
+    check_all(most=2)
+
+
 if __name__ == "__main__":
-    test_every_function(most=100)
+    check_all(most=100)
