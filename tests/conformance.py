@@ -117,7 +117,7 @@ def _rows(t: Tensor) -> Tensor:
 
 def _flat(x: Signal) -> Signal:
     back = lambda R: [R.reshape(x.shape)]  # noqa: E731
-    return Signal(_rows(x.value), x.rules, [x], back, gate=x.gate)
+    return Signal(_rows(x.value), x.rules, [x], back, gate=x.gate, choice=x.choice)
 
 
 def _first(x: Signal, n: int) -> Signal:

@@ -256,7 +256,7 @@ def halves(x: Signal, n: int = 3) -> tuple[Signal, Signal]:
 
 _DOMAINS = {"": "x", "positive": "(x.square() + 0.1)", "unit": "(0.9 * x.tanh())", "above one": "(x.square() + 1.1)"}  # fmt: skip
 _PLAIN = """relu tanh gelu silu mish elu selu celu leaky_relu softsign hardtanh hardswish
-relu6 ndtr log_ndtr logsigmoid hardshrink softshrink tanhshrink exp exp2 expm1 abs absolute square sin cos sinh
+relu6 erfcx ndtr log_ndtr logsigmoid hardshrink softshrink tanhshrink exp exp2 expm1 abs absolute square sin cos sinh
 cosh asinh arcsinh atan arctan sinc erf erfc neg negative positive nan_to_num deg2rad rad2deg"""
 _IN = {
     "positive": "sqrt log log2 log10 log1p lgamma digamma",
@@ -293,8 +293,23 @@ def activations() -> Iterator[Operation]:
                 tuple(_ways(name, _DOMAINS[domain])),
                 (lambda x, f, _: ref.multiple(x, float(f(torch.ones(()))))) if multiple else passes(),
             )  # fmt: skip
-    for name in ("sigmoid", "hardsigmoid", "expit", "softplus"):
+    for name in ("sigmoid", "hardsigmoid", "expit"):
         yield Operation(name, "Gates", "R passes; takes nothing in a product", tuple(_ways(name, "x")), passes(gate=True))  # fmt: skip
+    yield from table(
+        "Gates",
+        "R passes; takes nothing in a product",
+        passes(gate=True),
+        """
+softplus
+    F.softplus(x)
+    F.softplus(input=x)
+    nn.Softplus()(x)
+softplus with options
+    F.softplus(x, 2, 10)
+    F.softplus(x, beta=2, threshold=10)
+    nn.Softplus(beta=2, threshold=10)(x)
+""",
+    )
     for name in ("rsqrt", "reciprocal"):
         yield Operation(
             name,
@@ -308,10 +323,6 @@ def activations() -> Iterator[Operation]:
         "R passes; takes nothing in a product",
         passes(gate=True),
         """
-softplus with options
-    F.softplus(x, 2, 10)
-    F.softplus(x, beta=2, threshold=10)
-    nn.Softplus(beta=2, threshold=10)(x)
 one over a signal
     1 / (x.square() + 1)
     (x.square() + 1).reciprocal()
@@ -626,6 +637,20 @@ quotient of two signals
     def gated(a: Signal, b: Signal) -> Signal:
         return ref.product(a, ref.activation(b, torch.sigmoid, gate=True))
 
+    def stepped(a: Signal, b: Signal) -> Signal:
+        step = ref.activation(b, functional.softplus, gate=True)
+        return ref.product(a, step)
+
+    yield from table(
+        "Two signals",
+        "the signal takes all",
+        two(stepped),
+        """
+step size and signal
+    x[..., :3] * F.softplus(x[..., 3:])
+    torch.mul(input=F.softplus(input=x[..., 3:]), other=x[..., :3])
+""",
+    )
     yield from table("Two signals", "the signal takes all", two(gated), """
 gate and signal
     x[..., :3] * torch.sigmoid(x[..., 3:])
@@ -698,6 +723,7 @@ logaddexp
     torch.logaddexp(x[..., :3], x[..., 3:])
     torch.logaddexp(input=x[..., :3], other=x[..., 3:])
     x[..., :3].logaddexp(other=x[..., 3:])
+    torch.logaddexp2(x[..., :3] / math.log(2), x[..., 3:] / math.log(2)) * math.log(2)
     torch.stack([x[..., :3], x[..., 3:]], -1).logsumexp(-1)
 """)  # fmt: skip
 
@@ -848,6 +874,9 @@ average pooling in 2-D
 adaptive average pooling in 2-D
     F.adaptive_avg_pool2d(x[:, None], (2, 4))
     nn.AdaptiveAvgPool2d((2, 4))(x[:, None])
+adaptive average pooling in 3-D
+    F.adaptive_avg_pool3d(x.reshape(2, 1, 4, 2, 3), (2, 1, 3))
+    nn.AdaptiveAvgPool3d((2, 1, 3))(x.reshape(2, 1, 4, 2, 3))
 average pooling in 3-D
     F.avg_pool3d(x.reshape(2, 1, 4, 2, 3), (2, 1, 3))
     nn.AvgPool3d((2, 1, 3))(x.view(2, 1, 4, 2, 3))
@@ -962,6 +991,7 @@ a layer without a bias
     torch.stack([m.V @ t for t in x.flatten(0, 1)]).view(2, 4, 5)
     torch.stack([t @ m.V.T for t in x.flatten(0, 1)]).view(2, 4, 5)
     torch.linalg.multi_dot([x.flatten(0, 1), m.V.T]).view(2, 4, 5)
+    torch.chain_matmul(x.flatten(0, 1), m.V.T).view(2, 4, 5)
     F.conv1d(x.mT, m.V.unsqueeze(-1)).mT
 a layer whose weights are made in forward
     x @ (2 * m.W)
@@ -1040,6 +1070,7 @@ a sparse matrix of weights
     torch.stack([torch.sparse.mm(m.W.detach().to_sparse(), t.T).T for t in x])
     torch.stack([(m.W.detach().to_sparse() @ t.T).T for t in x])
     torch.stack([torch.mm(m.W.detach().to_sparse(), t.T).T for t in x])
+    torch.stack([torch.sparse.mm(m.W.detach().to_sparse(), t.T.contiguous()).T for t in x])
     x @ m.W.detach().T
 """, layer=True)  # fmt: skip
     yield from table("Layers", "the composite's rule", layer, """
@@ -1426,6 +1457,36 @@ blocks
 columns
     torch.stack([torch.column_stack([t[0], t[1]]) for t in x])
     torch.stack([torch.stack([t[0], t[1]], -1) for t in x])
+the whole, in other words
+    torch.stack([torch.atleast_1d(t) for t in x])
+    torch.atleast_2d(x)
+    torch.broadcast_tensors(x, m.constant)[0]
+    torch.cat(torch.unsafe_chunk(x, 2, 1), 1)
+    torch.cat(x.unsafe_chunk(2, dim=1), 1)
+    torch.stack([torch.row_stack(list(t)) for t in x])
+    torch.stack([torch.cat(torch.vsplit(t, 2)) for t in x])
+    torch.cat(torch.dsplit(x, 3), 2)
+    torch.conj(x)
+    x.conj_physical()
+    torch.resolve_conj(x)
+    torch.stack([t.H for t in x]).mT
+    x.mH.mT
+positions turned by their first axis
+    torch.stack([torch.flipud(t) for t in x])
+    torch.stack([t.flipud() for t in x])
+    x.flip(1)
+pixels taken apart
+    F.pixel_unshuffle(x.reshape(2, 1, 4, 6), 2)
+    torch.pixel_unshuffle(input=x.reshape(2, 1, 4, 6), downscale_factor=2)
+    nn.PixelUnshuffle(2)(x.reshape(2, 1, 4, 6))
+frequencies shifted
+    torch.fft.fftshift(x, dim=1)
+    torch.fft.fftshift(input=x, dim=(1,))
+    torch.fft.ifftshift(x, dim=1)
+    x.roll(2, 1)
+real parts
+    torch.view_as_real(torch.complex(x, m.constant.expand(2, 4, 6)).to(torch.complex128))[..., 0]
+    x.cdouble().real
 depth
     torch.dstack([x, x.flip(1)])
     torch.cat([x, x.flip(1)], 2)
@@ -1640,6 +1701,11 @@ windows' maxima
     nn.MaxPool1d(2, stride=2)(x.mT)
     F.max_pool1d(x.mT, 2, return_indices=True)[0]
     torch.max_pool1d(x.mT, 2)
+maxima in 2-D with their places
+    F.max_pool2d(x[:, None], 2, return_indices=True)[0]
+    F.adaptive_max_pool2d(x[:, None], (2, 3), return_indices=True)[0]
+maxima in 3-D with their places
+    F.adaptive_max_pool3d(x.reshape(2, 1, 4, 2, 3), (2, 2, 1), return_indices=True)[0]
 windows' maxima, padded
     F.max_pool1d(x.mT, 3, 2, 1)
     F.max_pool1d(input=x.mT, kernel_size=3, stride=2, padding=1)
@@ -2003,6 +2069,16 @@ cosine similarity
     F.cosine_similarity(x1=x[..., :3], x2=x[..., 3:], dim=-1)
     torch.cosine_similarity(x[..., :3], x[..., 3:], -1)
     nn.CosineSimilarity(dim=-1)(x[..., :3], x[..., 3:])
+distances of pairs
+    F.pairwise_distance(x, m.constant.expand(2, 4, 6))
+    F.pairwise_distance(x1=x, x2=m.constant.expand(2, 4, 6), p=2.0)
+    nn.PairwiseDistance()(x, m.constant.expand(2, 4, 6))
+Kronecker products
+    torch.stack([torch.kron(t, m.constant) for t in x])
+    torch.stack([t.kron(m.constant) for t in x])
+p-norm pooling in 2-D
+    F.lp_pool2d(x[:, None], 2, 2)
+    nn.LPPool2d(2, 2)(x[:, None])
 distances of two signals
     torch.cdist(x, x.flip(1))
     torch.cdist(x1=x, x2=x.flip(1))
@@ -2314,9 +2390,43 @@ Fourier transforms
 real part of a Fourier transform
     torch.fft.fft(x, dim=1).real
     torch.real(torch.fft.fft(x, dim=1))
+inverse Fourier transforms
+    torch.view_as_real(torch.fft.ifft(x, dim=1).resolve_conj())
+    torch.view_as_real(torch.fft.ifft(input=x, dim=-2, norm="backward").resolve_conj())
+normalised Fourier transforms
+    torch.view_as_real(torch.fft.fft(x, n=3, dim=1, norm="ortho"))
+real Fourier transforms of two axes
+    torch.view_as_real(torch.fft.rfft2(x))
+    torch.view_as_real(torch.fft.rfftn(x, dim=(1, 2)))
+Fourier transforms of Hermitian signals
+    torch.fft.hfft(x, dim=1)
+    torch.fft.hfft(input=x, dim=-2)
+Fourier transforms of Hermitian signals, two axes
+    torch.fft.hfft2(x)
+    torch.fft.hfftn(x, dim=(1, 2))
+inverse Fourier transforms of Hermitian signals
+    torch.view_as_real(torch.fft.ihfft(x, dim=1).resolve_conj())
+inverse Fourier transforms of Hermitian signals, two axes
+    torch.view_as_real(torch.fft.ihfft2(x))
+    torch.view_as_real(torch.fft.ihfftn(x, dim=(1, 2)))
+inverse real Fourier transforms
+    torch.fft.irfft(x, dim=1)
+    torch.fft.irfft(input=x, dim=1, n=6)
+inverse real Fourier transforms, two axes
+    torch.fft.irfft2(x)
+    torch.fft.irfftn(x, dim=(1, 2))
+inverse Fourier transforms of two axes
+    torch.view_as_real(torch.fft.ifft2(x))
+    torch.view_as_real(torch.fft.ifftn(x, dim=(1, 2)))
 real Fourier transforms
     torch.view_as_real(torch.fft.rfft(x, dim=1))
     torch.view_as_real(torch.fft.rfft(input=x, n=4, dim=1))
+sums of what is a number
+    x.nansum(1)
+    torch.nansum(input=x, dim=1, keepdim=True)
+means of what is a number
+    x.nanmean(1)
+    torch.nanmean(x, dim=1)
 interpolation by neighbours
     F.interpolate(x, scale_factor=2)
     F.interpolate(input=x, size=12, mode="nearest")

@@ -81,7 +81,7 @@ def numbers(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
     c = round(draw.uniform(-2, 2), 2) or 0.5
     what = draw.choice(["add", "sub", "mul", "div", "pow", "clamp", "rsub", "gate"])
     if what == "gate":
-        name = draw.choice(["sigmoid", "softplus", "hardsigmoid"])
+        name = draw.choice(["sigmoid", "expit", "hardsigmoid"])
         ways = _ways(name, "x")
         return draw.choice(ways), ways[0], passes(gate=True)
     if what == "pow":

@@ -51,6 +51,7 @@ class Signal:
         gate: Whether it only scales others.
         root: The signal that it is an elementwise function of, by numbers alone.
         curved: Whether that function is more than a multiple and a number added.
+        choice: "softmax" of probabilities.
     """
 
     value: Tensor
@@ -60,6 +61,7 @@ class Signal:
     gate: bool = False
     root: "Signal | None" = None
     curved: bool = False
+    choice: str = ""
     number: int = field(default_factory=lambda: next(_NUMBERS))
 
     def __post_init__(self) -> None:
@@ -226,9 +228,9 @@ def activation(x: Signal, f: Function, *, gate: bool = False) -> Signal:
     """An elementwise function: R passes, to what it is a function of."""
     root = x.origin if x.origin.shape == x.shape else x
     value = f(x.value)
-    return Signal(
-        value, x.rules, [root], lambda R: [R], gate=gate or x.gate, root=root, curved=True
-    )
+    found = Signal(value, x.rules, [root], lambda R: [R], root=root, curved=True)
+    found.gate = gate or x.gate
+    return found
 
 
 def passing(x: Signal, f: Function, *, gate: bool | None = None) -> Signal:
@@ -270,21 +272,22 @@ def moved(x: Signal | Sequence[Signal], f: Function) -> Signal:
     def back(R: Tensor) -> list[Tensor]:
         return [(W.T @ R.flatten()).view(t.shape) for W, t in zip(ways, several, strict=True)]
 
-    gate = all(t.gate for t in several)
-    return Signal(f(*values), several[0].rules, several, back, gate=gate)
+    found = Signal(f(*values), several[0].rules, several, back, gate=all(t.gate for t in several))
+    found.choice = several[0].choice if len(several) == 1 else ""
+    return found
 
 
 def softmax(x: Signal, axis: int) -> Signal:
     """CP-LRP: a gate; AttnLRP: x_i (R_i - p_i Σ_j R_j)."""
     p = x.value.softmax(axis)
     if x.rules.attention == "cplrp":
-        return Signal(p, x.rules, [x], lambda R: [R], gate=True)
+        return Signal(p, x.rules, [x], lambda R: [R], gate=True, choice="softmax")
     finite = x.value.clamp(min=torch.finfo(torch.float64).min)
 
     def back(R: Tensor) -> list[Tensor]:
         return [finite * (R - p * R.sum(axis, keepdim=True))]
 
-    return Signal(p, x.rules, [x], back, gate=x.gate)
+    return Signal(p, x.rules, [x], back, gate=x.gate, choice="softmax")
 
 
 def contributions(x: Signal, f: Function, parts: Tensor, spread: Function) -> Signal:

@@ -279,7 +279,12 @@ class Interception(TorchFunctionMode):
             raise self.refusals.leads_out(plain, why)
         if plain in _NUMBERS:
             self._cut(plain)
-        result = func(*args, **kwargs)
+        try:
+            result = func(*args, **kwargs)
+        except RuntimeError as error:
+            if "is not differentiable" not in str(error):
+                raise
+            raise self.refusals.no_rule(plain) from error
         if plain in ("detach", "data"):  # what is done to it must not change the signal unseen
             return result.clone()
         if self.copying and plain in _PARTS:

@@ -12,11 +12,11 @@ from whyword.lrp.traces import constant
 @register("cosine_similarity")
 def cosine(call: Call, x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """A product of vectors, each over its norm, which normalises and takes nothing."""
-    ndim = max(x1.ndim, x2.ndim)
+    ndim, kind = max(x1.ndim, x2.ndim), torch.promote_types(x1.dtype, x2.dtype)
     axis = dim % ndim - ndim
     directions = (
         call.step("div", x, constant(x).norm(dim=axis, keepdim=True).clamp(min=eps))
-        for x in torch.broadcast_tensors(x1, x2)
+        for x in torch.broadcast_tensors(x1.to(kind), x2.to(kind))
     )
     return call.step("sum", call.step("mul", *directions), axis)
 

@@ -65,8 +65,8 @@ def of_several_axes(
 ) -> Tensor:
     """A transform of several axes: of all by default, or of the last two, as the name says."""
     made_of = _OF_SEVERAL[call.name.removeprefix("fft_")[:-1]]
-    if isinstance(dim, int):
-        dim = (dim,)
+    dim = (dim,) if isinstance(dim, int) else dim
+    s = (s,) if isinstance(s, int) else s
     if dim is None and call.name[-1] == "2":
         dim = (-2, -1)
     if dim is None:

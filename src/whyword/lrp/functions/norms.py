@@ -125,8 +125,8 @@ def logsumexp(call: Call, input: Tensor, dim: Any, keepdim: bool = False) -> Ten
 @register("logaddexp", "logaddexp2", "hypot")
 def joined(call: Call, input: Any, other: Any) -> Tensor:
     """Of two tensors, element by element: log(exp a + exp b), and the norm of (a, b)."""
-    a, b = constant(input), constant(other)
-    value = call.function(a, b)
+    value = call.function(constant(input), constant(other))
+    a, b = (constant(t).to(value.dtype) for t in (input, other))
     if call.name == "hypot":
         parts = [(x / value).square() for x in (a, b)]
     else:

@@ -155,7 +155,7 @@ def pool(
 def adaptive_pool(call: Call, input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """Over as many windows of positions as asked for."""
     values, indices = adaptive_max_pool1d(input, output_size, return_indices=True)
-    wanted = return_indices or call.name == "adaptive_max_pool1d_with_indices"
+    wanted = call.name == "adaptive_max_pool1d_with_indices" or bool(return_indices)
     wanted = wanted or call.function is torch.adaptive_max_pool1d  # unlike that of torch.nn
     return _pooled(call, input, values, indices, wanted)
 
