@@ -31,6 +31,8 @@ from whyword.lrp.traces import Trace, on_path, remember, trace
 _PARTS = {"unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit"}
 _SAME = {"clone", "contiguous", "alias"}
 _NUMBERS = {"item", "tolist", "__float__"}
+_TEMPLATES = STOPS - {"detach", "data"}
+_PATTERNS = {"to", "type_as", "view_as", "reshape_as", "expand_as"}
 
 
 class ChangedInPlace(BaseException):
@@ -119,9 +121,18 @@ class Interception(TorchFunctionMode):
             if (why := why_differentiates(name, func)) is not None:
                 raise self.refusals.leads_out(name, why)
             result = func(*args, **kwargs)
-            if layers:
+            if layers and self._is_weighty(name, args):
                 self.origins.made_of(result, layers[0])
             return result
+
+    def _is_weighty(self, name: str, args: tuple[Any, ...]) -> bool:
+        """Whether what was called with weights is made of them, and not only of their type or shape.
+
+        ``mask.to(weight)`` is a mask, and its user's own tensor if it has that type already.
+        """
+        return name not in _TEMPLATES and (
+            name not in _PATTERNS or any(self.origins.weighs(t) for t in args[:1])
+        )
 
     def _intercepted(
         self,

@@ -1,0 +1,64 @@
+"""Models that try to break the promise: no silent gradient, no other scores, no other crash."""
+
+import pytest
+import torch
+from torch import nn
+
+from whyword import lrp
+
+BATCH, POSITIONS, DIMENSION, CLASSES = 3, 5, 4, 3
+X = torch.randn(
+    BATCH, POSITIONS, DIMENSION, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+)
+
+
+class Model(nn.Module):
+    """A layer, something hostile, another layer."""
+
+    def __init__(self, between):
+        super().__init__()
+        torch.manual_seed(1)
+        self.layer = nn.Linear(DIMENSION, DIMENSION)
+        self.output = nn.Linear(DIMENSION, CLASSES)
+        self.between = between
+        self.double().eval()
+
+    def forward(self, x):
+        return self.output(self.between(self, self.layer(x)))
+
+
+def explained(between, x=X, model=None):
+    model = model or Model(between)
+    count = model(x).shape[1]
+    targets = torch.eye(count, dtype=x.dtype)[:, None].expand(count, len(x), count)
+    return lrp.relevance(model, x, targets, model=model)
+
+
+def winners(model, y):
+    """Nothing hostile."""
+    return y.relu().amax(dim=1)
+
+
+# --- What is a weight -------------------------------------------------------------------------
+
+
+def mean():
+    return torch.full((1, POSITIONS), 1 / POSITIONS, dtype=torch.float64)
+
+
+PATTERNS = {
+    "to": lambda model, a: a.to(model.layer.weight),
+    "type_as": lambda model, a: a.type_as(model.layer.weight),
+    "new_full": lambda model, a: model.layer.weight.new_full((1, POSITIONS), 1 / POSITIONS),
+    "softmax of zeros": lambda model, a: model.layer.weight.new_zeros(1, POSITIONS).softmax(-1),
+}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_what_has_the_type_of_weights_is_no_weight(name):
+    """A mean whose matrix was brought to the weights' type is still a mean."""
+    matrix, pattern = mean(), PATTERNS[name]
+    found = explained(lambda model, y: (pattern(model, matrix) @ y.relu())[:, 0])
+    expected = explained(lambda model, y: (mean() @ y.relu())[:, 0])
+    torch.testing.assert_close(found.relevance, expected.relevance)
+    assert not vars(matrix)
