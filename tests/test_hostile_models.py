@@ -62,3 +62,19 @@ def test_what_has_the_type_of_weights_is_no_weight(name):
     expected = explained(lambda model, y: (mean() @ y.relu())[:, 0])
     torch.testing.assert_close(found.relevance, expected.relevance)
     assert not vars(matrix)
+
+
+SPARSE = {
+    "@": lambda a, y: a @ y,
+    "mm": torch.sparse.mm,
+}
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_sparse_matrices_are_what_they_hold(name):
+    graph = torch.rand(POSITIONS, POSITIONS, dtype=torch.float64).round(decimals=1)
+    found = explained(
+        lambda model, y: torch.stack([SPARSE[name](graph.to_sparse(), row) for row in y]).amax(1)
+    )
+    expected = explained(lambda model, y: torch.stack([graph @ row for row in y]).amax(1))
+    torch.testing.assert_close(found.relevance, expected.relevance)
