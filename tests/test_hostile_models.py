@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from whyword import lrp
+from whyword.errors import ModelError
 
 BATCH, POSITIONS, DIMENSION, CLASSES = 3, 5, 4, 3
 X = torch.randn(
@@ -78,3 +79,22 @@ def test_sparse_matrices_are_what_they_hold(name):
     )
     expected = explained(lambda model, y: torch.stack([graph @ row for row in y]).amax(1))
     torch.testing.assert_close(found.relevance, expected.relevance)
+
+
+# --- Names of others ------------------------------------------------------------------------------
+
+
+def test_an_operator_of_another_library_is_not_its_namesake():
+    """It may be called ``relu`` and mix all dimensions."""
+    mixing = torch.randn(DIMENSION, DIMENSION, dtype=torch.float64)
+
+    @torch.library.custom_op("hostile::relu", mutates_args=())
+    def relu(y: torch.Tensor) -> torch.Tensor:
+        return y @ mixing
+
+    relu.register_autograd(lambda ctx, gradient: gradient @ mixing.T)
+    for operator in (torch.ops.hostile.relu, torch.ops.hostile.relu.default):
+        with pytest.raises(lrp.UnsupportedFunction, match="The function hostile::relu"):
+            explained(lambda model, y, operator=operator: operator(y).amax(dim=1))
+    found = explained(lambda model, y: torch.ops.aten.relu(y).amax(dim=1))
+    torch.testing.assert_close(found.relevance, explained(winners).relevance)
