@@ -98,3 +98,27 @@ def test_an_operator_of_another_library_is_not_its_namesake():
             explained(lambda model, y, operator=operator: operator(y).amax(dim=1))
     found = explained(lambda model, y: torch.ops.aten.relu(y).amax(dim=1))
     torch.testing.assert_close(found.relevance, explained(winners).relevance)
+
+
+# --- Other scores ---------------------------------------------------------------------------------
+
+
+CLIPS = {
+    "data": lambda y: y.data.clamp_(max=1),
+    "detach": lambda y: y.detach().__setitem__(y > 1, 1),
+}
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_what_is_done_behind_autograd_for_some_texts_alone_is_seen(name):
+    """A first text that is not clipped must not vouch for the others."""
+
+    def clipped(model, y):
+        if (y > 1).any():
+            CLIPS[name](y)
+        return winners(model, y)
+
+    model = Model(clipped)
+    explained(None, X / 100, model)
+    with pytest.raises(ModelError, match="differ from the model's"):
+        explained(None, X * 10, model)

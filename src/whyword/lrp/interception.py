@@ -56,7 +56,8 @@ class Interception(TorchFunctionMode):
     Attributes:
         origins: Where tensors come from.
         layers: Number of layers with weights on the longest way so far.
-        spellings: Each function with a rule that was called, and the form of its arguments.
+        spellings: Each function with a rule that was called, and the form of its arguments; each
+            that changed a constant in place.
         copies: Nodes that write into a part of a tensor, as intercepted calls made them.
         cuts: Where the model made a constant of what depends on the embeddings.
         precisions: The types of what depends on the embeddings.
@@ -120,13 +121,15 @@ class Interception(TorchFunctionMode):
                 return self._intercepted(func, name, args, kwargs, read, layers)
             if (why := why_differentiates(name, func)) is not None:
                 raise self.refusals.leads_out(name, why)
+            if out_of_place(name, kwargs)[1]:  # maybe what a signal holds, by its .data
+                self.spellings.add((func,))
             result = func(*args, **kwargs)
             if layers and self._is_weighty(name, args):
                 self.origins.made_of(result, layers[0])
             return result
 
     def _is_weighty(self, name: str, args: tuple[Any, ...]) -> bool:
-        """Whether what was called with weights is made of them, and not only of their type or shape.
+        """Whether what was called with weights is made of them, not only of their type or shape.
 
         ``mask.to(weight)`` is a mask, and its user's own tensor if it has that type already.
         """
