@@ -122,3 +122,24 @@ def test_what_is_done_behind_autograd_for_some_texts_alone_is_seen(name):
     explained(None, X / 100, model)
     with pytest.raises(ModelError, match="differ from the model's"):
         explained(None, X * 10, model)
+
+
+def test_a_class_that_is_out_leaves_the_others_alone():
+    """A score of minus infinity is nobody else's."""
+    out = torch.tensor([0, -float("inf"), 0], dtype=torch.float64)
+    model, masked = Model(winners), Model(winners)
+    masked.output = nn.Sequential(model.output, Plus(out))
+    found, expected = explained(None, model=masked), explained(None, model=model)
+    kept = out == 0
+    torch.testing.assert_close(found.relevance[kept], expected.relevance[kept])
+
+
+class Plus(nn.Module):
+    """Adds a constant."""
+
+    def __init__(self, constant):
+        super().__init__()
+        self.constant = constant
+
+    def forward(self, y):
+        return y + self.constant
