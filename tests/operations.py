@@ -2421,12 +2421,6 @@ inverse Fourier transforms of two axes
 real Fourier transforms
     torch.view_as_real(torch.fft.rfft(x, dim=1))
     torch.view_as_real(torch.fft.rfft(input=x, n=4, dim=1))
-sums of what is a number
-    x.nansum(1)
-    torch.nansum(input=x, dim=1, keepdim=True)
-means of what is a number
-    x.nanmean(1)
-    torch.nanmean(x, dim=1)
 interpolation by neighbours
     F.interpolate(x, scale_factor=2)
     F.interpolate(input=x, size=12, mode="nearest")
