@@ -64,12 +64,35 @@ def families_of_hugging_face() -> Iterator[str]:
     yield families.markdown(list(families.rows()))
 
 
-PARTS: list[Callable[[], Iterator[str]]] = [functions_of_torch, families_of_hugging_face]
+def pipelines_of_scikit_learn() -> Iterator[str]:
+    """The part about scikit-learn's classifiers and transformers."""
+    rows = [
+        row for row in import_module("conformance_sklearn").rows() if "no such" not in row.verdict
+    ]
+    explained = sum(row.verdict == "explained" for row in rows)
+    yield "## Pipelines of scikit-learn\n"
+    yield (
+        f"Every classifier, and every transformer as a step, that scikit-learn fits on texts: "
+        f"{explained} explained, {len(rows) - explained} refused by name. Explained are the scores "
+        "named, to 1e-10 of a derivation that leaves features out one by one.\n"
+    )
+    yield "| pipeline | verdict | what is explained, or why it is refused |"
+    yield "|---|---|---|"
+    for row in rows:
+        yield f"| {_cell(row.name)} | {row.verdict} | {_cell(row.note, 160)} |"
+    yield ""
+
+
+PARTS: list[Callable[[], Iterator[str]]] = [
+    functions_of_torch,
+    families_of_hugging_face,
+    pipelines_of_scikit_learn,
+]
 """What the page is made of, in its order; each yields lines of Markdown."""
 
 
-def _cell(text: str) -> str:
-    short = text if len(text) <= 80 else text[:77] + "..."
+def _cell(text: str, width: int = 80) -> str:
+    short = text if len(text) <= width else text[: width - 3] + "..."
     return short.replace("|", "\\|")
 
 

@@ -27,8 +27,10 @@ def pairs(x):
     return torch.view_as_complex(x.reshape(len(x), 5, 2, 2))
 
 
-@pytest.mark.parametrize("norm", [None, "forward", "ortho"])
-@pytest.mark.parametrize(("n", "dim"), [*product([None, 3, 7], [1, -1])])
+SIZES = [(None, 1, None), (None, -1, "ortho"), (3, 1, "forward"), (7, -1, None), (7, 1, "ortho")]
+
+
+@pytest.mark.parametrize(("n", "dim", "norm"), SIZES)
 @pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft", "hfft", "ihfft"])
 def test_transforms_of_one_axis(name, n, dim, norm):
     function = getattr(fft, name)

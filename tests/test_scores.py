@@ -32,14 +32,29 @@ def test_once_for_a_model_and_kind_of_call():
     assert model.runs == 3
     lrp.relevance(model, X[:, :3], TARGETS, model=model)  # another way through the model
     assert model.runs == 5
+    lrp.relevance(model, X[:, :4], TARGETS, model=model)  # another length is the same way
+    assert model.runs == 6
     model.float()
     lrp.relevance(model, X.float(), TARGETS, model=model)  # other kernels
-    assert model.runs == 7
+    assert model.runs == 8
     other = Counted()
     lrp.relevance(other, X, TARGETS, model=other)
     assert other.runs == 2
     lrp.relevance(other, X, TARGETS)  # whose it is is not known
     assert other.runs == 4
+
+
+def test_another_axis_is_another_call():
+    class Pooled(Counted):
+        def forward(self, x):
+            self.runs += 1
+            h = self.layer(x)
+            return h.mean(1) if len(x) == 2 else h.mean(-2)
+
+    model = Pooled()
+    lrp.relevance(model, X, TARGETS, model=model)
+    lrp.relevance(model, X[:1], TARGETS[:, :1], model=model)
+    assert model.runs == 4
 
 
 def test_a_rule_that_changes_the_scores_is_an_error():

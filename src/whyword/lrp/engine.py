@@ -105,7 +105,8 @@ def relevance(
                 precisions=interception.precisions,
                 seed=seed,
             )
-        initial = targets.to(scores) * scores.detach()
+        # What a target leaves out takes nothing, though its score be infinite.
+        initial = torch.where(targets == 0, 0, targets.to(scores) * scores.detach())
         if account is None and len(initial) > 1:
             found = torch.func.vmap(partial(_backward, scores, leaf))(initial)
             return Result(scores.detach(), found)

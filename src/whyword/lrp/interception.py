@@ -30,7 +30,10 @@ from whyword.lrp.traces import Trace, on_path, remember, trace
 
 _PARTS = {"unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit"}
 _SAME = {"clone", "contiguous", "alias"}
+_AXES = 8
 _NUMBERS = {"item", "tolist", "__float__"}
+_TEMPLATES = STOPS - {"detach", "data"}
+_PATTERNS = {"to", "type_as", "view_as", "reshape_as", "expand_as"}
 
 
 class ChangedInPlace(BaseException):
@@ -54,7 +57,8 @@ class Interception(TorchFunctionMode):
     Attributes:
         origins: Where tensors come from.
         layers: Number of layers with weights on the longest way so far.
-        spellings: Each function with a rule that was called, and the form of its arguments.
+        spellings: Each function with a rule that was called, and the form of its arguments; each
+            that changed a constant in place.
         copies: Nodes that write into a part of a tensor, as intercepted calls made them.
         cuts: Where the model made a constant of what depends on the embeddings.
         precisions: The types of what depends on the embeddings.
@@ -118,10 +122,21 @@ class Interception(TorchFunctionMode):
                 return self._intercepted(func, name, args, kwargs, read, layers)
             if (why := why_differentiates(name, func)) is not None:
                 raise self.refusals.leads_out(name, why)
+            if out_of_place(name, kwargs)[1]:  # maybe what a signal holds, by its .data
+                self.spellings.add((func,))
             result = func(*args, **kwargs)
-            if layers:
+            if layers and self._is_weighty(name, args):
                 self.origins.made_of(result, layers[0])
             return result
+
+    def _is_weighty(self, name: str, args: tuple[Any, ...]) -> bool:
+        """Whether what was called with weights is made of them, not only of their type or shape.
+
+        ``mask.to(weight)`` is a mask, and its user's own tensor if it has that type already.
+        """
+        return name not in _TEMPLATES and (
+            name not in _PATTERNS or any(self.origins.weighs(t) for t in args[:1])
+        )
 
     def _intercepted(
         self,
@@ -148,7 +163,9 @@ class Interception(TorchFunctionMode):
             if cast is not None:
                 args, kwargs = tree_map(cast, (args, kwargs))
             if handler is not None:
-                self.spellings.add((func, handler, *map(type, args), *kwargs))
+                self.spellings.add(
+                    (func, handler, _form(args), *kwargs, *map(_form, kwargs.values()))
+                )
                 result = self._handled(handler, func, plain, args, kwargs, place, layers)
             elif plain not in ROUTING and is_made_of_steps(func):
                 result = self._step_by_step(func, args, kwargs)
@@ -336,6 +353,17 @@ class Interception(TorchFunctionMode):
             return windows
         mask = kwargs["mask"] if "mask" in kwargs else args[len(args) - 1 - ("value" not in kwargs)]
         return windows.overwritten(mask)
+
+
+def _form(value: Any) -> Hashable:
+    """What kind of argument a value is: numbers that are axes count, sizes do not."""
+    if isinstance(value, Tensor):
+        return Tensor, value.ndim
+    if isinstance(value, tuple | list):
+        return tuple(map(_form, value))
+    axis = isinstance(value, int) and abs(value) <= _AXES
+    form: Hashable = value if axis or value is None or isinstance(value, str) else type(value)
+    return form
 
 
 def _names_places(index: Any) -> bool:

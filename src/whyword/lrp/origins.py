@@ -60,7 +60,7 @@ class Origins:
             self._check_wrapped(value)
             return value
         if not value.requires_grad and not isinstance(value, nn.Parameter):
-            layer = layer_of(value) or self.names.get(id(value), "")
+            layer = self.weighs(value)
         elif (weights := self._layer(value)) is None:
             read.append(value)
             return value
@@ -83,6 +83,10 @@ class Origins:
         self.strangers.setdefault(value.grad_fn, self.refusals.caller())
         remember(value, Trace(run=self))
         return None
+
+    def weighs(self, constant: Tensor) -> str:
+        """The layer whose weights a constant is, or is made of; "" if it is none."""
+        return layer_of(constant) or self.names.get(id(constant), "")
 
     def made_of(self, result: Any, layer: str) -> None:
         """Remember of constants that they were computed from a layer's weights."""

@@ -1,8 +1,9 @@
 """The scores of the engine's forward pass are those of the plain model, or there is an error.
 
 The comparison costs a forward pass, so it is made once for a model and kind of call: the set of
-functions that the embeddings reached, each with the form of its arguments. A model that takes
-another way for another text calls other functions, and is compared again.
+functions that the embeddings reached, each with the form of its arguments (axes, options, numbers
+of dimensions; not sizes). A model that takes another way for another text calls other functions,
+and is compared again.
 
 Two forward passes of one model differ by rounding, since functions are computed in other kernels.
 Accepted is a difference of the square root of the precision (3e-4 in float32, 1.5e-8 in float64) of

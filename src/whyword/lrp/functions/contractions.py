@@ -121,7 +121,7 @@ def _weighs(w: Tensor, own: str, signal: str, out: str) -> bool:
     its_own = all(c in contracted or c not in signal for c in letters)
     if w.ndim != len(letters) or not its_own or not contracted:
         return False
-    return contracted == {signal[-1:]} or bool((w < 0).any())
+    return contracted == {signal[-1:]} or bool((_dense(w) < 0).any())
 
 
 def _layer(

@@ -155,7 +155,7 @@ def _by_contributions(
         return t.sum(axes, keepdim=True) * weight
 
     def pull(q: Tensor, weight: Tensor) -> Tensor:
-        return (q * weight).expand(*q.shape[: q.ndim - parts.ndim], *parts.shape)
+        return (q * weight).expand((*q.shape[: q.ndim - parts.ndim], *parts.shape))
 
     one = parts.new_ones(())
     total = mix(parts, one)

@@ -109,6 +109,8 @@ def extreme(call: Call, input: Tensor, dim: Any = (), keepdim: bool = False) -> 
     function = torch.max if call.name == "amax" else torch.min
     over = replace(call, function=function, name=function.__name__)
     axes = axes_of(input, dim)
+    if input.ndim == 0:
+        return maximum(over, input.flatten(), 0).values
     if len(axes) == 1:
         return maximum(over, input, axes[0], keepdim).values
     others = [a for a in range(input.ndim) if a not in axes]

@@ -117,7 +117,7 @@ def prod(
 
     def backward(relevance: Tensor) -> tuple[Tensor]:
         spread = unsqueezed(relevance, axes, x.ndim, keepdim)
-        return ((spread / max(count, 1)).expand(*spread.shape[: spread.ndim - x.ndim], *x.shape),)
+        return ((spread / max(count, 1)).expand((*spread.shape[: spread.ndim - x.ndim], *x.shape)),)
 
     return propagate(call, value, backward, x)
 

@@ -216,8 +216,10 @@ def _won(
     numbers = torch.arange(index.numel(), device=index.device).view(index.shape)
     wins = (elements == value.gather(dim, index)) & ~by_base.gather(dim, index)
     none = index.numel()
+    if not none:
+        return base.clone()
     first = torch.full_like(value, none, dtype=torch.long)
     first = first.scatter_reduce(dim, index, numbers.masked_fill(~wins, none), "amin")
     flat = source[tuple(slice(n) for n in index.shape)].flatten()
-    result = torch.where(first < none, flat[first.clamp(max=max(none - 1, 0))], base)
+    result = torch.where(first < none, flat[first.clamp(max=none - 1)], base)
     return torch.where(by_base | (first < none), result, value)

@@ -151,7 +151,7 @@ def pool(
 
     def pull(q: Tensor, weight: Tensor) -> Tensor:
         q = unsqueezed(q, axes, x.ndim, keepdim)
-        return (q * weight).expand(*q.shape[: q.ndim - x.ndim], *x.shape)
+        return (q * weight).expand((*q.shape[: q.ndim - x.ndim], *x.shape))
 
     result = weighted_sum(call, x, x.new_tensor(1 / max(count, 1)), mix, pull)
     return note(result, total=(input, axes[0])) if len(axes) == 1 and call.name == "sum" else result

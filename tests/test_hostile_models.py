@@ -1,0 +1,145 @@
+"""Models that try to break the promise: no silent gradient, no other scores, no other crash."""
+
+import pytest
+import torch
+from torch import nn
+
+from whyword import lrp
+from whyword.errors import ModelError
+
+BATCH, POSITIONS, DIMENSION, CLASSES = 3, 5, 4, 3
+X = torch.randn(
+    BATCH, POSITIONS, DIMENSION, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+)
+
+
+class Model(nn.Module):
+    """A layer, something hostile, another layer."""
+
+    def __init__(self, between):
+        super().__init__()
+        torch.manual_seed(1)
+        self.layer = nn.Linear(DIMENSION, DIMENSION)
+        self.output = nn.Linear(DIMENSION, CLASSES)
+        self.between = between
+        self.double().eval()
+
+    def forward(self, x):
+        return self.output(self.between(self, self.layer(x)))
+
+
+def explained(between, x=X, model=None):
+    model = model or Model(between)
+    count = model(x).shape[1]
+    targets = torch.eye(count, dtype=x.dtype)[:, None].expand(count, len(x), count)
+    return lrp.relevance(model, x, targets, model=model)
+
+
+def winners(model, y):
+    """Nothing hostile."""
+    return y.relu().amax(dim=1)
+
+
+# --- What is a weight -------------------------------------------------------------------------
+
+
+def mean():
+    return torch.full((1, POSITIONS), 1 / POSITIONS, dtype=torch.float64)
+
+
+PATTERNS = {
+    "to": lambda model, a: a.to(model.layer.weight),
+    "type_as": lambda model, a: a.type_as(model.layer.weight),
+    "new_full": lambda model, a: model.layer.weight.new_full((1, POSITIONS), 1 / POSITIONS),
+    "softmax of zeros": lambda model, a: model.layer.weight.new_zeros(1, POSITIONS).softmax(-1),
+}
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_what_has_the_type_of_weights_is_no_weight(name):
+    """A mean whose matrix was brought to the weights' type is still a mean."""
+    matrix, pattern = mean(), PATTERNS[name]
+    found = explained(lambda model, y: (pattern(model, matrix) @ y.relu())[:, 0])
+    expected = explained(lambda model, y: (mean() @ y.relu())[:, 0])
+    torch.testing.assert_close(found.relevance, expected.relevance)
+    assert not vars(matrix)
+
+
+SPARSE = {
+    "@": lambda a, y: a @ y,
+    "mm": torch.sparse.mm,
+}
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_sparse_matrices_are_what_they_hold(name):
+    graph = torch.rand(POSITIONS, POSITIONS, dtype=torch.float64).round(decimals=1)
+    found = explained(
+        lambda model, y: torch.stack([SPARSE[name](graph.to_sparse(), row) for row in y]).amax(1)
+    )
+    expected = explained(lambda model, y: torch.stack([graph @ row for row in y]).amax(1))
+    torch.testing.assert_close(found.relevance, expected.relevance)
+
+
+# --- Names of others ------------------------------------------------------------------------------
+
+
+def test_an_operator_of_another_library_is_not_its_namesake():
+    """It may be called ``relu`` and mix all dimensions."""
+    mixing = torch.randn(DIMENSION, DIMENSION, dtype=torch.float64)
+
+    @torch.library.custom_op("hostile::relu", mutates_args=())
+    def relu(y: torch.Tensor) -> torch.Tensor:
+        return y @ mixing
+
+    relu.register_autograd(lambda ctx, gradient: gradient @ mixing.T)
+    for operator in (torch.ops.hostile.relu, torch.ops.hostile.relu.default):
+        with pytest.raises(lrp.UnsupportedFunction, match="The function hostile::relu"):
+            explained(lambda model, y, operator=operator: operator(y).amax(dim=1))
+    found = explained(lambda model, y: torch.ops.aten.relu(y).amax(dim=1))
+    torch.testing.assert_close(found.relevance, explained(winners).relevance)
+
+
+# --- Other scores ---------------------------------------------------------------------------------
+
+
+CLIPS = {
+    "data": lambda y: y.data.clamp_(max=1),
+    "detach": lambda y: y.detach().__setitem__(y > 1, 1),
+}
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_what_is_done_behind_autograd_for_some_texts_alone_is_seen(name):
+    """A first text that is not clipped must not vouch for the others."""
+
+    def clipped(model, y):
+        if (y > 1).any():
+            CLIPS[name](y)
+        return winners(model, y)
+
+    model = Model(clipped)
+    explained(None, X / 100, model)
+    with pytest.raises(ModelError, match="differ from the model's"):
+        explained(None, X * 10, model)
+
+
+def test_a_class_that_is_out_leaves_the_others_alone():
+    """A score of minus infinity is nobody else's."""
+    out = torch.tensor([0, -float("inf"), 0], dtype=torch.float64)
+    model, masked = Model(winners), Model(winners)
+    masked.output = nn.Sequential(model.output, Plus(out))
+    found, expected = explained(None, model=masked), explained(None, model=model)
+    kept = out == 0
+    torch.testing.assert_close(found.relevance[kept], expected.relevance[kept])
+
+
+class Plus(nn.Module):
+    """Adds a constant."""
+
+    def __init__(self, constant):
+        super().__init__()
+        self.constant = constant
+
+    def forward(self, y):
+        return y + self.constant
