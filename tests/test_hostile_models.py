@@ -143,3 +143,24 @@ class Plus(nn.Module):
 
     def forward(self, y):
         return y + self.constant
+
+
+# --- One layer, many spellings --------------------------------------------------------------------
+
+
+BIASES = {
+    "b[None, None]": lambda y, w, b: y @ w.T + b[None, None],
+    "b.view(1, -1)": lambda y, w, b: b.view(1, -1) + y @ w.T,
+    "b.expand": lambda y, w, b: y @ w.T + b.expand(len(y), POSITIONS, DIMENSION),
+    "W @ y + b[:, None]": lambda y, w, b: (w @ y.mT + b[:, None]).mT,
+}
+
+
+@pytest.mark.parametrize("name", BIASES)
+def test_a_bias_is_one_however_it_is_laid_out(name):
+    spelled = BIASES[name]
+    found = explained(
+        lambda model, y: winners(model, spelled(y, model.layer.weight, model.layer.bias))
+    )
+    expected = explained(lambda model, y: winners(model, model.layer(y)))
+    torch.testing.assert_close(found.relevance, expected.relevance)
