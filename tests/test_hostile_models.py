@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.overrides import handle_torch_function, has_torch_function
 
 from whyword import lrp
 from whyword.errors import ModelError
@@ -98,6 +99,18 @@ def test_an_operator_of_another_library_is_not_its_namesake():
             explained(lambda model, y, operator=operator: operator(y).amax(dim=1))
     found = explained(lambda model, y: torch.ops.aten.relu(y).amax(dim=1))
     torch.testing.assert_close(found.relevance, explained(winners).relevance)
+
+
+def test_a_function_of_another_library_is_not_its_namesake():
+    """Libraries may let their own functions be overridden, under any name."""
+
+    def tanh(y):
+        if has_torch_function((y,)):
+            return handle_torch_function(tanh, (y,), y)
+        return y.sum(dim=2, keepdim=True) * y
+
+    with pytest.raises(lrp.UnsupportedFunction, match=f"The function {__name__}.tanh"):
+        explained(lambda model, y: tanh(y).amax(dim=1))
 
 
 # --- Other scores ---------------------------------------------------------------------------------
