@@ -101,6 +101,14 @@ def test_an_operator_of_another_library_is_not_its_namesake():
     torch.testing.assert_close(found.relevance, explained(winners).relevance)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_quantised_layer_is_torchs_own():
+    """Its refusal is its own too, and says what to do."""
+    quantised = torch.ao.quantization.quantize_dynamic(Model(winners).float(), {nn.Linear})
+    with pytest.raises(lrp.UnsupportedFunction, match=r"The function linear_dynamic, .* quant"):
+        lrp.relevance(quantised, X.float(), torch.ones(1, BATCH, CLASSES), model=quantised)
+
+
 def test_a_function_of_another_library_is_not_its_namesake():
     """Libraries may let their own functions be overridden, under any name."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from whyword.lrp.functions import IN_PLACE
 
-_OPERATORS = {"aten", "prims"}
+_OPERATORS = {"aten", "prims", "quantized"}
 _PACKAGES = ("linalg_", "special_")
 
 
