@@ -240,3 +240,21 @@ def test_scores_that_depend_on_gradients_are_named_so():
         encoded(encoder(), POSITIONS)
     encoded(encoder(enable_nested_tensor=False), POSITIONS)
     encoded(encoder(), 3)
+
+
+def test_a_model_that_fails_only_where_gradients_are_recorded_is_refused():
+    def careful(x):
+        if torch.is_grad_enabled():
+            raise NotImplementedError("this kernel has no backward")
+        return x.sum(dim=1)
+
+    x = torch.randn(2, 5, 3, dtype=torch.float64)
+    targets = torch.eye(3, dtype=torch.float64)[:, None].expand(3, 2, 3)
+    with pytest.raises(lrp.UnsupportedFunction, match="this kernel has no backward"):
+        lrp.relevance(careful, x, targets)
+
+    def broken(x):
+        raise KeyError("always")
+
+    with pytest.raises(KeyError):  # which is the model's own affair
+        lrp.relevance(broken, x, targets)

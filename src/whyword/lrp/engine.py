@@ -21,16 +21,20 @@ Nothing of this touches the model: parameters enter as detached constants, modul
 the mode belongs to the calling thread.
 """
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from whyword.errors import InputError
+from whyword.errors import InputError, WhywordError
+from whyword.lrp import functions
 from whyword.lrp.accounting import Account
 from whyword.lrp.audit import audit
+from whyword.lrp.calls import UnsupportedFunction
 from whyword.lrp.composites import Composite
 from whyword.lrp.interception import ChangedInPlace, Interception
 from whyword.lrp.modes import eagerly
@@ -123,8 +127,39 @@ def relevance(
 
 
 def _forward(score: Callable[[Tensor], Tensor], interception: Interception) -> Tensor:
-    with interception:
-        return score(interception.leaf.clone())
+    try:
+        with interception:
+            return score(interception.leaf.clone())
+    except WhywordError:
+        raise
+    except Exception as error:
+        if not _is_ours(error):
+            _check_runs(score, interception.leaf.detach(), error)
+        raise
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether it was a rule that failed, which is a defect and no refusal."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return Path(frames[-1][0].f_code.co_filename).parent == Path(functions.__file__).parent
+
+
+def _check_runs(score: Callable[[Tensor], Tensor], embeddings: Tensor, error: Exception) -> None:
+    """Refuse a model that runs, but fails where gradients are recorded.
+
+    Raises:
+        UnsupportedFunction: If it runs without gradients.
+    """
+    try:
+        with torch.no_grad():
+            score(embeddings.clone())
+    except Exception:  # the model fails by itself
+        return
+    raise UnsupportedFunction(
+        f"The model runs, but not where gradients are recorded, as they are to explain it: "
+        f"{type(error).__name__}: {error}. Switch what needs to run without gradients off, or "
+        "write it out."
+    ) from error
 
 
 def _backward(scores: Tensor, leaf: Tensor, started: Tensor) -> Tensor:

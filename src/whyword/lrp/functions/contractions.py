@@ -146,7 +146,7 @@ def _layer(
         return note(result, product=Weighted(call, x, layer, None))
     if outputs[-1] in sides.signal:
         return result
-    return note(result, product=Weighted(call, x, layer, _axis(sides.out, outputs[-1])))
+    return note(result, product=Weighted(call, x, layer, axis_of(sides.out, outputs[-1])))
 
 
 def axis_of(term: str, letter: str) -> int:
