@@ -839,6 +839,7 @@ sums of what is a number
     x.nansum(1)
     torch.nansum(input=x, dim=1)
     torch.nansum(x, axis=1)
+    torch.nansum(input=x, dim=1, keepdim=True)
 means of what is a number
     x.nanmean(1)
     torch.nanmean(input=x, dim=1)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.overrides import handle_torch_function, has_torch_function
 
 from whyword import lrp
 from whyword.errors import ModelError
@@ -100,6 +101,26 @@ def test_an_operator_of_another_library_is_not_its_namesake():
     torch.testing.assert_close(found.relevance, explained(winners).relevance)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_a_quantised_layer_is_torchs_own():
+    """Its refusal is its own too, and says what to do."""
+    quantised = torch.ao.quantization.quantize_dynamic(Model(winners).float(), {nn.Linear})
+    with pytest.raises(lrp.UnsupportedFunction, match=r"The function linear_dynamic, .* quant"):
+        lrp.relevance(quantised, X.float(), torch.ones(1, BATCH, CLASSES), model=quantised)
+
+
+def test_a_function_of_another_library_is_not_its_namesake():
+    """Libraries may let their own functions be overridden, under any name."""
+
+    def tanh(y):
+        if has_torch_function((y,)):
+            return handle_torch_function(tanh, (y,), y)
+        return y.sum(dim=2, keepdim=True) * y
+
+    with pytest.raises(lrp.UnsupportedFunction, match=f"The function {__name__}.tanh"):
+        explained(lambda model, y: tanh(y).amax(dim=1))
+
+
 # --- Other scores ---------------------------------------------------------------------------------
 
 
@@ -143,3 +164,79 @@ class Plus(nn.Module):
 
     def forward(self, y):
         return y + self.constant
+
+
+# --- One layer, many spellings --------------------------------------------------------------------
+
+
+BIASES = {
+    "b[None, None]": lambda y, w, b: y @ w.T + b[None, None],
+    "b.view(1, -1)": lambda y, w, b: b.view(1, -1) + y @ w.T,
+    "b.expand": lambda y, w, b: y @ w.T + b.expand(len(y), POSITIONS, DIMENSION),
+    "W @ y + b[:, None]": lambda y, w, b: (w @ y.mT + b[:, None]).mT,
+}
+
+
+@pytest.mark.parametrize("name", BIASES)
+def test_a_bias_is_one_however_it_is_laid_out(name):
+    spelled = BIASES[name]
+    found = explained(
+        lambda model, y: winners(model, spelled(y, model.layer.weight, model.layer.bias))
+    )
+    expected = explained(lambda model, y: winners(model, model.layer(y)))
+    torch.testing.assert_close(found.relevance, expected.relevance)
+
+
+# --- Gradients that the model itself asks for -----------------------------------------------------
+
+
+def hooked(model, y):
+    y.grad_fn.register_prehook(lambda gradients: tuple(7 * g for g in gradients))
+    return winners(model, y)
+
+
+def observed(model, y):
+    torch.autograd.graph.register_multi_grad_hook([y], lambda gradients: None)
+    return winners(model, y)
+
+
+@pytest.mark.parametrize("between", [hooked, observed])
+def test_hooks_on_the_graph_are_refused(between):
+    """They would change relevance, and fail where no gradients are recorded."""
+    with pytest.raises(
+        lrp.UnsupportedFunction, match=r"grad_fn, called in Model .* remove the backward hooks"
+    ):
+        explained(between)
+
+
+def test_a_model_that_fails_without_gradients_is_explained():
+    def needs(model, y):
+        if not torch.is_grad_enabled():
+            raise AssertionError("Expected gradients")
+        return winners(model, y)
+
+    torch.testing.assert_close(explained(needs).relevance, explained(winners).relevance)
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_scores_that_depend_on_gradients_are_named_so():
+    """The fused path of nn.TransformerEncoder puts zeros at padded positions."""
+    padding = torch.tensor([[False] * 3 + [True] * 2]).expand(BATCH, POSITIONS)
+
+    def encoder(**options):
+        torch.manual_seed(0)
+        layer = nn.TransformerEncoderLayer(DIMENSION, 2, 8, batch_first=True)
+        return nn.TransformerEncoder(layer, 1, **options).double().eval()
+
+    def encoded(made, kept):
+        model = Model(
+            lambda model, y: made(y, src_key_padding_mask=padding[: len(y)])[:, :kept].sum(1)
+        )
+        return explained(None, model=model)
+
+    with pytest.raises(
+        ModelError, match=r"where gradients are recorded.*enable_nested_tensor=False"
+    ):
+        encoded(encoder(), POSITIONS)
+    encoded(encoder(enable_nested_tensor=False), POSITIONS)
+    encoded(encoder(), 3)

@@ -355,15 +355,14 @@ class Interception(TorchFunctionMode):
         return windows.overwritten(mask)
 
 
-def _form(value: Any) -> Hashable:
-    """What kind of argument a value is: numbers that are axes count, sizes do not."""
+def _form(value: Any) -> Any:
+    """What kind of argument a value is, hashable: numbers that are axes count, sizes do not."""
     if isinstance(value, Tensor):
         return Tensor, value.ndim
     if isinstance(value, tuple | list):
         return tuple(map(_form, value))
     axis = isinstance(value, int) and abs(value) <= _AXES
-    form: Hashable = value if axis or value is None or isinstance(value, str) else type(value)
-    return form
+    return value if axis or value is None or isinstance(value, str) else type(value)
 
 
 def _names_places(index: Any) -> bool:

@@ -1,23 +1,27 @@
 """What torch's functions are called."""
 
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from whyword.lrp.functions import IN_PLACE
 
-_OPERATORS = {"aten", "prims"}
+_OPERATORS = {"aten", "prims", "quantized"}
 _PACKAGES = ("linalg_", "special_")
 
 
 def name_of(func: Callable[..., Any]) -> str:
     """A function's name; of a property such as ``Tensor.T`` the property's.
 
-    An operator of another library than torch's keeps the library's: ``shop::sum`` may be anything.
+    Operators and functions of other libraries than torch keep the library's: ``shop::sum`` and
+    ``shop.sum`` may be anything.
     """
     operator = str(getattr(func, "_qualified_op_name", None) or getattr(func, "_name", ""))
     if "::" in operator and operator.partition("::")[0] not in _OPERATORS:
         return operator
     name: str = getattr(func, "__name__", type(func).__name__)
+    if isinstance(func, FunctionType) and func.__module__.partition(".")[0] != "torch":
+        return f"{func.__module__}.{name}"
     if name == "__get__":
         return str(getattr(getattr(func, "__self__", None), "__name__", name))
     for package in _PACKAGES:

@@ -83,6 +83,11 @@ def why_out(name: str, func: Any) -> str | None:
             "hands what depends on the embeddings to NumPy, outside of torch, where relevance "
             "cannot be followed; compute with tensors"
         )
+    if name == "grad_fn":
+        return (
+            "reads the graph of gradients, which carries relevance here; remove the backward hooks "
+            "of modules and tensors, and leave its nodes alone"
+        )
     if name in ("set", "resize", "resize_as"):
         return "puts other numbers into a tensor behind autograd's back; assign a new tensor"
     return why_differentiates(name, func)

@@ -33,13 +33,14 @@ class Weighted:
         call: The product's call.
         x: Its signal, attached.
         layer: The layer without a bias.
-        per_output: Whether the bias has a number for each output; otherwise there is but one.
+        axis: That of the outputs, counted from the end, along which the bias has a number for each;
+            None if there is but one output.
     """
 
     call: Call
     x: Tensor
     layer: Layer
-    per_output: bool = True
+    axis: int | None = -1
 
 
 def terms_of(equation: str) -> tuple[list[str], str]:
@@ -140,11 +141,12 @@ def _layer(
         share=lambda v: pull(v / max(inputs, 1), torch.ones_like(weight)),
     )
     result = through_layer(call, x, layer)
-    outputs = [c for c in letters if c in sides.out]
-    per_output = sides.out[-1:] in letters and sides.out[-1:] not in sides.signal
-    if outputs and not per_output:
+    outputs = [c for c in sides.out if c in letters]
+    if not outputs:
+        return note(result, product=Weighted(call, x, layer, None))
+    if outputs[-1] in sides.signal:
         return result
-    return note(result, product=Weighted(call, x, layer, per_output))
+    return note(result, product=Weighted(call, x, layer, _axis(sides.out, outputs[-1])))
 
 
 def axis_of(term: str, letter: str) -> int:

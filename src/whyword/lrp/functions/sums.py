@@ -47,11 +47,20 @@ def _with_bias(call: Call, z: Tensor, x: Tensor, weight: Any, bias: Any) -> Tens
     product = trace(x).product
     if product is None or weight != 1 or z.dtype != x.dtype or x.shape != z.shape:
         return None
-    shape = bias.shape if isinstance(bias, Tensor) else torch.Size(())
-    if shape != (z.shape[-1:] if product.per_output else ()):
+    wanted = () if product.axis is None else (z.shape[product.axis], *[1] * (-1 - product.axis))
+    if not _has_shape(bias, wanted):
         return None
     whole = replace(product.layer, bias=z - product.layer.z, z=z)
     return through_layer(product.call, product.x, whole)
+
+
+def _has_shape(constant: Any, shape: tuple[int, ...]) -> bool:
+    """Whether a constant has this shape, but for axes in front that only repeat it."""
+    if not isinstance(constant, Tensor):
+        return not shape
+    while constant.ndim > len(shape) and (constant.shape[0] == 1 or constant.stride(0) == 0):
+        constant = constant[0]
+    return tuple(constant.shape) == shape
 
 
 def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
