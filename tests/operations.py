@@ -1271,6 +1271,10 @@ def moving() -> Iterator[Operation]:
         lambda x, f, _: x,
         """
 copies
+    torch.clone(input=x)
+    torch.atleast_2d(x)
+    torch.atleast_3d(x)
+    torch.broadcast_tensors(x, m.constant)[0]
     x.clone()
     torch.clone(x)
     x.contiguous()
@@ -1280,12 +1284,12 @@ copies
     x.type_as(torch.zeros(1, dtype=torch.float64))
     x.to(x.device)
     x.cpu()
-    x.view_as(x)
 """,
     )
     yield from table("Moving numbers", "autograd's own way back", moved, """
 views
     x.view(2, 24)
+    x.view_as(x)
     x.reshape(2, -1)
     torch.reshape(x, (2, 24))
     torch.reshape(input=x, shape=(2, 24))
@@ -1300,10 +1304,8 @@ views
     torch.squeeze(x.unsqueeze(dim=1), dim=1)
     x[:, None, ..., None]
     x.expand(2, 4, 6)
-    torch.atleast_3d(x)
     x.reshape_as(torch.zeros(2, 24))
     x.swapaxes(1, 2).swapaxes(axis0=1, axis1=2)
-    x.clone()
 axes exchanged
     x.transpose(1, 2)
     x.mT
@@ -1460,8 +1462,6 @@ columns
     torch.stack([torch.stack([t[0], t[1]], -1) for t in x])
 the whole, in other words
     torch.stack([torch.atleast_1d(t) for t in x])
-    torch.atleast_2d(x)
-    torch.broadcast_tensors(x, m.constant)[0]
     torch.cat(torch.unsafe_chunk(x, 2, 1), 1)
     torch.cat(x.unsafe_chunk(2, dim=1), 1)
     torch.stack([torch.row_stack(list(t)) for t in x])
