@@ -877,6 +877,12 @@ average pooling in 2-D
 adaptive average pooling in 2-D
     F.adaptive_avg_pool2d(x[:, None], (2, 4))
     nn.AdaptiveAvgPool2d((2, 4))(x[:, None])
+interpolation by neighbours
+    F.interpolate(x, scale_factor=2)
+    F.interpolate(input=x, size=12, mode="nearest")
+interpolation between positions
+    F.interpolate(x, 8, mode="linear")
+    F.interpolate(input=x, size=8, mode="linear", align_corners=False)
 adaptive average pooling in 3-D
     F.adaptive_avg_pool3d(x.reshape(2, 1, 4, 2, 3), (2, 1, 3))
     nn.AdaptiveAvgPool3d((2, 1, 3))(x.reshape(2, 1, 4, 2, 3))
@@ -2391,11 +2397,18 @@ def complex_numbers() -> Iterator[Operation]:
 rotation by hand
     torch.stack([x[..., 0::2] * m.constant[:, :3].cos() - x[..., 1::2] * m.constant[:, :3].sin(), x[..., 0::2] * m.constant[:, :3].sin() + x[..., 1::2] * m.constant[:, :3].cos()], -1).flatten(2)
 """)  # fmt: skip
-    yield from table("Complex numbers", "in proportion to the summands", transform, """
+    yield from table(
+        "Complex numbers",
+        "sums of products of the components",
+        mixture,
+        """
 rotation
     torch.view_as_real(torch.view_as_complex(x.view(2, 4, 3, 2)) * torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3])).flatten(2)
     torch.view_as_real(torch.mul(torch.polar(torch.ones(4, 3, dtype=x.dtype), m.constant[:, :3]), torch.view_as_complex(x.view(2, 4, 3, 2)))).flatten(2)
     torch.view_as_real(torch.view_as_complex(x.view(2, 4, 3, 2)).mul(other=torch.complex(m.constant[:, :3].cos(), m.constant[:, :3].sin()))).flatten(2)
+""",
+    )
+    yield from table("Complex numbers", "in proportion to the summands", transform, """
 Fourier transforms
     torch.view_as_real(torch.fft.fft(x, dim=1))
     torch.view_as_real(torch.fft.fft(input=x, dim=1))
@@ -2433,12 +2446,6 @@ inverse Fourier transforms of two axes
 real Fourier transforms
     torch.view_as_real(torch.fft.rfft(x, dim=1))
     torch.view_as_real(torch.fft.rfft(input=x, n=4, dim=1))
-interpolation by neighbours
-    F.interpolate(x, scale_factor=2)
-    F.interpolate(input=x, size=12, mode="nearest")
-interpolation between positions
-    F.interpolate(x, 8, mode="linear")
-    F.interpolate(input=x, size=8, mode="linear", align_corners=False)
 Fourier mixing
     torch.fft.fft2(x).real
     torch.fft.fftn(x, dim=(1, 2)).real

@@ -111,3 +111,16 @@ def test_models_that_need_gradients_themselves():
 
     found = lrp.relevance(hooked, X, TARGETS)
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
+
+
+def test_scores_in_which_everything_cancels_differ_by_rounding_alone():
+    """What is left of a mean of equal numbers less one of them has no digit to compare."""
+
+    def score(x):
+        same = x.mean(dim=(1, 2))[:, None].expand(-1, 3).cos()
+        return same - same.mean(dim=-1, keepdim=True)
+
+    for seed in range(50):
+        torch.manual_seed(seed)
+        x = torch.randn(2, 3, 3, dtype=torch.float64)
+        lrp.relevance(score, x, torch.ones(1, 2, 3))

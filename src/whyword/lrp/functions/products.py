@@ -18,7 +18,9 @@ _DIVISIONS = (
     "div __div__ __truediv__ __rtruediv__ __rdiv__ __itruediv__ __idiv__ true_divide divide".split()
 )
 
-NAMES = {*_MULTIPLICATIONS, *_DIVISIONS}
+_STEPS = "addcmul addcdiv lerp __lerp__ prod outer ger kron".split()
+
+NAMES = {*_MULTIPLICATIONS, *_DIVISIONS, *_STEPS}
 
 
 @register(*_MULTIPLICATIONS)
