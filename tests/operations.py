@@ -155,7 +155,9 @@ class Weights(nn.Module):
         self.gate = torch.rand(4, 6, dtype=torch.float64, generator=generator) + 0.5
         self.slopes = torch.rand(6, dtype=torch.float64, generator=generator)
         self.made = (2 * self.W).T  # a weight that was made outside of forward
-        self.kept = self.before(torch.ones(6, dtype=torch.float64))  # a tensor kept from outside
+        self.kept = self.before(
+            torch.ones(4, 6, dtype=torch.float64).tril()
+        )  # a tensor kept from outside
 
 
 def modules(m: nn.Module) -> None:
@@ -1989,11 +1991,20 @@ unit length
     x / x.norm(2, -1, True)
     torch.div(input=x, other=x.norm(dim=-1, keepdim=True))
     x / x.norm(dim=-1)[..., None]
-    x * x.norm(dim=-1, keepdim=True).reciprocal()
     x / x.norm(dim=-1, keepdim=True).clamp(min=1e-12)
     x / x.norm(dim=-1, keepdim=True).expand_as(x)
-    x * (1 / x.norm(dim=-1, keepdim=True))
     y = x.clone(); y /= x.norm(dim=-1, keepdim=True); return y
+""")  # fmt: skip
+
+    def by_reciprocal(x: Signal, f: Any, m: Any) -> Signal:
+        size = ref.contributions(x, lambda t: t.norm(dim=-1, keepdim=True), x.value**2, lambda R: R)
+        return ref.product(x, ref.activation(size, torch.reciprocal, gate=True))
+
+    yield from table("Normalisation", "the signal takes all", by_reciprocal, """
+unit length, as a product
+    x * (1 / x.norm(dim=-1, keepdim=True))
+    x * x.norm(dim=-1, keepdim=True).reciprocal()
+    torch.mul(input=x, other=x.norm(dim=-1, keepdim=True) ** -1)
 """)  # fmt: skip
     yield from table("Normalisation", "the signal takes all", normalised(1), """
 unit sum

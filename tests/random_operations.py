@@ -38,7 +38,9 @@ class Parameters(nn.Module):
 
 def operation(draw: random.Random, shape: tuple[int, ...], m: Parameters) -> tuple[str, Operation]:
     """A spelling and its operation, for a tensor of such a shape ``(batch, position, dimension)``."""
-    kind = draw.choices(KINDS, weights=[3, 3, 3, 2, 3, 2, 2, 2, 1, int(shape[2] > 1)])[0]
+    # With one position a constant is a number per output: the bias of a layer before it.
+    wide, long = int(shape[2] > 1), int(shape[1] > 1)
+    kind = draw.choices(KINDS, weights=[3, 3, 3, 2, 3, 2, 2, 2, long, wide])[0]
     code, own, reference = kind(draw, shape, m)
     drops = kind in (convolutions, moving, mixtures)  # constants, and zeros that pad, take some
     return code, Operation(kind.__name__, "random", "", (own,), reference, drops=drops)
