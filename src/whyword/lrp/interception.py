@@ -29,11 +29,20 @@ from whyword.lrp.steps import is_made_of_steps, opened
 from whyword.lrp.traces import Trace, on_path, remember, trace
 
 _PARTS = {"unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit"}
+"""Functions whose results are views of one tensor that come together."""
+
 _SAME = {"clone", "contiguous", "alias"}
-_AXES = 8
+"""Functions whose result is what they read."""
+
 _NUMBERS = {"item", "tolist", "__float__"}
+"""Functions whose results are numbers of Python."""
+
 _TEMPLATES = STOPS - {"detach", "data"}
 _PATTERNS = {"to", "type_as", "view_as", "reshape_as", "expand_as"}
+"""Functions that take only a type or shape: the one of all they read, the others of the second."""
+
+_AXES = 8
+"""Integers up to here may be axes or options, greater ones are sizes."""
 
 
 class ChangedInPlace(BaseException):
