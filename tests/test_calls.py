@@ -190,6 +190,27 @@ def test_weights_of_the_model_are_reached_in_every_spelling():
             torch.testing.assert_close(other, found[0], msg=lambda m, n=number: f"{n}: {m}")
 
 
+@pytest.mark.parametrize("shape", [(2, 4, 3), (2, 5, 6), (5, 6)])
+def test_a_frozen_parameter_is_as_much_a_weight_as_one_that_learns(shape):
+    """Also where a constant of its shape and signs would be a mean over positions."""
+    weight = nn.Parameter(
+        torch.rand(shape, dtype=X.dtype, generator=torch.Generator().manual_seed(2))
+    )
+
+    def score(x):
+        return (x @ weight if shape[-2] == 4 else weight @ x).amax(1)
+
+    classes = 3 if shape[-2] == 4 else 4
+    targets = torch.eye(classes, dtype=X.dtype)[:, None].expand(classes, 2, classes)
+    found = []
+    for learns in (True, False):
+        weight.requires_grad_(learns)
+        found.append(
+            lrp.relevance(score, X, targets, composite=lrp.Composite(lrp.Flat())).relevance
+        )
+    assert torch.equal(*found)
+
+
 def test_mixing_of_positions_by_a_constant_is_no_layer():
     """Padding that a mean gives no weight gets nothing, not even a share of the stabiliser."""
     weights = torch.tensor([[[0.5, 0.5, 0, 0, 0, 0]], [[0.25] * 4 + [0, 0]]], dtype=X.dtype)
