@@ -22,9 +22,9 @@ import numpy as np
 import torch
 
 from whyword import methods
-from whyword.models.cnn import WordCNN
+from whyword.data.vectors import WordVectors
+from whyword.models.cnn.model import WordCNN
 from whyword.text import Document, Span
-from whyword.vectors import WordVectors
 
 WORDS, DIMENSION, CLASSES, BATCH, LENGTH, VOCABULARY = 400, 300, 20, 8, 400, 40_000
 

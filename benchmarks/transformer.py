@@ -25,8 +25,8 @@ import torch
 
 from whyword import methods
 from whyword.lrp import engine
-from whyword.models import huggingface
-from whyword.models.transformer import TransformerBatch
+from whyword.models.transformer import huggingface
+from whyword.models.transformer.model import TransformerBatch
 
 BATCH, CLASSES = 8, 20
 

@@ -22,16 +22,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from whyword import corpora, load
-from whyword.audit import audit
-from whyword.audit.effects import effects
-from whyword.audit.records import Audit
+from whyword import load
 from whyword.classifier import Classifier, predict
-from whyword.corpora import Corpus
+from whyword.data import corpora
+from whyword.data.corpora import Corpus
 from whyword.models.store import pretrained
-from whyword.recipe import Recipe, run
+from whyword.survey.audit import audit
+from whyword.survey.audit.effects import effects
+from whyword.survey.audit.records import Audit
 from whyword.text import Document, Span, Tokenizer
-from whyword.training import TrainingConfig
+from whyword.training.loop import TrainingConfig
+from whyword.training.recipe import Recipe, run
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("planted", "real")

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from whyword import corpora, load
+from whyword import load
+from whyword.data import corpora
 from whyword.evaluation.deletion import curves, deletion_order, random_orders
 from whyword.evaluation.documents import choose_documents
 from whyword.evaluation.experiment import relevances

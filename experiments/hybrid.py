@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from whyword import ModelError, WhywordError, corpora, explain, load
+from whyword import ModelError, WhywordError, explain, load
 from whyword.classifier import Classifier
+from whyword.data import corpora
 from whyword.evaluation.again import Explain
 from whyword.evaluation.measurements import Measurement, difference
 from whyword.evaluation.pointing import HybridDocument, hybrid_documents

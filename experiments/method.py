@@ -1,6 +1,6 @@
 """Choose the settings of `shapley_lrp` on validation, measure on test: ``results/method.json``.
 
-    whyword train --vectors src/whyword/pretrained/news20-cnn --no-refit --epochs 4
+    whyword train --vectors src/whyword/models/pretrained/news20-cnn --no-refit --epochs 4
         --validation 0.4 --output runs/news20-cnn-validation  (one line)
     python experiments/method.py
 
@@ -25,13 +25,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyword import corpora, load, methods
+from whyword import load, methods
 from whyword.classifier import Attribution, Batch, Classifier, predict
-from whyword.corpora import Corpus
+from whyword.data import corpora
+from whyword.data.corpora import Corpus
 from whyword.evaluation.deletion import curves, deletion_order, random_orders
 from whyword.evaluation.oracle import oracle_orders
 from whyword.text import Document
-from whyword.training import split
+from whyword.training.loop import split
 
 ROOT = Path(__file__).parent.parent
 LEAST_WORDS, RUNS, HELD_OUT, THINNING = 100, 10, 0.4, 6

@@ -16,8 +16,9 @@ from typing import Any
 
 import torch
 
-from whyword import corpora, explain, load
+from whyword import explain, load
 from whyword.classifier import Classifier
+from whyword.data import corpora
 from whyword.evaluation.documents import choose_documents
 from whyword.evaluation.measurements import Measurement, summarise
 from whyword.evaluation.metrics import METRICS, measure

@@ -4,7 +4,7 @@
 
 Each seed learns its own word vectors from the training documents; epochs are chosen on the latest
 tenth of each newsgroup's training documents. Writes ``results/training.json`` and
-``src/whyword/pretrained/news20-cnn``. Stopped and started again, it goes on where it was.
+``src/whyword/models/pretrained/news20-cnn``. Stopped and started again, it goes on where it was.
 """
 
 import json
@@ -13,15 +13,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from whyword import corpora, load, recipe
+from whyword import load
+from whyword.data import corpora
 from whyword.models import store
-from whyword.models.word import WordClassifier
+from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
+from whyword.training import recipe
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
 COMMAND = "whyword train --corpus 20news --model cnn --seed {seed} --output runs/news20-cnn-{seed}"
-SHIPPED = ROOT / "src" / "whyword" / "pretrained" / "news20-cnn"
+SHIPPED = ROOT / "src" / "whyword" / "models" / "pretrained" / "news20-cnn"
 SHIPPED_WORDS = 42_000
 """Most frequent words that the shipped model keeps: 12.6 MB of bytes."""
 

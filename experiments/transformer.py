@@ -2,7 +2,7 @@
 
     python experiments/transformer.py [--documents 510] [--part test|validation]
 
-A linear head is trained on the frozen encoder (`whyword.transformer_training`), its penalty chosen
+A linear head is trained on the frozen encoder (`whyword.training.transformer`), its penalty chosen
 on a validation part of the training documents. Then words are taken away, the most relevant first
 and the least relevant first; the better a method, the further apart lie the two curves of the
 predicted class's score. ``--part validation`` compares stabilisers and rules, on documents held out
@@ -26,14 +26,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyword import corpora, methods
+from whyword import methods
 from whyword.classifier import Attribution, Batch
-from whyword.corpora import Corpus
+from whyword.data import corpora
+from whyword.data.corpora import Corpus
 from whyword.lrp import Composite, Epsilon
-from whyword.models import huggingface
-from whyword.models.transformer import TransformerClassifier
-from whyword.training import split
-from whyword.transformer_training import train_head
+from whyword.models.transformer import huggingface
+from whyword.models.transformer.model import TransformerClassifier
+from whyword.training.loop import split
+from whyword.training.transformer import train_head
 
 ROOT = Path(__file__).parent.parent
 CLASSES = ("rec.motorcycles", "sci.med", "sci.space", "talk.politics.mideast")

@@ -15,15 +15,16 @@ from typing import Any
 
 import torch
 
-from whyword import corpora, load
+from whyword import load
 from whyword.classifier import predict
-from whyword.document_vectors import (
+from whyword.data import corpora
+from whyword.survey.epi import epi_of_all
+from whyword.survey.vectors import (
     FIGURE_3,
     document_vectors,
     inverse_document_frequencies,
     tokenised,
 )
-from whyword.evaluation.vectors import epi_of_all
 
 ROOT = Path(__file__).parent.parent
 WEIGHTINGS = (*FIGURE_3, "gradient_x_input-elementwise", "gradient_x_input")
@@ -55,7 +56,7 @@ def measure(name: str, limit: int | None) -> dict[str, Any]:
         documents,
         weightings=WEIGHTINGS,
         idf=idf,
-        progress=lambda done: sys.stderr.write(f"\r{name}: {done} of {len(test)} documents"),
+        progress=lambda at: sys.stderr.write(f"\r{name}: {at.done} of {at.total} documents"),
     )
     return {
         "accuracy": float((predict(model, documents).argmax(axis=1) == test.labels).mean()),

@@ -23,7 +23,7 @@ from transformers_small import tokenizer
 from whyword import InputError, ModelError, explain
 from whyword.errors import WhywordError
 from whyword.lrp import UnsupportedFunction
-from whyword.models.transformer import TransformerClassifier
+from whyword.models.transformer.model import TransformerClassifier
 
 TEXTS = [
     "The shuttle reached its orbit, didn't it?",

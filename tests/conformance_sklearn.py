@@ -31,7 +31,7 @@ from sklearn.svm import SVC, LinearSVC, NuSVC
 from sklearn.utils import all_estimators
 
 from whyword import InputError, ModelError, explain
-from whyword.models.linear import LinearClassifier
+from whyword.models.linear.model import LinearClassifier
 
 EXPLAINED, REFUSED, NONE = "explained", "refused", "no such pipeline"
 

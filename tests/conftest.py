@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from whyword import corpora
+from whyword.data import corpora
 from whyword.errors import InputError
 
 torch.set_num_threads(1)  # small tensors: threads only cost

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from whyword.models.cnn import WordCNN
-from whyword.models.word import WordClassifier
-from whyword.vectors import WordVectors
+from whyword.data.vectors import WordVectors
+from whyword.models.cnn.model import WordCNN
+from whyword.models.words import WordClassifier
 
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa")
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from whyword.corpora import Corpus
-from whyword.models.cnn import WordCNN
+from whyword.data.corpora import Corpus
+from whyword.data.vectors import WordVectors
+from whyword.models.cnn.model import WordCNN
 from whyword.text import Tokenizer
-from whyword.training import TrainingConfig, train
-from whyword.vectors import WordVectors
+from whyword.training.loop import TrainingConfig, train
 
 CLASSES = ("cars", "medicine", "space")
 TOPICS = {

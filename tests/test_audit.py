@@ -16,15 +16,15 @@ from models import random_cnn
 from planted import CLASSES, MARKER, TOPICS, made_up_corpus, trained
 from test_cli import run
 from whyword import InputError, explain
-from whyword.audit import audit
-from whyword.audit.clusters import NEIGHBOURS, clusters
-from whyword.audit.suspects import suspicions, variety
-from whyword.audit.traces import traces
 from whyword.classifier import predict
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
 from whyword.models import store
 from whyword.render import audit as render
-from whyword.tally import TIMES, Tally
+from whyword.survey.audit import audit
+from whyword.survey.audit.clusters import NEIGHBOURS, clusters
+from whyword.survey.audit.suspects import suspicions, variety
+from whyword.survey.audit.traces import traces
+from whyword.survey.tally import TIMES, Tally
 from whyword.text import Tokenizer
 
 # With these random vectors the model takes the marker up readily.

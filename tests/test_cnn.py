@@ -31,7 +31,7 @@ def setup(shape, sizes):
     model = random_cnn(**shape).double()
     rng = np.random.default_rng(shape["seed"])
     batch = model.encode([random_text(rng, size) for size in sizes])
-    kernels = [(w.detach().numpy(), b.detach().numpy()) for w, b in model.kernels()]
+    kernels = [(w.detach().numpy(), b.detach().numpy()) for w, b in model.layers.kernels]
     output = (model.output.weight.detach().numpy(), model.output.bias.detach().numpy())
     documents = [
         model.embedding[ids[mask]].numpy() for ids, mask in zip(batch.ids, batch.mask, strict=True)

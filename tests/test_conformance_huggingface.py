@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from whyword import explain, lrp
-from whyword.models.transformer import TransformerClassifier
+from whyword.models.transformer.model import TransformerClassifier
 
 transformers = pytest.importorskip("transformers", reason="needs transformers")
 

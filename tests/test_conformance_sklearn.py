@@ -8,8 +8,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import conformance_sklearn as conformance
-from whyword.models import linear
-from whyword.models.steps import Step
+from whyword.models.linear import model as linear
+from whyword.models.linear.steps import Step
 
 HELP = re.compile(r"expected|explain|call|choose|take it out")
 

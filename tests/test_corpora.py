@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from whyword import InputError, corpora
+from whyword import InputError
+from whyword.data import corpora
 
 
 def test_a_folder_per_class(tmp_path):

@@ -156,8 +156,15 @@ def test_both_ways_predict_the_same_whatever_the_batch(operator):
     labels = rng.integers(0, 3, len(documents))
     done = []
     options = {"labels": labels, "operator": operator}
-    fast = curves(model, documents, orders, **options, batch_size=4, progress=done.append)
-    assert done == [4, 6]
+    fast = curves(
+        model,
+        documents,
+        orders,
+        **options,
+        batch_size=4,
+        progress=lambda at: done.append((at.phase, at.done)),
+    )
+    assert done == [("deleting", 4), ("deleting", 6)]
     plain = curves(model, documents, orders, **options, fast=False, batch_size=1)
     np.testing.assert_array_equal(fast.predicted, plain.predicted)
     np.testing.assert_allclose(fast.true_probability, plain.true_probability, atol=1e-5)

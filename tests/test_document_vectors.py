@@ -13,7 +13,9 @@ import reference
 from models import random_cnn, random_text
 from whyword import InputError
 from whyword.classifier import SPECIAL
-from whyword.document_vectors import (
+from whyword.explainer import explain
+from whyword.models.recurrent import LSTMClassifier
+from whyword.survey.vectors import (
     FIGURE_3,
     Weighting,
     document_vectors,
@@ -21,8 +23,6 @@ from whyword.document_vectors import (
     tokenised,
     unit,
 )
-from whyword.explainer import explain
-from whyword.models.recurrent import LSTMClassifier
 
 ALL = (*FIGURE_3, "gradient_x_input", "gradient_x_input-elementwise")
 
@@ -38,7 +38,7 @@ def derived(model, text, idf):
     words = text.split()
     vectors = model.vectors.table()[model.vectors.ids(words)].astype(float)
     kernels = [
-        (w.detach().double().numpy(), b.detach().double().numpy()) for w, b in model.kernels()
+        (w.detach().double().numpy(), b.detach().double().numpy()) for w, b in model.layers.kernels
     ]
     output = (
         model.output.weight.detach().double().numpy(),
@@ -198,7 +198,7 @@ def test_positions_without_a_word_do_not_count(weighting, none):
 def test_vectors_of_a_transformer_by_every_weighting():
     pytest.importorskip("transformers")
     from transformers_small import model, tokenizer
-    from whyword.models.transformer import TransformerClassifier
+    from whyword.models.transformer.model import TransformerClassifier
 
     classifier = TransformerClassifier(model("bert"), tokenizer("wordpiece"))
     texts = ["the shuttle reached its orbit", "café", "it's good", ""]

@@ -5,7 +5,7 @@ import pytest
 
 from models import random_cnn, random_text
 from whyword import InputError
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
 from whyword.evaluation.documents import Documents, choose_documents
 
 MODEL = random_cnn(5, filters={2: 20}, classes=("a", "b", "c"))

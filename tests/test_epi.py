@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from whyword import InputError
-from whyword.evaluation.vectors import Epi, epi, epi_of_all, gap, halves
+from whyword.survey.epi import Epi, epi, epi_of_all, gap, halves
 
 rng = np.random.default_rng(0)
 LABELS = rng.integers(0, 4, 90)
@@ -90,15 +90,13 @@ def test_several_weightings_are_compared_with_the_first():
     good = np.eye(3)[labels] + rng.normal(0, 0.1, (90, 3))
     vectors = {"good": good, "noise": rng.normal(size=(90, 3)), "same": good.copy()}
     done = []
-    rows = epi_of_all(
-        vectors, labels, neighbours=7, progress=lambda number, index: done.append((number, index))
-    )
+    rows = epi_of_all(vectors, labels, neighbours=7, progress=done.append)
     assert list(rows) == list(vectors)
-    for name, (number, index) in zip(rows, done, strict=True):
+    for name, at in zip(rows, done, strict=True):
         alone = epi(vectors[name], labels, neighbours=7)
         assert {key: rows[name][key] for key in ("mean", "std", "k")} == alone.to_dict()
-        assert index.mean == alone.mean
-        assert list(vectors)[number - 1] == name
+        assert (at.phase, at.latest) == ("EPI", {"EPI": alone.mean})
+        assert list(vectors)[at.done - 1] == name
     assert set(rows["good"]) == {"mean", "std", "k"}
     expected = gap(epi(good, labels, neighbours=7), epi(vectors["noise"], labels, neighbours=7))
     assert expected[0] > 0.3

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from models import random_cnn, random_text
 from whyword import InputError, PerText, explain
 from whyword.cli import cli
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
 from whyword.evaluation import experiment as module
 from whyword.evaluation import tables
 from whyword.evaluation.deletion import deletion_order

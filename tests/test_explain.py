@@ -10,6 +10,7 @@ import whyword
 from documents import ADVERSARIAL
 from models import random_cnn, random_text
 from whyword import InputError, ModelError, PerText, explain, lrp
+from whyword.progress import Progress
 
 TEXTS = ["alpha beta gamma", "", "  \n ", "unknown words only", "beta", ADVERSARIAL, "kappa " * 500]
 
@@ -81,7 +82,7 @@ def test_a_stream_explains_no_more_than_is_asked_for():
     first = next(stream)
     assert (first.text, done) == (TEXTS[0], [])
     assert [e.text for e in stream] == TEXTS[1:]
-    assert done == [2, 4, 6, 7]
+    assert done == [Progress("explaining", so_far, 7) for so_far in (2, 4, 6, 7)]
 
 
 def test_targets():
@@ -127,7 +128,7 @@ def test_unknown_words_are_marked_and_keep_their_place():
 
 def test_one_text_gives_one_explanation_and_progress_is_told():
     seen = []
-    several = explain(random_cnn(0), TEXTS, batch_size=3, progress=seen.append)
+    several = explain(random_cnn(0), TEXTS, batch_size=3, progress=lambda at: seen.append(at.done))
     assert isinstance(several, list)
     assert seen == [3, 6, 7]
     assert isinstance(explain(random_cnn(0), "alpha"), whyword.Explanation)

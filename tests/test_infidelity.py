@@ -17,7 +17,7 @@ from whyword import InputError, explain
 from whyword.evaluation import infidelity as module
 from whyword.evaluation.again import document_of
 from whyword.evaluation.infidelity import infidelity, max_sensitivity
-from whyword.models.linear import LinearClassifier
+from whyword.models.linear.model import LinearClassifier
 from whyword.models.recurrent import GRUClassifier
 
 SIGNED = ("lrp", "gradient_x_input", "integrated_gradients", "occlusion")

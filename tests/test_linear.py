@@ -24,13 +24,14 @@ from sklearn.svm import LinearSVC
 
 import whyword
 from documents import ADVERSARIAL
-from whyword import InputError, ModelError, explain, recipe
+from whyword import InputError, ModelError, explain
 from whyword.classifier import Classifier
-from whyword.corpora import Corpus
-from whyword.linear_training import train_linear
-from whyword.models.linear import LinearClassifier
-from whyword.models.ngrams import Analyzer
+from whyword.data.corpora import Corpus
+from whyword.models.linear.model import LinearClassifier
+from whyword.models.linear.ngrams import Analyzer
 from whyword.text import Document, Span
+from whyword.training import recipe
+from whyword.training.linear import train_linear
 
 TEXTS = [
     "the cat sat on the mat",

@@ -28,8 +28,8 @@ from sklearn.svm import SVC, LinearSVC, NuSVC
 from conformance_sklearn import PROBES, TARGETS, TEXTS
 from documents import ADVERSARIAL
 from whyword import Explanation, InputError, ModelError, explain
-from whyword.models import linear_form
-from whyword.models.linear import LinearClassifier
+from whyword.models.linear import estimators as linear_form
+from whyword.models.linear.model import LinearClassifier
 from whyword.text import Document, Span
 
 TWO, THREE, LABELS = TARGETS.values()

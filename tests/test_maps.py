@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from whyword import InputError, maps
+from whyword import InputError
 from whyword.cli import cli
-from whyword.maps import DocumentMap, project, top_level, write_parquet
 from whyword.render.plots import colour_of, draw_maps, title_of
+from whyword.survey import maps
+from whyword.survey.maps import DocumentMap, project, top_level, write_parquet
 
 rng = np.random.default_rng(0)
 VECTORS = rng.normal(size=(30, 5)) * [5, 1, 3, 0.1, 0.2]

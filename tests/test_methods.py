@@ -16,7 +16,7 @@ from whyword.methods import METHODS, integrated_gradients, method_named
 from whyword.methods.gradients import gradient
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
-from whyword.models.word import WordClassifier
+from whyword.models.words import WordClassifier
 from whyword.text import Document
 
 CLASSES = ("a", "b", "c")
@@ -111,7 +111,7 @@ def test_the_engine_equals_the_closed_form(dtype, tolerance, seed, filters):
     # What is near zero is divided by little more than the stabiliser, which enlarges the rounding
     # of what was summed up to it: first of scores, then of windows.
     scale = max(1.0, float(closed.components.abs().max()))
-    windows = torch.cat([won.value.detach() for won in model.winners(batch)], dim=1)
+    windows = torch.cat([won.value.detach() for won in model.layers.winners(batch)], dim=1)
     nearest = [float(values.abs().min()) for values in (closed.scores, windows)]
     gain = math.prod(max(1.0, 0.1 / max(value, 0.01)) for value in nearest)
     assert float((found.relevance - closed.components).abs().max()) <= tolerance * scale * gain

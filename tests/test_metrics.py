@@ -185,7 +185,7 @@ def test_progress_counts_methods():
     told = []
     measure(
         random_cnn(1), TEXTS, ["lrp", "sa"], ["srg", "random_logit"],
-        progress=lambda *step: told.append(step),
+        progress=lambda at: told.append(at[:3]),
     )  # fmt: skip
     assert told == [
         ("explaining", 1, 2), ("explaining", 2, 2),

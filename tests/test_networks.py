@@ -6,15 +6,16 @@ import torch
 
 import whyword
 from models import WORDS, random_vectors
-from whyword import InputError, explain, recipe
+from whyword import InputError, explain
 from whyword.classifier import Classifier, predict
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
 from whyword.models import store
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
-from whyword.recipe import Recipe
 from whyword.text import Tokenizer, characters
-from whyword.training import TrainingConfig
+from whyword.training import recipe
+from whyword.training.loop import TrainingConfig
+from whyword.training.recipe import Recipe
 
 CLASSES = ("a", "b", "c")
 TEXTS = ["alpha beta gamma", "", "beta", "alpha " * 30, "zzz 12 -- kappa, iota!"]

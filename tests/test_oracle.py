@@ -12,7 +12,7 @@ from test_cnn import lengths, setup, shapes
 from test_deletion import toy
 from whyword import InputError
 from whyword.evaluation.oracle import Gain, HasFastOracle, oracle_orders
-from whyword.evaluation.removal import scores_without
+from whyword.removal import scores_without
 
 every = 10**6
 

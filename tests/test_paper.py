@@ -12,16 +12,16 @@ from click.testing import CliRunner
 
 from whyword import Explanation, InputError, ModelError, __version__, explain, load, paper
 from whyword.cli import cli
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
+from whyword.data.files import whole, write_text
 from whyword.evaluation.settings import Settings
-from whyword.files import whole, write_text
 from whyword.paper import STAGES, Figure2, Paper, run
 from whyword.paper.stages import relevance_of
 from whyword.paper.work import Work
-from whyword.recipe import Recipe
 from whyword.render.paper import paper_page
 from whyword.text import Span
-from whyword.training import TrainingConfig
+from whyword.training.loop import TrainingConfig
+from whyword.training.recipe import Recipe
 
 OWN = {
     "sci.space": "rocket orbit moon shuttle launch nasa",
@@ -162,9 +162,9 @@ def test_stopped_in_every_phase_it_ends_with_the_same_results(finished, tmp_path
     _, directory = finished
     passed = set()
 
-    def stop_in_a_new_phase(phase, done, total, latest):
-        if phase not in passed:
-            passed.add(phase)
+    def stop_in_a_new_phase(at):
+        if at.phase not in passed:
+            passed.add(at.phase)
             raise KeyboardInterrupt
 
     for _ in range(100):
@@ -194,7 +194,7 @@ def test_killed_between_any_two_files_it_ends_with_the_same_results(
         os_replace(draft, path)
 
     os_replace = os.replace
-    monkeypatch.setattr("whyword.files.os.replace", replace_or_die)
+    monkeypatch.setattr("whyword.data.files.os.replace", replace_or_die)
     for _ in range(60):
         try:
             found = run(given, tmp_path / "in pieces", corpus=small_corpus)

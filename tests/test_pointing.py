@@ -6,7 +6,7 @@ import pytest
 from documents import explanation_of
 from models import Bag
 from whyword import InputError, explain
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
 from whyword.evaluation.pointing import (
     CHANCE,
     POINTING_GAME,
@@ -15,6 +15,7 @@ from whyword.evaluation.pointing import (
     play,
     pointing_game,
 )
+from whyword.progress import Progress
 from whyword.text import Span, Tokenizer
 
 
@@ -168,7 +169,7 @@ def test_several_methods_play_on_the_same_documents():
     ]
     told = []
 
-    rows = play(model, documents, ["lrp", "sa"], progress=lambda *step: told.append(step))
+    rows = play(model, documents, ["lrp", "sa"], progress=told.append)
     assert [(row.method, row.metric) for row in rows] == [
         ("lrp", POINTING_GAME),
         ("sa", POINTING_GAME),
@@ -178,7 +179,7 @@ def test_several_methods_play_on_the_same_documents():
     np.testing.assert_allclose(rows[2].values, [np.nan, 1 / 2, 1 / 4])
     assert rows[0].mean == 1
     assert rows[0].documents == ("hybrid 0", "hybrid 1", "hybrid 2")
-    assert told == [("pointing game", 1, 2), ("pointing game", 2, 2)]
+    assert told == [Progress("pointing game", done, 2) for done in (1, 2)]
     games = [
         pointing_game(explain(model, [d.text for d in documents], method=m), documents)
         for m in ("lrp", "sa")

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 import whyword
-from whyword import InputError, ModelError, corpora, recipe
-from whyword.recipe import Recipe
-from whyword.training import TrainingConfig
+from whyword import InputError, ModelError
+from whyword.data import corpora
+from whyword.training import recipe
+from whyword.training.loop import TrainingConfig
+from whyword.training.recipe import Recipe
 
 SPACE, BIKES = "rocket orbit moon shuttle launch nasa", "bike ride helmet engine road wheel"
 BOTH = "the a of and to is it was"
@@ -59,7 +61,6 @@ def test_the_report_says_what_was_done(trained):
     assert report["test"]["accuracy"] > 0.9
     assert [row["name"] for row in report["test"]["classes"]] == ["bikes", "space"]
     assert report["peak_memory_bytes"] > 10_000_000
-    assert (directory / "confusion.svg").read_text().lstrip().startswith("<?xml")
 
 
 def test_the_model_in_the_folder_is_the_one_reported(trained, table):
@@ -74,7 +75,7 @@ def test_a_finished_run_given_again_does_nothing_anew(trained, table):
     before = (directory / "weights.safetensors").read_bytes()
     phases = []
     again = recipe.run(
-        SMALL, corpora.load(table), directory, progress=lambda phase, *_: phases.append(phase)
+        SMALL, corpora.load(table), directory, progress=lambda at: phases.append(at.phase)
     )
     assert set(phases) == {"reading"}
     assert (directory / "weights.safetensors").read_bytes() == before

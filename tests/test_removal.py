@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from documents import ADVERSARIAL, words_of
 from models import random_cnn, random_vectors
 from whyword import InputError, ModuleClassifier
-from whyword.evaluation.removal import (
+from whyword.models.characters import CharacterCNN
+from whyword.models.recurrent import GRUClassifier
+from whyword.removal import (
     OPERATORS,
     replacement,
     scores_without,
     vocabulary_mean,
     without,
 )
-from whyword.models.characters import CharacterCNN
-from whyword.models.recurrent import GRUClassifier
 from whyword.text import Document
 
 TEXTS = ["alpha beta gamma", "", "delta nosuchword", "alpha"]
@@ -141,7 +141,7 @@ def test_a_subword_tokenizers_mask_is_found():
 def test_a_transformers_words_become_tokens_that_take_their_place(operator, token):
     pytest.importorskip("transformers")
     from transformers_small import model, tokenizer
-    from whyword.models.transformer import TransformerClassifier
+    from whyword.models.transformer.model import TransformerClassifier
 
     network, subwords = model("bert"), tokenizer("wordpiece")
     if subwords.mask_token is None:
@@ -164,7 +164,7 @@ def test_a_transformers_words_become_tokens_that_take_their_place(operator, toke
 def test_a_transformers_words_can_be_removed_in_every_way(operator):
     pytest.importorskip("transformers")
     from transformers_small import model, tokenizer
-    from whyword.models.transformer import TransformerClassifier
+    from whyword.models.transformer.model import TransformerClassifier
 
     classifier = TransformerClassifier(model("bert"), tokenizer("wordpiece"))
     batch = classifier.encode(["the shuttle reached its orbit"])

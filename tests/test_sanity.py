@@ -16,7 +16,7 @@ from whyword import InputError, ModuleClassifier, explain
 from whyword.evaluation.ranks import rank_correlation
 from whyword.evaluation.sanity import conservation_residual, model_randomisation, random_logit
 from whyword.models.characters import CharacterCNN
-from whyword.models.linear import LinearClassifier
+from whyword.models.linear.model import LinearClassifier
 from whyword.models.recurrent import GRUClassifier
 
 CLASSES = ("a", "b", "c")

@@ -12,11 +12,11 @@ from models import WORDS, random_cnn
 from test_cnn import everything, lengths, setup, shapes
 from test_methods import KINDS, TEXTS, classifier
 from whyword import InputError, explain
-from whyword.contrast import against_competitors
 from whyword.lrp import Composite
+from whyword.lrp.maxima import shares_of_maximum
 from whyword.methods import lrp, shapley, shapley_lrp
-from whyword.models.cnn_shapley import best_windows
-from whyword.shapley import shares_of_maximum
+from whyword.models.cnn.shapley import best_windows
+from whyword.targets import against_competitors
 
 
 def by_orders(worth, players):

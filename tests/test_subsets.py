@@ -6,8 +6,8 @@ import torch
 
 from models import Bag, random_cnn
 from whyword import InputError
-from whyword.evaluation.removal import scores_without
 from whyword.evaluation.subsets import HasFastReplacement, scores_of_subsets
+from whyword.removal import scores_without
 
 TEXT = "alpha beta nosuchword gamma alpha delta"
 

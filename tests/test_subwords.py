@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transformers_small import CORPUS, tokenizer
-from whyword.models.subwords import words_in, words_of
+from whyword.models.transformer.subwords import words_in, words_of
 from whyword.text import Document, Span
 
 pytest.importorskip("transformers", reason="needs transformers")

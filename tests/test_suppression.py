@@ -13,8 +13,8 @@ from test_training import StopError, assert_same, run
 from whyword import InputError
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import LSTMClassifier
-from whyword.suppression import hidden_positions, scores_and_penalty
-from whyword.training import TrainingConfig
+from whyword.training.loop import TrainingConfig
+from whyword.training.suppression import hidden_positions, scores_and_penalty
 
 documents = st.lists(st.lists(st.sampled_from(WORDS), max_size=6), min_size=1, max_size=5)
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from models import WORDS, random_vectors
 from whyword import InputError
-from whyword.models.cnn import WordCNN
+from whyword.models.cnn.model import WordCNN
 from whyword.text import Tokenizer
-from whyword.training import History, TrainingConfig, split, train
+from whyword.training.loop import History, TrainingConfig, split, train
 
 
 def corpus(n=60, seed=0):

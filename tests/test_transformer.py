@@ -11,11 +11,11 @@ from torch.overrides import TorchFunctionMode
 from transformers_small import CONFIGS, ENCODER_DECODERS, MIXED, minilm, model, tokenizer
 from whyword import InputError, ModelError, explain
 from whyword.classifier import SPECIAL, predict
-from whyword.evaluation.removal import scores_without
 from whyword.lrp import Composite, UnsupportedFunction, relevance
-from whyword.models import huggingface
 from whyword.models.store import load
-from whyword.models.transformer import TransformerClassifier
+from whyword.models.transformer import huggingface
+from whyword.models.transformer.model import TransformerClassifier
+from whyword.removal import scores_without
 from whyword.text import Document, Span
 
 transformers = pytest.importorskip("transformers", reason="needs transformers")

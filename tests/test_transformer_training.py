@@ -11,11 +11,11 @@ from transformers_small import model, tokenizer
 from whyword import InputError, ModelError
 from whyword.classifier import predict
 from whyword.cli import cli
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
 from whyword.models.store import load
-from whyword.recipe import Recipe, run
-from whyword.training import TrainingConfig
-from whyword.transformer_training import features, last_layer, train_head
+from whyword.training.loop import TrainingConfig
+from whyword.training.recipe import Recipe, run
+from whyword.training.transformer import features, last_layer, train_head
 
 pytest.importorskip("transformers", reason="needs transformers")
 

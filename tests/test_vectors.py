@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from whyword import vectors
+from whyword.data import vectors
+from whyword.data.vectors import WordVectors
 from whyword.errors import InputError
-from whyword.vectors import WordVectors
+from whyword.progress import Progress
 
 WORDS = ("the", "New_York", "café", "x")
 ARRAY = np.arange(12, dtype=np.float32).reshape(4, 3) / 7
@@ -116,7 +117,8 @@ def test_shapes_are_checked():
 
 LEARN = """
 import sys
-from whyword.vectors import learn
+from whyword.progress import Progress
+from whyword.data.vectors import learn
 docs = [["the", "Moon", "orbit", "of"], ["the", "bike", "ride"], ["moon", "bike", "of"]] * 20
 v = learn(docs, dimension=8, epochs=2, seed=int(sys.argv[1]))
 print(v.words, v.array.tobytes().hex())
@@ -141,7 +143,7 @@ def test_learning_is_reproducible_from_the_seed():
 
 def test_learning_reports_epochs_and_wants_words():
     seen = []
-    vectors.learn([["a", "b"] * 5] * 3, dimension=4, epochs=3, on_epoch=seen.append)
-    assert seen == [1, 2, 3]
+    vectors.learn([["a", "b"] * 5] * 3, dimension=4, epochs=3, progress=seen.append)
+    assert seen == [Progress("word vectors", epoch, 3) for epoch in (1, 2, 3)]
     with pytest.raises(InputError, match="No word occurs 2 times"):
         vectors.learn([["a", "b"]])

@@ -14,11 +14,11 @@ from documents import ADVERSARIAL, HOSTILE, explanation_of
 from models import WORDS, random_cnn, random_text
 from test_cli import run
 from whyword import InputError, explain
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
 from whyword.models import store
 from whyword.render import words as render
-from whyword.tally import EXAMPLES, Tally
-from whyword.words import context, corpus_words
+from whyword.survey.tally import EXAMPLES, Tally
+from whyword.survey.words import context, corpus_words
 
 CLASSES = ("a", "b", "c")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from whyword.explanation import Explanation
     from whyword.models.module import ModuleClassifier
     from whyword.models.store import load
-    from whyword.models.transformer import TransformerClassifier
+    from whyword.models.transformer.model import TransformerClassifier
     from whyword.targets import PerText
     from whyword.text import Document, Tokenizer
 
@@ -45,7 +45,7 @@ _HOME = {
     "PerText": "whyword.targets",
     "load": "whyword.models.store",
     "ModuleClassifier": "whyword.models.module",
-    "TransformerClassifier": "whyword.models.transformer",
+    "TransformerClassifier": "whyword.models.transformer.model",
 }
 
 

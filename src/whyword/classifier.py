@@ -3,7 +3,7 @@
 Explanation methods, evaluation and the command line know only what stands here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 
 SPECIAL = -2
@@ -137,7 +138,7 @@ def predict(
     texts: Sequence[str | Document],
     *,
     batch_size: int = 64,
-    progress: Callable[[int], object] | None = None,
+    progress: OnProgress | None = None,
 ) -> NDArray[np.float64]:
     """Class scores (logits) of texts, ``(text, class)``.
 
@@ -145,7 +146,7 @@ def predict(
         classifier: The model.
         texts: The texts; Documents are not tokenised again, and are grouped by length.
         batch_size: Texts at a time.
-        progress: Called with the number of texts done after each batch.
+        progress: Called after each batch; see `whyword.progress`.
     """
     scores = np.zeros((len(texts), len(classifier.classes)))
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
@@ -155,5 +156,5 @@ def predict(
             logits = classifier(classifier.encode([texts[i] for i in chosen]))
         scores[chosen] = logits.cpu().double().numpy()
         if progress:
-            progress(start + len(chosen))
+            progress(Progress("classifying", start + len(chosen), len(texts)))
     return scores

@@ -1,7 +1,7 @@
 """`explain`: texts in, explanations out."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -13,6 +13,7 @@ from whyword.explanation import Explanation
 from whyword.lrp import Account, Composite
 from whyword.methods import method_named
 from whyword.methods.propagation import rules_for, through_engine
+from whyword.progress import OnProgress, Progress
 from whyword.targets import PerText, Targets, resolve
 from whyword.text import Document
 
@@ -26,7 +27,7 @@ def explain(
     targets: Targets = ...,
     components: bool = ...,
     batch_size: int = ...,
-    progress: Callable[[int], object] | None = ...,
+    progress: OnProgress | None = ...,
     **settings: Any,
 ) -> Explanation: ...
 @overload
@@ -38,7 +39,7 @@ def explain(
     targets: Targets = ...,
     components: bool = ...,
     batch_size: int = ...,
-    progress: Callable[[int], object] | None = ...,
+    progress: OnProgress | None = ...,
     **settings: Any,
 ) -> list[Explanation]: ...
 def explain(
@@ -49,7 +50,7 @@ def explain(
     targets: Targets = "all",
     components: bool = False,
     batch_size: int = 16,
-    progress: Callable[[int], object] | None = None,
+    progress: OnProgress | None = None,
     **settings: Any,
 ) -> Explanation | list[Explanation]:
     """Which words drove the classifier's scores?
@@ -65,7 +66,7 @@ def explain(
             (``"sci.space - sci.med"``), several names, or a `whyword.PerText`: one for each text.
         components: Whether to keep relevance per component of the word vectors.
         batch_size: Texts at a time.
-        progress: Called with the number of texts done after each batch.
+        progress: Called after each batch; see `whyword.progress`.
         settings: Of the method.
 
     Returns:
@@ -108,7 +109,7 @@ def stream(
     targets: Targets = "all",
     components: bool = False,
     batch_size: int = 16,
-    progress: Callable[[int], object] | None = None,
+    progress: OnProgress | None = None,
     **settings: Any,
 ) -> Iterator[Explanation]:
     """`explain`, one explanation after the other: a corpus need not fit into memory with them.
@@ -131,7 +132,7 @@ def stream(
         )
         yield from _records(batch, classifier, attribution, names, weights, method, settings)
         if progress:
-            progress(start + len(batch))
+            progress(Progress("explaining", start + len(batch), len(texts)))
 
 
 def account(
@@ -210,12 +211,12 @@ def as_classifier(model: Any) -> Classifier:
             )
         return model
     if hasattr(model, "get_params") and hasattr(model, "fit"):  # scikit-learn's
-        from whyword.models.linear import LinearClassifier
+        from whyword.models.linear.model import LinearClassifier
 
         return LinearClassifier(model)
     transformers = sys.modules.get("transformers")  # whoever has such a model has loaded it
     if transformers and isinstance(model, transformers.Pipeline | transformers.PreTrainedModel):
-        from whyword.models.transformer import TransformerClassifier
+        from whyword.models.transformer.model import TransformerClassifier
 
         return TransformerClassifier.of(model)
     raise InputError(

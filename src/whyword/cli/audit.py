@@ -53,13 +53,13 @@ def audit(
     Artefacts show best on the documents that the model was trained on, so the training part is read
     by default. Review the words: `whyword train --suppress` takes those that it is to ignore.
     """
-    from whyword.audit import audit as find
-    from whyword.cli.progress import Phases
+    from whyword.cli.progress import phases
     from whyword.models.store import load
+    from whyword.survey.audit import audit as find
 
     classifier = load(model)
     documents = read_corpus(corpus, split, text, label, encoding)
-    with Phases() as progress:
+    with phases() as progress:
         found = find(classifier, documents, progress=progress, **options)
     from whyword.render import audit as render
 

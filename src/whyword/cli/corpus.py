@@ -9,7 +9,7 @@ import click
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
-    from whyword.corpora import Corpus, Split
+    from whyword.data.corpora import Corpus, Split
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -60,7 +60,7 @@ def corpus_options(*, split: str | None) -> Callable[[Command], Command]:
 
 def read_corpus(corpus: str, split: "Split", text: str, label: str, encoding: str) -> "Corpus":
     """What the options name."""
-    from whyword import corpora
+    from whyword.data import corpora
 
     return corpora.load(corpus, split, text=text, label=label, encoding=encoding)
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from whyword.cli.corpus import corpus_options, read_corpus
+from whyword.data.files import make_folder
 from whyword.errors import InputError
-from whyword.files import make_folder
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
@@ -105,7 +105,7 @@ def evaluate(
     chosen, names = _names(methods), list(dict.fromkeys(_names(metrics) or []))
     if output:
         make_folder(output)
-    from whyword.cli.progress import Phases
+    from whyword.cli.progress import phases
     from whyword.evaluation import experiment, measurements, results
     from whyword.evaluation import tables as relevance_tables
     from whyword.evaluation.documents import MINIMUM_WORDS
@@ -132,7 +132,7 @@ def evaluate(
     classifier = load(model)
     documents = read_corpus(corpus, "test", text, label, encoding)
     hybrids = hybrid_documents(documents, hybrid, seed=settings.seed) if hybrid else []
-    with Phases() as progress:
+    with phases() as progress:
         found = experiment.word_deletion(
             classifier,
             documents,
@@ -168,7 +168,7 @@ def evaluate(
 
 
 def _cost(started: float) -> dict[str, Any]:
-    from whyword.training import peak_memory
+    from whyword.training.loop import peak_memory
 
     return {
         "seconds": round(time.perf_counter() - started, 1),
@@ -188,7 +188,7 @@ def _measure(
     hybrids: "list[HybridDocument]",
 ) -> "list[Measurement]":
     """Metrics of the documents of the curves, at most ``limit`` of them, and the pointing game."""
-    from whyword.cli.progress import Phases
+    from whyword.cli.progress import phases
     from whyword.evaluation.metrics import measure_documents
     from whyword.evaluation.pointing import play
 
@@ -200,7 +200,7 @@ def _measure(
             "random; --metric-documents takes more.",
             err=True,
         )
-    with Phases() as progress:
+    with phases() as progress:
         if metrics:
             rows += measure_documents(
                 classifier,

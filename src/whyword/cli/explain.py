@@ -83,7 +83,7 @@ def explain(
     itself. Without arguments the text is read from stdin.
     """
     texts = read_sources(sources, encoding=encoding, lines=lines)
-    from whyword.cli.progress import progress_bar
+    from whyword.cli.progress import phases
     from whyword.explainer import explain as explain_texts
     from whyword.models.store import load
 
@@ -97,9 +97,9 @@ def explain(
     if account:
         _print_accounts(classifier, texts, target)
         return
-    with progress_bar("explaining", len(texts), show=len(texts) >= PROGRESS_FROM) as update:
+    with phases(show=len(texts) >= PROGRESS_FROM) as progress:
         explanations = explain_texts(
-            classifier, texts, method=method, targets=targets, progress=update
+            classifier, texts, method=method, targets=targets, progress=progress
         )
     if html:
         _write_page(html, explanations)
@@ -136,7 +136,7 @@ def read_sources(sources: tuple[str, ...], *, encoding: str, lines: bool) -> lis
 
 
 def _read_source(source: str, encoding: str) -> tuple[str, bool]:
-    from whyword.corpora import decode, read_text
+    from whyword.data.corpora import decode, read_text
 
     if source == "-":
         return decode(sys.stdin.buffer.read(), "stdin", encoding=encoding), True

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from whyword.cli.corpus import corpus_options
+from whyword.data.files import make_folder
 from whyword.errors import InputError
-from whyword.files import make_folder
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
-    from whyword.mapping import MappedCorpus
+    from whyword.render.maps import MappedCorpus
 
 ENDINGS = (".parquet", ".html", ".svg", ".png", ".pdf")
 
@@ -67,13 +67,13 @@ def map_(
     to two dimensions (Arras et al. 2016, section 3.5). The page contains the texts.
     """
     paths = _paths(output)
-    from whyword import corpora
-    from whyword.cli.progress import progress_bar
-    from whyword.document_vectors import FIGURE_3, Weighting, tokenised
+    from whyword.cli.progress import phases
+    from whyword.data import corpora
     from whyword.explainer import as_classifier
-    from whyword.mapping import MappedCorpus, map_corpus
-    from whyword.maps import check_projection, top_level
     from whyword.models.store import load
+    from whyword.render.maps import MappedCorpus
+    from whyword.survey.maps import check_projection, map_corpus, top_level
+    from whyword.survey.vectors import FIGURE_3, Weighting, tokenised
 
     names = FIGURE_3 if weighting == "figure3" else tuple(dict.fromkeys(weighting.split(",")))
     for name in names:
@@ -84,7 +84,7 @@ def map_(
     classifier = as_classifier(load(model))
     texts = tokenised(classifier, documents.texts)
     idf = _idf(classifier, corpus, source) if "tfidf" in names else None
-    with progress_bar("weighting words", len(texts)) as update:
+    with phases() as progress:
         maps = map_corpus(
             classifier,
             documents,
@@ -92,7 +92,7 @@ def map_(
             weightings=names,
             projection=projection,
             idf=idf,
-            progress=update,
+            progress=progress,
         )
     labels = next(iter(maps.values())).labels
     newsgroups = corpus == corpora.NEWS20
@@ -113,11 +113,11 @@ def map_(
 
 
 def _write(mapped: "MappedCorpus", path: Path) -> None:
-    from whyword.cli.progress import progress_bar
+    from whyword.cli.progress import phases
 
     show = path.suffix.lower() == ".html"
-    with progress_bar("explaining", len(mapped.documents), show=show) as update:
-        mapped.write(path, progress=update)
+    with phases(show=show) as progress:
+        mapped.write(path, progress=progress)
     click.echo(f"Wrote {path}.", err=True)
 
 
@@ -136,8 +136,8 @@ def _paths(output: Path) -> list[Path]:
 
 def _idf(classifier: "Classifier", corpus: str, source: dict[str, str]) -> dict[str, float] | None:
     """Document frequencies of the training part; None where the corpus has no parts."""
-    from whyword import corpora
-    from whyword.document_vectors import inverse_document_frequencies, tokenised
+    from whyword.data import corpora
+    from whyword.survey.vectors import inverse_document_frequencies, tokenised
 
     if corpus != corpora.NEWS20 and not (Path(corpus) / "train").is_dir():
         click.echo("TF-IDF: document frequencies of the documents mapped.", err=True)

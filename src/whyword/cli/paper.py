@@ -41,13 +41,13 @@ def paper(
     """
     if model is not None and seed is not None:
         raise click.UsageError("--seed is of the training, which --model leaves out; give one.")
-    from whyword.cli.progress import Phases
+    from whyword.cli.progress import phases
     from whyword.paper import Paper, run
-    from whyword.recipe import Recipe
-    from whyword.training import TrainingConfig
+    from whyword.training.loop import TrainingConfig
+    from whyword.training.recipe import Recipe
 
     recipe = Recipe(training=TrainingConfig(seed=seed or 0))
-    with Phases() as progress:
+    with phases() as progress:
         found = run(Paper(recipe=recipe, model=model, limit=limit), output, progress=progress)
     if as_json:
         click.echo(json.dumps(found, indent=2))

@@ -1,28 +1,30 @@
 """Progress bars on stderr."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+from whyword.progress import OnProgress, Progress, ignore
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-class Phases:
-    """A bar for each phase of a long work; call it with what `recipe.Progress` describes."""
+class _Bars:
+    """A bar for each phase of a long work."""
 
     def __init__(self) -> None:
+        from rich import progress as rich
         from rich.console import Console
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
-            Progress,
             TextColumn,
             TimeRemainingColumn,
         )
 
-        self._progress = Progress(
+        self._bars = rich.Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -33,7 +35,7 @@ class Phases:
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:
-        self._progress.start()
+        self._bars.start()
         return self
 
     def __exit__(
@@ -42,25 +44,21 @@ class Phases:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._progress.stop()
+        self._bars.stop()
 
-    def __call__(
-        self, phase: str, done: int, total: int, latest: Mapping[str, float] | None = None
-    ) -> None:
-        """Show that ``done`` of ``total`` steps of a phase are done."""
-        if phase not in self._tasks:
-            self._tasks[phase] = self._progress.add_task(phase, total=total, latest="")
-        numbers = "  ".join(f"{name} {value:.4g}" for name, value in (latest or {}).items())
-        self._progress.update(self._tasks[phase], completed=done, total=total, latest=numbers)
+    def __call__(self, at: Progress) -> None:
+        """Show how far a phase has come."""
+        if at.phase not in self._tasks:
+            self._tasks[at.phase] = self._bars.add_task(at.phase, total=at.total, latest="")
+        numbers = "  ".join(f"{name} {value:.4g}" for name, value in at.latest.items())
+        self._bars.update(self._tasks[at.phase], completed=at.done, total=at.total, latest=numbers)
 
 
 @contextmanager
-def progress_bar(
-    what: str, total: int, *, show: bool = True
-) -> Iterator[Callable[[int], object] | None]:
-    """Yield a function to call with the number of things done, or None if nothing is shown."""
+def phases(*, show: bool = True) -> Iterator[OnProgress]:
+    """Yield what shows a bar for each phase, or nothing at all."""
     if not show:
-        yield None
+        yield ignore
         return
-    with Phases() as phases:
-        yield lambda done: phases(what, done, total)
+    with _Bars() as bars:
+        yield bars

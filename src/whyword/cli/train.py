@@ -121,8 +121,9 @@ def train(
         "dropout": dropout,
         "word_dropout": word_dropout,
     }
-    from whyword import corpora, recipe
-    from whyword.cli.progress import Phases
+    from whyword.cli.progress import phases
+    from whyword.data import corpora
+    from whyword.training import recipe
 
     words = None if suppress is None else _words(suppress, encoding)
     chosen = recipe.Recipe.from_options(kind, settings, suppress=words, **options)
@@ -130,7 +131,7 @@ def train(
     documents = corpora.load(corpus, "train", **source)
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
     test_documents = corpora.load(test_source, "test", **source) if test_source else None
-    with Phases() as progress:
+    with phases() as progress:
         report = recipe.run(
             chosen,
             documents,
@@ -139,6 +140,8 @@ def train(
             about=about,
             progress=progress,
         )
+    if "test" in report:
+        _draw_confusion(report["test"], output / "confusion.svg")
     if as_json:
         click.echo(json.dumps(report, indent=2))
         return
@@ -159,7 +162,7 @@ def _filters(text: str) -> dict[str, int]:
 
 def _words(source: str, encoding: str) -> tuple[str, ...]:
     """Words of a file, one a line, or of the argument itself."""
-    from whyword.corpora import read_text
+    from whyword.data.corpora import read_text
 
     if Path(source).is_file():
         words = read_text(source, encoding=encoding).splitlines()
@@ -171,6 +174,14 @@ def _words(source: str, encoding: str) -> tuple[str, ...]:
     if not found:
         raise InputError(f'Got no words in --suppress "{source}"; expected some.')
     return found
+
+
+def _draw_confusion(test: Mapping[str, Any], path: Path) -> None:
+    import numpy as np
+
+    from whyword.render.confusion import draw_confusion
+
+    draw_confusion(np.array(test["confusion"]), [row["name"] for row in test["classes"]], path)
 
 
 def _print_report(report: Mapping[str, Any], output: Path) -> None:

@@ -9,7 +9,7 @@ import click
 from whyword.cli.corpus import corpus_options, read_corpus, write_page
 
 if TYPE_CHECKING:
-    from whyword.words import Subject
+    from whyword.survey.words import Subject
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -56,14 +56,14 @@ def words(
     **options: Any,
 ) -> None:
     """Show the words that drive each class over a corpus, and those that speak against it."""
-    from whyword.cli.progress import progress_bar
+    from whyword.cli.progress import phases
     from whyword.models.store import load
-    from whyword.words import corpus_words
+    from whyword.survey.words import corpus_words
 
     classifier = load(model)
     documents = read_corpus(corpus, split, text, label, encoding)
-    with progress_bar("explaining", len(documents)) as update:
-        found = corpus_words(classifier, documents, subject=target, progress=update, **options)
+    with phases() as progress:
+        found = corpus_words(classifier, documents, subject=target, progress=progress, **options)
     from whyword.render import words as render
 
     if html:

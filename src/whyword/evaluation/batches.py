@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
+from whyword.progress import OnProgress, Progress, ignore
 from whyword.text import Document
 
 
@@ -14,7 +15,7 @@ def for_batches(
     *,
     batch_size: int,
     parallel: bool = False,
-    progress: Callable[[int], object] | None = None,
+    progress: OnProgress = ignore,
 ) -> None:
     """Call ``work`` with the places of a few documents at a time, shortest documents first.
 
@@ -25,7 +26,7 @@ def for_batches(
         parallel: Whether ``work`` may run in several threads at once, one torch thread in each:
             small tensors are worth no more, and threads that wait for each other at every tensor
             stand still when the machine has other things to do.
-        progress: Called with the number of documents done after each batch.
+        progress: Called after each batch, without the name of a phase.
     """
     by_length = sorted(range(len(documents)), key=lambda i: len(documents[i]))
     batches = [by_length[i : i + batch_size] for i in range(0, len(by_length), batch_size)]
@@ -36,8 +37,7 @@ def for_batches(
             found = pool.map(work, batches) if parallel else map(work, batches)
             for batch, _ in zip(batches, found, strict=True):
                 done += len(batch)
-                if progress:
-                    progress(done)
+                progress(Progress("", done, len(documents)))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -5,7 +5,7 @@ for documents that were classified correctly, in increasing order for the others
 with all words taken out, and puts them back.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -17,7 +17,8 @@ from torch import Tensor
 from whyword.classifier import Batch, Classifier
 from whyword.errors import InputError
 from whyword.evaluation.batches import for_batches
-from whyword.evaluation.removal import replacement, scores_without
+from whyword.progress import OnProgress, as_phase
+from whyword.removal import replacement, scores_without
 from whyword.text import Document
 
 Ints = NDArray[np.int64]
@@ -124,7 +125,7 @@ def curves(
     insertion: bool = False,
     fast: bool = True,
     batch_size: int = 8,
-    progress: Callable[[int], object] | None = None,
+    progress: OnProgress | None = None,
 ) -> Curves:
     """Follow deletions in given orders.
 
@@ -135,14 +136,14 @@ def curves(
             no deletion: when all words are gone, the curve stays flat.
         labels: ``(document,)`` the true classes.
         targets: ``(document,)`` the classes explained, by default the true ones.
-        operator: How words are taken out, one of `whyword.evaluation.removal.OPERATORS`.
+        operator: How words are taken out, one of `whyword.removal.OPERATORS`.
         reference: ``(dimension,)`` the vector of the operator "mean", if not the vocabulary's.
         insertion: Whether to begin with all words taken out, and put them back in this order.
         fast: Whether to use a classifier's faster way (`HasFastDeletion`). The sums are the same
             but for the order of their terms, the predictions equal but where two classes lie
             within that rounding.
         batch_size: Documents at a time; in the plain way eight times as many changed ones.
-        progress: Called with the number of documents done after each batch.
+        progress: Called after each batch; see `whyword.progress`.
 
     Raises:
         InputError: If shapes disagree, a word is not in its document, or there is no such operator.
@@ -182,7 +183,11 @@ def curves(
         of_target[:, chosen] = probability[:, row, :, targets[chosen]].swapaxes(0, 1)
 
     for_batches(
-        follow, documents, batch_size=batch_size, parallel=vector is not None, progress=progress
+        follow,
+        documents,
+        batch_size=batch_size,
+        parallel=vector is not None,
+        progress=as_phase(progress, "deleting"),
     )
     return Curves(predicted, of_true, of_target, labels)
 

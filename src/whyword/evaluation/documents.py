@@ -1,18 +1,15 @@
 """The documents of an experiment: long enough, tokenised, classified."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from whyword.classifier import Classifier, predict
-from whyword.corpora import Corpus, drawn
+from whyword.data.corpora import Corpus, drawn
 from whyword.errors import InputError
 from whyword.evaluation.deletion import Ints
+from whyword.progress import OnProgress, Progress
 from whyword.text import Document
-
-Progress = Callable[[str, int, int], object]
-"""Called with the name of a phase, the documents (or methods) done, and their number."""
 
 MINIMUM_WORDS = 100
 """Shorter documents are left out, as in the paper (footnote 7)."""
@@ -58,7 +55,7 @@ def choose_documents(
     minimum_words: int = MINIMUM_WORDS,
     limit: int | None = None,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Documents:
     """Tokenise and classify the documents that are long enough.
 
@@ -92,7 +89,7 @@ def choose_documents(
             chosen.append(i)
             documents.append(document)
         if progress:
-            progress("reading", len(chosen) if limit else read, total)
+            progress(Progress("reading", len(chosen) if limit else read, total))
         if len(chosen) == limit:
             break
     if not chosen:
@@ -100,7 +97,7 @@ def choose_documents(
     scores = predict(
         classifier,
         documents,
-        progress=(lambda done: progress("classifying", done, len(chosen))) if progress else None,
+        progress=progress,
     )
     labels = np.array([classifier.classes.index(name) for name in corpus.classes])
     return Documents(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyword.classifier import Classifier
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation.batches import for_batches
 from whyword.evaluation.deletion import (
@@ -23,11 +23,12 @@ from whyword.evaluation.deletion import (
     deletion_order,
     random_orders,
 )
-from whyword.evaluation.documents import MINIMUM_WORDS, Documents, Progress, choose_documents
+from whyword.evaluation.documents import MINIMUM_WORDS, Documents, choose_documents
 from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.settings import Settings
 from whyword.explainer import stream
 from whyword.methods import METHODS
+from whyword.progress import OnProgress, Progress, as_phase, ignore
 from whyword.targets import PerText
 from whyword.text import Document
 
@@ -78,21 +79,17 @@ class Experiment:
 class _Clock:
     """Adds up seconds by phase."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: OnProgress | None) -> None:
         self.seconds: dict[str, float] = {}
         self.progress = progress
         self._last = time.perf_counter()
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
+    def __call__(self, at: Progress) -> None:
         now = time.perf_counter()
-        self.seconds[phase] = self.seconds.get(phase, 0.0) + now - self._last
+        self.seconds[at.phase] = self.seconds.get(at.phase, 0.0) + now - self._last
         self._last = now
         if self.progress:
-            self.progress(phase, done, total)
-
-    def phase(self, phase: str, total: int) -> Callable[[int], object]:
-        """Takes the number of documents done."""
-        return lambda done: self(phase, done, total)
+            self.progress(at)
 
 
 def relevances(
@@ -101,7 +98,7 @@ def relevances(
     method: str,
     targets: Sequence[str],
     *,
-    progress: Callable[[int], object] | None = None,
+    progress: OnProgress = ignore,
 ) -> list[NDArray[np.float64]]:
     """The relevance ``(word,)`` of each document's words for its own target."""
     found: dict[int, NDArray[np.float64]] = {}
@@ -131,7 +128,7 @@ def word_deletion(
     settings: Settings | None = None,
     minimum_words: int = MINIMUM_WORDS,
     limit: int | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Experiment:
     """Delete words in the order of every method's relevance, and watch the predictions.
 
@@ -182,7 +179,7 @@ def word_deletion(
                 chosen.documents,
                 method,
                 names,
-                progress=clock.phase(method, len(chosen)),
+                progress=as_phase(clock, method),
             )
     panels = []
     for name, right, decreasing in settings.panels():
@@ -217,7 +214,7 @@ def word_deletion(
                 operator=settings.operator,
                 fast=settings.fast,
                 budget=settings.budget,
-                progress=clock.phase(f"{ORACLE}, {name}", len(part)),
+                progress=as_phase(clock, f"{ORACLE}, {name}"),
             )[None]
         panels.append(_panel(classifier, name, decreasing, part, orders, settings, clock))
     return Experiment(settings, chosen, tuple(panels), clock.seconds)
@@ -242,7 +239,7 @@ def _panel(
         operator=settings.operator,
         insertion=settings.insertion,
         fast=settings.fast,
-        progress=clock.phase(f"deleting, {name}", len(documents)),
+        progress=as_phase(clock, f"deleting, {name}"),
     )
     by_method, start = {}, 0
     for method, order in orders.items():

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from whyword.evaluation.parquet import pyarrow
+from whyword.data.parquet import pyarrow
 from whyword.evaluation.statistics import Bootstrap, compare
 
 Array = NDArray[np.float64]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,12 +11,13 @@ from whyword.classifier import Classifier, predict
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation import faithfulness, infidelity, sanity
 from whyword.evaluation.again import Explain, explainers
-from whyword.evaluation.documents import Documents, Progress
+from whyword.evaluation.documents import Documents
 from whyword.evaluation.experiment import Table
 from whyword.evaluation.measurements import Better, Measurement
 from whyword.evaluation.settings import Settings
 from whyword.explainer import as_classifier, explain
 from whyword.explanation import Explanation
+from whyword.progress import OnProgress, Progress, as_phase
 from whyword.targets import PerText, Targets
 from whyword.text import Document
 
@@ -110,7 +110,7 @@ def measure(
     operator: str = "zero",
     seed: int = 0,
     given: Mapping[str, Sequence[Explanation]] | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> list[Measurement]:
     """Explain texts by several methods, and measure the explanations by several metrics.
 
@@ -125,7 +125,7 @@ def measure(
             methods of one's own.
         metrics: Keys of `METRICS`.
         targets: One class per text: ``"predicted"``, a class, or a `whyword.PerText`.
-        operator: How words are taken away, one of `whyword.evaluation.removal.OPERATORS`.
+        operator: How words are taken away, one of `whyword.removal.OPERATORS`.
         seed: Of all that is random.
         given: Explanations of the texts from elsewhere, by name. They have no method that could
             explain again, so metrics that do (`Metric.uses_method`) have no row for them.
@@ -146,7 +146,7 @@ def measure(
     for done, (name, explainer) in enumerate(methods.items(), start=1):
         explained[name] = list(explainer(classifier, texts, targets=targets))
         if progress:
-            progress("explaining", done, len(methods))
+            progress(Progress("explaining", done, len(methods)))
     explained |= {name: list(explanations) for name, explanations in (given or {}).items()}
     for name, explanations in explained.items():
         if len(explanations) != len(texts):
@@ -156,7 +156,7 @@ def measure(
             )
     table = []
     for name in metrics:
-        tell = partial(progress, name) if progress else None
+        tell = as_phase(progress, name)
         metric = METRICS[name]
         found = _values(metric, classifier, explained, methods, operator, seed, tell)
         for method, values in found.items():
@@ -172,7 +172,7 @@ def measure_documents(
     *,
     tables: Mapping[str, Table] | None = None,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> list[Measurement]:
     """`measure`, on documents of a deletion experiment as that explains and changes them.
 
@@ -275,21 +275,20 @@ def _values(
     methods: Mapping[str, Explain],
     operator: str,
     seed: int,
-    progress: Callable[[int, int], object] | None,
+    progress: OnProgress,
 ) -> dict[str, Array]:
     """The metric's values for each method."""
-    tell = progress or (lambda done, total: None)
     if metric.uses_method:
         values = {}
-        tell(0, len(methods))
+        progress(Progress("", 0, len(methods)))
         for done, (method, explain_again) in enumerate(methods.items(), start=1):
             conditions = Conditions(operator, seed, explain_again)
             values[method] = metric.compute(classifier, explained[method], conditions)
-            tell(done, len(methods))
+            progress(Progress("", done, len(methods)))
         return values
     # All at once: what does not depend on the method is computed once.
-    tell(0, len(explained))
+    progress(Progress("", 0, len(explained)))
     together = [e for explanations in explained.values() for e in explanations]
     found = metric.compute(classifier, together, Conditions(operator, seed, explain))
-    tell(len(explained), len(explained))
+    progress(Progress("", len(explained), len(explained)))
     return dict(zip(explained, np.split(found, len(explained)), strict=True))

@@ -22,7 +22,8 @@ from whyword.classifier import Batch, Classifier
 from whyword.errors import InputError
 from whyword.evaluation.batches import for_batches
 from whyword.evaluation.deletion import STEPS, Ints
-from whyword.evaluation.removal import replacement, scores_without
+from whyword.progress import OnProgress, as_phase
+from whyword.removal import replacement, scores_without
 from whyword.text import Document
 
 Objective = Literal["margin", "probability", "score"]
@@ -91,7 +92,7 @@ def oracle_orders(
     fast: bool = True,
     budget: int = BUDGET,
     batch_size: int = 8,
-    progress: Callable[[int], object] | None = None,
+    progress: OnProgress | None = None,
 ) -> Ints:
     """The words that the greedy search deletes, ``(document, step)``; -1 when none is left.
 
@@ -106,13 +107,13 @@ def oracle_orders(
         lower: ``(document,)`` True to lower the target, False to raise it.
         steps: Deletions.
         objective: What is lowered or raised, see `Gain`.
-        operator: How words are taken out, one of `whyword.evaluation.removal.OPERATORS`.
+        operator: How words are taken out, one of `whyword.removal.OPERATORS`.
         reference: ``(dimension,)`` the vector of the operator "mean", if not the vocabulary's.
         fast: Whether to use a classifier's faster way (`HasFastOracle`).
         budget: Changed documents scored for each document, where it has none; at least one is
             tried at each step.
         batch_size: Documents at a time; in the plain way eight times as many changed ones.
-        progress: Called with the number of documents done after each batch.
+        progress: Called after each batch; see `whyword.progress`.
 
     Raises:
         InputError: If there is no such objective or operator.
@@ -151,7 +152,11 @@ def oracle_orders(
             )
 
     for_batches(
-        search, documents, batch_size=batch_size, parallel=vector is not None, progress=progress
+        search,
+        documents,
+        batch_size=batch_size,
+        parallel=vector is not None,
+        progress=as_phase(progress, "searching"),
     )
     return orders
 

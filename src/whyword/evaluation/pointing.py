@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyword.classifier import Classifier
-from whyword.corpora import Corpus
+from whyword.data.corpora import Corpus
 from whyword.errors import InputError
 from whyword.evaluation.again import Explain, explainers
-from whyword.evaluation.documents import Progress
 from whyword.evaluation.measurements import Measurement
 from whyword.explanation import Explanation
+from whyword.progress import OnProgress, Progress
 from whyword.text import Span, Tokenizer, sentences
 
 POINTING_GAME, CHANCE = "pointing_game", "chance"
@@ -169,7 +169,7 @@ def play(
     methods: Sequence[str] | Mapping[str, Explain],
     *,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> list[Measurement]:
     """Explain hybrid documents by several methods, and play the game with each.
 
@@ -192,7 +192,7 @@ def play(
         explanations = explain(classifier, [d.text for d in documents], targets="predicted")
         games[name] = pointing_game(explanations, documents)
         if progress:
-            progress("pointing game", done, len(methods))
+            progress(Progress("pointing game", done, len(methods)))
     if not games:
         raise InputError("Got no method to play the pointing game with; expected at least one.")
     first = next(iter(games.values()))

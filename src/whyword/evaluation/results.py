@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from whyword.data.parquet import pyarrow
 from whyword.evaluation.deletion import Curves
 from whyword.evaluation.experiment import ORACLE, RANDOM, Experiment, Panel
-from whyword.evaluation.parquet import pyarrow
 from whyword.evaluation.statistics import RESAMPLES, Bootstrap, Floats, compare, interval
 
 FORMAT = 1

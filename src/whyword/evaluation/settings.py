@@ -7,7 +7,7 @@ from whyword.errors import InputError
 from whyword.evaluation.deletion import STEPS, Ints
 from whyword.evaluation.documents import Documents
 from whyword.evaluation.oracle import BUDGET, Objective
-from whyword.evaluation.removal import OPERATORS, Operator
+from whyword.removal import OPERATORS, Operator
 
 Target = Literal["true", "predicted"]
 Order = Literal["auto", "decreasing", "increasing", "both"]

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from whyword.classifier import Batch, Classifier
-from whyword.evaluation.removal import removed_positions, replacement, scores_without
+from whyword.removal import removed_positions, replacement, scores_without
 from whyword.text import Document
 
 _ROWS = 64

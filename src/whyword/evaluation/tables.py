@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyword.data.parquet import pyarrow
 from whyword.errors import InputError
 from whyword.evaluation.documents import Documents
-from whyword.evaluation.parquet import pyarrow
 from whyword.explanation import Explanation
 from whyword.text import Document, Span
 
@@ -171,7 +171,7 @@ def write(path: str | Path, explanations: Iterable[Explanation]) -> None:
 
 
 def _read_json(path: Path, table: RelevanceTable, *, lines: bool) -> None:
-    from whyword.corpora import read_text
+    from whyword.data.corpora import read_text
 
     text = read_text(path)
     parts = [line for line in text.split("\n") if line.strip()] if lines else [text]

@@ -44,7 +44,7 @@ class Composite:
             section 3.1), as in recurrent networks. ``"attnlrp"``: a signal, linearised where it
             stands, whose products with values share relevance in halves (Achtibat et al. 2024).
         maxima: How a maximum over an axis is shared: ``"winner"`` takes all, or all share it by
-            ``"shapley"`` value (`whyword.shapley`).
+            ``"shapley"`` value (`whyword.lrp.maxima`).
 
     Raises:
         InputError: If there is no such rule for attention or maxima.

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from whyword.classifier import Attribution, Batch, Classifier
-from whyword.contrast import against_competitors
 from whyword.errors import InputError
 from whyword.methods.propagation import PAPER_EPSILON, HasClosedForm, propagated, rules_for
+from whyword.targets import against_competitors
 
 
 @runtime_checkable
@@ -47,9 +47,9 @@ def shapley_lrp(
 ) -> Attribution:
     """The paper's LRP, but for maxima, shared by Shapley value, and a class's competitors.
 
-    Each level of a maximum is credited in equal parts to all that reach it (`whyword.shapley`)
+    Each level of a maximum is credited in equal parts to all that reach it (`whyword.lrp.maxima`)
     instead of to the winner alone; all else is the ε-rule. Relevance sums to the score of the class
-    less the mean score of its competitors (`whyword.contrast`), which is named in the remainder.
+    less the mean score of its competitors (`whyword.targets`), which is named in the remainder.
 
     Args:
         classifier: The model. One without maxima is explained by the ε-rule and the contrast alone.

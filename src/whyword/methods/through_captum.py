@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from whyword.classifier import Attribution, Batch, Classifier
 from whyword.errors import InputError
 from whyword.models.characters import CharacterCNN
-from whyword.models.cnn import WordCNN
+from whyword.models.cnn.model import WordCNN
 
 
 def lime(

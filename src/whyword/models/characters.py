@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from whyword.classifier import Batch
-from whyword.models.network import NetworkClassifier, integer_keys
+from whyword.models.base import NetworkClassifier, integer_keys
 from whyword.text import Document, Tokenizer
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 \n\t.,;:!?'\"-_/\\|@#$%^&*+=<>()[]{}`~"

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from whyword.classifier import Batch
 from whyword.errors import InputError
-from whyword.models.reading import Reading
-from whyword.models.substitution import Substitution, uncompiled
+from whyword.models.look_ups.reading import Reading
+from whyword.models.look_ups.substitution import Substitution, uncompiled
 from whyword.text import Document, Tokenizer
 
 

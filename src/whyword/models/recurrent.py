@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from whyword.classifier import Batch
-from whyword.models.word import WordClassifier
+from whyword.data.vectors import WordVectors
+from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
-from whyword.vectors import WordVectors
 
 
 class RecurrentClassifier(WordClassifier):

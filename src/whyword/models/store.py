@@ -2,7 +2,7 @@
 
 A model is a folder with ``model.json`` (architecture, classes, tokeniser), ``weights.safetensors``,
 for classifiers of words ``vectors.safetensors`` and ``vocabulary.json``. Transformers are plain
-Hugging Face folders (`whyword.models.huggingface`).
+Hugging Face folders (`whyword.models.transformer.huggingface`).
 """
 
 import hashlib
@@ -20,14 +20,14 @@ from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file as save_tensors
 
+from whyword.data.vectors import WordVectors
 from whyword.errors import ModelError, did_you_mean
+from whyword.models.base import NetworkClassifier
 from whyword.models.characters import CharacterCNN
-from whyword.models.cnn import WordCNN
-from whyword.models.network import NetworkClassifier
+from whyword.models.cnn.model import WordCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
-from whyword.models.word import WordClassifier
+from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
-from whyword.vectors import WordVectors
 
 FORMAT = 1
 LINEAR = "linear"
@@ -44,7 +44,7 @@ KINDS: dict[str, type[NetworkClassifier]] = {
 
 def pretrained() -> dict[str, Path]:
     """The models that ship with the package, by name."""
-    root = Path(str(resources.files("whyword") / "pretrained"))
+    root = Path(str(resources.files("whyword.models") / "pretrained"))
     return {path.parent.name: path.parent for path in sorted(root.glob("*/model.json"))}
 
 
@@ -60,7 +60,7 @@ def load(name: str | Path) -> Any:
     """
     path = _folder(name)
     if (path / "config.json").exists() and not (path / "model.json").exists():
-        from whyword.models import huggingface
+        from whyword.models.transformer import huggingface
 
         return huggingface.load(path)
     description = describe(path)
@@ -124,7 +124,7 @@ def _folder(name: str | Path) -> Path:
 
 def _load_linear(path: Path, description: Mapping[str, Any]) -> Any:
     try:
-        from whyword.models.linear import LinearClassifier
+        from whyword.models.linear.model import LinearClassifier
     except ImportError as error:
         raise ModelError(
             f'{path} is a linear model, which needs scikit-learn: pip install "whyword[train]".'
@@ -177,7 +177,7 @@ def save(model: Any, path: str | Path, *, quantise: bool = False, about: str = "
     """Write a model to a folder, which is made if need be.
 
     Args:
-        model: A network, a `whyword.models.linear.LinearClassifier`, or a transformer.
+        model: A network, a `whyword.models.linear.model.LinearClassifier`, or a transformer.
         path: The folder.
         quantise: Whether to store each vector as bytes with one scale: a quarter of the size.
         about: One line for people, shown by ``whyword models``.
@@ -185,7 +185,7 @@ def save(model: Any, path: str | Path, *, quantise: bool = False, about: str = "
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
     if hasattr(model, "subwords"):
-        from whyword.models import huggingface
+        from whyword.models.transformer import huggingface
 
         huggingface.save(model, path, about=about)
         return

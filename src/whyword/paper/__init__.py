@@ -5,16 +5,16 @@ leaves files there, each of them whole or not at all. A run that was stopped goe
 stage that lacks one, and ends with the same numbers: what is random comes from seeds.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from whyword import corpora
-from whyword.corpora import Corpus, Split
+from whyword.data import corpora
+from whyword.data.corpora import Corpus, Split
 from whyword.paper.settings import Figure2, Paper
 from whyword.paper.stages import STAGES, model
 from whyword.paper.work import Work
-from whyword.recipe import Progress
+from whyword.progress import OnProgress, ignore
 
 __all__ = ["STAGES", "Figure2", "Paper", "run"]
 
@@ -24,7 +24,7 @@ def run(
     directory: str | Path,
     *,
     corpus: Callable[[Split], Corpus] = corpora.news20,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> dict[str, Any]:
     """Run the first stage that lacks one of its files, and all that follow it.
 
@@ -33,7 +33,7 @@ def run(
         directory: Where everything goes; made if need be. Figure 2 and the report hold the text of
             a document.
         corpus: The training and the test part.
-        progress: As in `whyword.recipe`.
+        progress: Called after each step; see `whyword.progress`.
 
     Returns:
         What ``results.json`` says.
@@ -44,7 +44,7 @@ def run(
             library is not installed.
         ModelError: If there is no such model.
     """
-    work = Work(paper, Path(directory), corpus, progress or _silent)
+    work = Work(paper, Path(directory), corpus, progress or ignore)
     stages = {s: files for s, files in STAGES.items() if paper.model is None or s is not model}
     work.claim([file for files in stages.values() for file in files])
     complete = True
@@ -55,7 +55,3 @@ def run(
             with work.clock(stage.__name__):
                 stage(work)
     return work.read("results.json")
-
-
-def _silent(phase: str, done: int, total: int, latest: Mapping[str, float]) -> None:
-    """Report nothing."""

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from whyword import __version__
-from whyword.document_vectors import FIGURE_3
 from whyword.evaluation.documents import MINIMUM_WORDS
 from whyword.evaluation.experiment import ORACLE, RANDOM
 from whyword.evaluation.settings import Settings
 from whyword.models.store import fingerprint
-from whyword.recipe import Recipe
+from whyword.survey.vectors import FIGURE_3
+from whyword.training.recipe import Recipe
 
 FORMAT = 1
 

@@ -4,21 +4,21 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from whyword import recipe
-from whyword.document_vectors import (
+from whyword.data.files import whole, write_text
+from whyword.evaluation.experiment import word_deletion
+from whyword.evaluation.results import summarise
+from whyword.explainer import explain
+from whyword.explanation import Explanation
+from whyword.paper.work import TOOK, Work
+from whyword.progress import as_phase
+from whyword.survey.epi import NEIGHBOURS, epi_of_all
+from whyword.survey.maps import project, top_level
+from whyword.survey.vectors import (
     document_vectors,
     inverse_document_frequencies,
     tokenised,
 )
-from whyword.evaluation.experiment import word_deletion
-from whyword.evaluation.results import summarise
-from whyword.evaluation.vectors import NEIGHBOURS, epi_of_all
-from whyword.explainer import explain
-from whyword.explanation import Explanation
-from whyword.files import whole, write_text
-from whyword.maps import project, top_level
-from whyword.paper.work import TOOK, Work
-from whyword.report import draw_confusion
+from whyword.training import recipe
 
 APART = ("misc",)
 """Top-level categories that are none of the paper's five."""
@@ -36,8 +36,10 @@ def model(work: Work) -> None:
 def accuracy(work: Work) -> None:
     """Section 3.1: the share of test documents that are classified correctly."""
     found = recipe.evaluate(work.classifier, work.test, progress=work.progress)
+    from whyword.render.confusion import draw_confusion
+
     with whole(work.directory / "confusion.svg") as draft:
-        draw_confusion(found, draft)
+        draw_confusion(found.confusion, work.classifier.classes, draft)
     work.write("accuracy.json", found.to_dict())
 
 
@@ -51,7 +53,7 @@ def figure1(work: Work) -> None:
         methods=work.paper.methods,
         settings=work.paper.deletion,
         minimum_words=work.paper.minimum_words,
-        progress=lambda phase, done, total: work.progress(f"Figure 1: {phase}", done, total, {}),
+        progress=lambda at: work.progress(at._replace(phase=f"Figure 1: {at.phase}")),
     )
     summary = summarise(found)
     del summary["phase_seconds"]
@@ -88,7 +90,7 @@ def vectors(work: Work) -> None:
         tokenised(work.classifier, work.test.texts),
         weightings=work.paper.weightings,
         idf=idf,
-        progress=lambda done: work.progress("Figure 3: document vectors", done, len(work.test), {}),
+        progress=as_phase(work.progress, "Figure 3: document vectors"),
     )
     with whole(work.directory / "vectors.npz") as draft:
         np.savez(draft, **found)  # type: ignore[arg-type]
@@ -111,9 +113,7 @@ def explanatory_power(work: Work) -> None:
         work.vectors(),
         work.test.labels,
         neighbours=min(NEIGHBOURS, len(work.test) - len(work.test) // 2),
-        progress=lambda done, latest: work.progress(
-            "EPI", done, len(work.paper.weightings), {"EPI": latest.mean}
-        ),
+        progress=work.progress,
     )
     work.write("epi.json", rows)
 

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from whyword.classifier import Classifier
-from whyword.corpora import Corpus, Split
-from whyword.document_vectors import Vectors, document_vectors
+from whyword.data.corpora import Corpus, Split
+from whyword.data.files import make_folder, write_text
 from whyword.errors import InputError
-from whyword.files import make_folder, write_text
 from whyword.models.store import load
 from whyword.paper.settings import Paper
-from whyword.recipe import Progress
-from whyword.training import peak_memory
+from whyword.progress import OnProgress
+from whyword.survey.vectors import Vectors, document_vectors
+from whyword.training.loop import peak_memory
 
 SETTINGS, TOOK = "settings.json", "took.json"
 
@@ -31,7 +31,7 @@ class Work:
         paper: What is run.
         directory: Where everything goes.
         corpus: The training and the test part.
-        progress: As in `whyword.recipe`.
+        progress: Called after each step; see `whyword.progress`.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Work:
         paper: Paper,
         directory: Path,
         corpus: Callable[[Split], Corpus],
-        progress: Progress,
+        progress: OnProgress,
     ) -> None:
         self.paper = paper
         self.directory = directory

@@ -6,12 +6,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from whyword.audit.records import Audit, Suspect
 from whyword.render.account import number
 from whyword.render.palette import DEFAULT_PALETTE, Palette
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
 from whyword.render.words import places, safe
+from whyword.survey.audit.records import Audit, Suspect
 
 EXPLANATION = (
     "Words that drive a class although they are used like a stamp: equally often in each of their "

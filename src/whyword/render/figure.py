@@ -1,14 +1,26 @@
-"""Saving what matplotlib drew."""
+"""Figures of matplotlib: made, and saved."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from whyword.data.extras import require
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DATES = {".svg": "Date", ".pdf": "CreationDate"}
+
+
+def new_figure(size: tuple[float, float], *, layout: str | None = "constrained") -> "Figure":
+    """An empty figure of so many inches.
+
+    Raises:
+        InputError: If matplotlib is not installed.
+    """
+    module = require("matplotlib.figure", extra="train", what="A picture")
+    figure: Figure = module.Figure(figsize=size, layout=layout)
+    return figure
 
 
 def save(figure: "Figure", path: Path, *, dpi: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyword.errors import InputError
-from whyword.render.figure import save
+from whyword.render.figure import new_figure, save
 from whyword.render.palette import NEUTRAL, categorical
 
 _TITLES = {"lrp": "LRP", "sa": "SA", "sa-l2": "SA(l2)", "sum": "SUM", "tfidf": "TF-IDF"}
@@ -45,19 +45,15 @@ def draw_maps(
             f"Got panels of {[len(points) for points in maps.values()]} points for {len(groups)} "
             "documents; expected a point for each."
         )
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError('Pictures need matplotlib: pip install "whyword[train]".') from error
     colours = colour_of(groups, apart=apart)
     cells = len(maps) + 1
     columns = min(columns, cells)
     rows = math.ceil(cells / columns)
     if len(maps) == 1:
-        figure = Figure(figsize=(9.6, 6.0), layout="constrained")
+        figure = new_figure((9.6, 6.0))
         axes = figure.subplots(1, 2, width_ratios=(6, 3.6))
     else:
-        figure = Figure(figsize=(3.2 * columns, 3.4 * rows), layout="constrained")
+        figure = new_figure((3.2 * columns, 3.4 * rows))
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
     centred = {name: points - points.mean(axis=0) for name, points in maps.items()}
     limit = 1.05 * max(float(abs(points).max(initial=0.0)) for points in centred.values()) or 1.0

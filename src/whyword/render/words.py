@@ -10,13 +10,13 @@ from rich.text import Text
 
 from whyword.errors import InputError
 from whyword.render.account import decimals_for, number
-from whyword.render.figure import save
+from whyword.render.figure import new_figure, save
 from whyword.render.lines import encodable, neutral
 from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
-from whyword.tally import Occurrence, WordEntry
-from whyword.words import Context, CorpusWords, WordList, context
+from whyword.survey.tally import Occurrence, WordEntry
+from whyword.survey.words import Context, CorpusWords, WordList, context
 
 PER_ROW = 4
 """Panels of a picture side by side."""
@@ -64,8 +64,6 @@ def picture(
     Raises:
         InputError: If there is nothing to draw, no such palette, or the file cannot be written.
     """
-    from matplotlib.figure import Figure
-
     colours = palette_named(palette).light
     if not words.lists:
         raise InputError("Got no words; expected those of one class at least.")
@@ -73,7 +71,7 @@ def picture(
     rows = -(-len(words.lists) // columns)
     most = max(len(one.top) + len(one.bottom) for one in words.lists)
     size = (3.4 * columns + 0.6, rows * (0.7 + 0.19 * max(most, 4)))
-    figure = Figure(figsize=size, layout="constrained")
+    figure = new_figure(size)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, one in zip(panels, words.lists, strict=False):
         _panel(axes, one, words.about["by"], colours.positive, colours.negative)

@@ -16,9 +16,9 @@ from torch.nn.functional import adaptive_max_pool1d, embedding_bag, max_pool1d
 
 from whyword.lrp.calls import Call, propagate, register, through_layer
 from whyword.lrp.functions.weighted import axes_of
+from whyword.lrp.maxima import shares_of_maximum
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import constant, note, trace
-from whyword.shapley import shares_of_maximum
 
 FEW = 8
 """Windows per winner from which on the short way pays."""

@@ -1,0 +1,28 @@
+"""Libraries that only some of the work needs, imported when it does."""
+
+from importlib import import_module
+from types import ModuleType
+
+from whyword.errors import InputError
+
+
+def require(module: str, *, extra: str, what: str) -> ModuleType:
+    """Import a library that one of the extras of the package brings.
+
+    Args:
+        module: What to import, such as ``"sklearn.decomposition"``.
+        extra: The extra that installs it, as in ``pip install "whyword[extra]"``.
+        what: What needs it, the beginning of the error: ``"Maps of documents"``.
+
+    Raises:
+        InputError: If it is not installed. A library that is there but fails to import raises its
+            own error.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        name = module.partition(".")[0]
+        if (error.name or "").partition(".")[0] != name:
+            raise
+        library = {"sklearn": "scikit-learn", "umap": "umap-learn"}.get(name, name)
+        raise InputError(f'{what} needs {library}: pip install "whyword[{extra}]".') from error

@@ -1,0 +1,237 @@
+"""Word vectors: learned from a corpus, or read from word2vec, GloVe and fastText files.
+
+Unknown words: a word without a vector keeps its position and gets the zero vector, which is what
+the paper calls a deleted word (Arras et al. 2016, section 3.3). It says nothing to the model, and
+renderings mark it.
+"""
+
+import gzip
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.errors import InputError
+from whyword.progress import OnProgress, Progress
+
+UNKNOWN = 0
+"""The id of padding and of every word without a vector; its row is zero."""
+
+EPOCHS = 10
+"""Passes that `learn` makes over the documents."""
+
+_APOSTROPHES = str.maketrans("‘’ʼ", "'''")
+
+
+@dataclass(frozen=True, eq=False)
+class WordVectors:
+    """A vocabulary with its vectors.
+
+    Attributes:
+        words: The vocabulary.
+        array: ``(word, dimension)`` float32.
+        lowercase: True if every word is looked up in lower case. Otherwise a word is looked up as
+            it stands and, failing that, in lower case.
+
+    Raises:
+        InputError: If the shapes disagree or a number is not finite.
+    """
+
+    words: tuple[str, ...]
+    array: NDArray[np.float32]
+    lowercase: bool = False
+
+    def __post_init__(self) -> None:
+        if self.array.ndim != 2 or len(self.array) != len(self.words):
+            raise InputError(
+                f"The vectors have the shape {self.array.shape}; expected one row for each of "
+                f"{len(self.words)} words."
+            )
+        if not np.isfinite(self.array).all():
+            raise InputError("The word vectors have NaN or infinite numbers; expected finite ones.")
+
+    @property
+    def dimension(self) -> int:
+        """Components per vector."""
+        return int(self.array.shape[1])
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {word: row for row, word in enumerate(self.words, start=1)}
+
+    def ids(self, words: Iterable[str]) -> list[int]:
+        """Row of each word in `table`, `UNKNOWN` where there is none."""
+        index, lowercase = self._index, self.lowercase
+        found = []
+        for word in words:
+            key = word if word.isascii() else word.translate(_APOSTROPHES)
+            row = None if lowercase else index.get(key)
+            found.append(row or index.get(key.lower(), UNKNOWN))
+        return found
+
+    def first(self, n: int) -> "WordVectors":
+        """The first ``n`` words; learned vectors stand in order of frequency."""
+        return WordVectors(self.words[:n], self.array[:n], self.lowercase)
+
+    def table(self) -> NDArray[np.float32]:
+        """``(word + 1, dimension)``: a zero row for `UNKNOWN`, then the vectors."""
+        return np.vstack([np.zeros((1, self.dimension), np.float32), self.array])
+
+
+def learn(
+    documents: Sequence[Sequence[str]],
+    *,
+    dimension: int = 300,
+    window: int = 40,
+    epochs: int = EPOCHS,
+    min_count: int = 2,
+    negative: int = 5,
+    sample: float = 1e-4,
+    seed: int = 0,
+    progress: OnProgress | None = None,
+) -> WordVectors:
+    """Skip-gram with negative sampling (Mikolov et al. 2013), by gensim, from lower-cased words.
+
+    One worker: the same documents and seed give the same vectors.
+
+    Args:
+        documents: Their words. Whole documents: the paper's truncation is the classifier's matter.
+        dimension: Components per vector.
+        window: Words to each side that are predicted.
+        epochs: Passes over the documents.
+        min_count: Words that occur less often get no vector.
+        negative: Noise words per predicted word.
+        sample: Threshold above which frequent words are skipped at random.
+        seed: Of the initial vectors, the skipping and the noise.
+        progress: Called after each epoch; see `whyword.progress`.
+
+    Raises:
+        InputError: If no word occurs ``min_count`` times.
+    """
+    from gensim.models import Word2Vec
+    from gensim.models.callbacks import CallbackAny2Vec
+
+    class Report(CallbackAny2Vec):  # type: ignore[misc, unused-ignore]
+        done = 0
+
+        def on_epoch_end(self, model: Word2Vec) -> None:
+            self.done += 1
+            if progress:
+                progress(Progress("word vectors", self.done, epochs))
+
+    model = Word2Vec(
+        vector_size=dimension,
+        window=window,
+        min_count=min_count,
+        negative=negative,
+        sample=sample,
+        seed=seed,
+        sg=1,
+        workers=1,
+    )
+    sentences = [[word.lower() for word in document] for document in documents]
+    model.build_vocab(sentences)
+    if not len(model.wv):
+        raise InputError(
+            f"No word occurs {min_count} times in {len(documents)} documents; expected a corpus to "
+            "learn vectors from. Give more text, or a smaller min_count."
+        )
+    model.train(sentences, total_examples=len(sentences), epochs=epochs, callbacks=[Report()])
+    return WordVectors(tuple(model.wv.index_to_key), model.wv.vectors, lowercase=True)
+
+
+def load(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordVectors:
+    """Read vectors from a file, keeping only the words of a vocabulary while reading.
+
+    ``.bin`` is word2vec's binary format (GoogleNews); everything else is text, one word and its
+    numbers a line, with word2vec's and fastText's header line or without (GloVe). Each may be
+    compressed (``.gz``). Of words listed twice the first counts.
+
+    Args:
+        path: The file.
+        vocabulary: Words to keep; a word is kept if it or its lower case is in it. None keeps all.
+
+    Raises:
+        InputError: If the file is missing, broken off, or in another format.
+    """
+    path = Path(path)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    compressed = suffixes[-1:] == [".gz"]
+    binary = (suffixes[:-1] if compressed else suffixes)[-1:] == [".bin"]
+    try:
+        with gzip.open(path, "rb") if compressed else path.open("rb") as file:
+            reader = _read_binary if binary else _read_text
+            return _collect(reader(file, path), vocabulary, path)  # type: ignore[arg-type]
+    except (OSError, EOFError) as error:
+        raise InputError(f"Cannot read word vectors from {path}: {error}.") from error
+
+
+def _collect(
+    pairs: Iterator[tuple[str, NDArray[np.float32]]], vocabulary: Container[str] | None, path: Path
+) -> WordVectors:
+    kept: dict[str, NDArray[np.float32]] = {}
+    for word, vector in pairs:
+        wanted = vocabulary is None or word in vocabulary or word.lower() in vocabulary
+        if wanted and word not in kept:
+            kept[word] = vector.copy()  # a view would keep its whole buffer alive
+    if not kept:
+        raise InputError(f"{path} has no vector for any word of the vocabulary.")
+    return WordVectors(tuple(kept), np.stack(list(kept.values())))
+
+
+def _header(line: bytes) -> tuple[int, int] | None:
+    """Words and dimension, if the line is a header."""
+    parts = line.split()
+    if len(parts) == 2 and all(part.isdigit() for part in parts):
+        return int(parts[0]), int(parts[1])
+    return None
+
+
+def _read_binary(file: IO[bytes], path: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    header = _header(file.readline(100))
+    if header is None or not 0 < header[1] < 100_000:
+        raise InputError(
+            f'{path} does not begin with "words dimension", as word2vec\'s binary format does. '
+            "Text formats must not end in .bin."
+        )
+    words, dimension = header
+    size = 4 * dimension
+    buffer, position = b"", 0
+    for number in range(words):
+        while (space := buffer.find(b" ", position)) < 0 or len(buffer) < space + 1 + size:
+            if not (more := file.read(1 << 20)):
+                raise InputError(f"{path} is broken off after {number} of {words} words.")
+            buffer, position = buffer[position:] + more, 0
+        # Some writers end each entry with a newline, which then stands before the next word.
+        word = buffer[position:space].lstrip(b"\n").decode("utf-8", "replace")
+        yield word, np.frombuffer(buffer, np.float32, dimension, space + 1)
+        position = space + 1 + size
+
+
+def _read_text(file: IO[bytes], path: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    first = file.readline()
+    header = _header(first)
+    dimension = header[1] if header else len(first.split()) - 1
+    lines = [] if header else [first]
+    count = 0
+    for source in (lines, file):
+        for line in source:
+            # Split from the right: GloVe has words with spaces in them.
+            parts = line.decode("utf-8", "replace").rstrip().rsplit(" ", dimension)
+            try:
+                vector = np.array(parts[1:], dtype=np.float32)
+            except ValueError:
+                vector = np.empty(0, np.float32)
+            if dimension < 1 or len(vector) != dimension:
+                raise InputError(
+                    f"Entry {count + 1} of {path} is not a word and {max(dimension, 1)} numbers; "
+                    "expected word2vec, GloVe or fastText vectors as text (or .bin)."
+                )
+            yield parts[0], vector
+            count += 1
+    if header and count < header[0]:
+        raise InputError(f"{path} is broken off after {count} of {header[0]} words.")

@@ -1,0 +1,166 @@
+"""The paper's classifier: convolution over words, maximum over time, one linear layer.
+
+Arras et al. 2016, section 3.1, after Kim 2014: ``Conv -> ReLU -> 1-Max-Pool -> FC`` on frozen word
+vectors, 800 filters of width 2. Here pooling comes before the ReLU, which gives the same values and
+makes the winning window of a filter that stays below zero well defined.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from whyword.classifier import Attribution, Batch
+from whyword.data.vectors import WordVectors
+from whyword.errors import InputError
+from whyword.models.base import integer_keys
+from whyword.models.cnn import deletion, oracle, relevance, shapley
+from whyword.models.cnn.layers import Layers, inside, winners
+from whyword.models.words import WordClassifier
+from whyword.text import Tokenizer
+
+
+class WordCNN(WordClassifier):
+    """Word CNN with one maximum per filter.
+
+    Args:
+        vectors: Frozen word vectors.
+        classes: Names of the classes.
+        filters: Number of filters for each width, in words.
+        dropout: Share of the pooled features dropped in training.
+        word_dropout: Share of the words dropped in training.
+        tokenizer: Turns texts into documents.
+
+    Raises:
+        InputError: If there is no filter, or a width or number is below 1.
+    """
+
+    kind = "cnn"
+
+    def __init__(
+        self,
+        vectors: WordVectors,
+        classes: Sequence[str],
+        *,
+        filters: Mapping[int, int] | None = None,
+        dropout: float = 0.5,
+        word_dropout: float = 0.3,
+        tokenizer: Tokenizer | None = None,
+    ) -> None:
+        super().__init__(vectors, classes, tokenizer=tokenizer, word_dropout=word_dropout)
+        self.filters = dict(filters or {2: 800})
+        if any(width < 1 or count < 1 for width, count in self.filters.items()):
+            raise InputError(f"Got the filters {self.filters}; expected widths and counts >= 1.")
+        self.minimum_positions = max(self.filters)
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(vectors.dimension, count, width) for width, count in self.filters.items()
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(sum(self.filters.values()), len(self.classes))
+
+    def settings(self) -> dict[str, Any]:
+        """The arguments that rebuild the network, as JSON values."""
+        return {
+            "filters": {str(width): count for width, count in self.filters.items()},
+            "dropout": self.dropout.p,
+            "word_dropout": self.word_dropout,
+        }
+
+    @classmethod
+    def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The keyword arguments that `settings` stands for."""
+        return {**settings, "filters": integer_keys(settings.get("filters", {}))}
+
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        """``(batch, class)`` logits, by the plain convolution of every window."""
+        lengths = batch.mask.sum(dim=1)
+        pooled = []
+        for width, convolution in zip(self.filters, self.convolutions, strict=True):
+            values = convolution(embeddings.transpose(1, 2))
+            outside = ~inside(lengths, values.shape[2], width)
+            pooled.append(values.masked_fill(outside[:, None, :], -torch.inf).max(dim=2).values)
+        return self._classify(pooled)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """``(batch, class)`` logits, by products of the batch's unique words with the filters.
+
+        The word vectors are fixed, so a word's product with a filter is computed once per batch,
+        however often the word occurs; gradients flow through the winning windows alone.
+        """
+        found = self.layers.winners(batch, self.dropped(batch.ids))
+        return self._classify([best.value for best in found])
+
+    @property
+    def layers(self) -> Layers:
+        """The network's numbers, which closed forms compute with."""
+        convolutions = (cast("nn.Conv1d", layer) for layer in self.convolutions)
+        kernels = tuple((layer.weight, cast("Tensor", layer.bias)) for layer in convolutions)
+        return Layers(self.embedding, kernels, self.output.weight, self.output.bias)
+
+    def _classify(self, pooled: Sequence[Tensor]) -> Tensor:
+        logits: Tensor = self.output(self.dropout(relu(torch.cat(list(pooled), dim=1))))
+        return logits
+
+    def lrp(
+        self, batch: Batch, targets: Tensor, *, epsilon: float = 0.01, components: bool = False
+    ) -> Attribution:
+        """The paper's LRP in closed form; see `relevance.lrp` beside."""
+        return relevance.lrp(self.layers, batch, targets, epsilon=epsilon, components=components)
+
+    def shapley_lrp(
+        self,
+        batch: Batch,
+        targets: Tensor,
+        *,
+        epsilon: float,
+        contrast: float | None,
+        depth: int,
+        components: bool,
+    ) -> Attribution:
+        """LRP with maxima shared by Shapley value; see `shapley.shapley_lrp` beside."""
+        return shapley.shapley_lrp(
+            self.layers,
+            batch,
+            targets,
+            epsilon=epsilon,
+            contrast=contrast,
+            depth=depth,
+            components=components,
+        )
+
+    def gradient(self, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores and gradients in closed form; see `relevance.gradient` beside."""
+        return relevance.gradient(self.layers, batch, targets)
+
+    def scores_along(
+        self, batch: Batch, orders: Tensor, *, replacement: Tensor, insertion: bool = False
+    ) -> Tensor:
+        """Scores while words are taken out one by one; see `deletion.scores_along` beside."""
+        return deletion.scores_along(
+            self.layers, batch, orders, replacement=replacement, insertion=insertion
+        )
+
+    def scores_replaced(self, batch: Batch, replaced: Tensor, *, replacement: Tensor) -> Tensor:
+        """``(batch, class)`` logits with a vector ``(dimension,)`` in place of some positions.
+
+        By products of the batch's unique words, as in `forward`; ``replaced`` is ``(batch,
+        position)`` bool.
+        """
+        layers, lengths = self.layers, batch.mask.sum(dim=1)
+        states = deletion.States.of(layers.table, batch, replacement)
+        where = torch.where(replaced, states.after, states.before)
+        found = [winners(kernel, states.vectors, where, lengths) for kernel in layers.kernels]
+        return self._classify([best.value for best in found])
+
+    def greedy_order(
+        self,
+        batch: Batch,
+        gain: Callable[[Tensor], Tensor],
+        *,
+        steps: int,
+        replacement: Tensor,
+    ) -> Tensor:
+        """The words that a greedy search deletes; see `oracle.greedy_order` beside."""
+        return oracle.greedy_order(self.layers, batch, gain, steps=steps, replacement=replacement)

@@ -1,0 +1,1 @@
+"""Linear classifiers of scikit-learn, explained exactly."""

@@ -1,0 +1,336 @@
+"""Linear classifiers of scikit-learn over bags of words, explained exactly.
+
+A score is Σ_f x_f w_f + b over the features of a text. Feature f is an n-gram; its value x_f is
+shared equally by the words of all its occurrences, so that every word's relevance is the sum of its
+shares of x_f w_f. Nothing is approximated: words + remainder = ``decision_function``.
+
+`vectorizers` and `steps`, beside this module, know what becomes of n-grams on their way to the
+classifier, `estimators` what it adds up. Nothing is believed: scores are held against the
+classifier's own, and must predict what it predicts.
+
+As a `whyword.classifier.Classifier`, each word of each occurrence of an n-gram is a position, whose
+vector has one component: its share of x_f.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+
+from whyword.classifier import Attribution, Batch
+from whyword.errors import InputError, ModelError
+from whyword.models.linear.estimators import Weights, linear_form
+from whyword.models.linear.matrices import sparse
+from whyword.models.linear.steps import Source
+from whyword.models.linear.vectorizers import flat, source_of, unwrapped
+from whyword.text import Document
+
+SAVED = ("lowercase", "strip_accents", "token_pattern", "ngram_range", "stop_words", "binary",
+         "norm", "smooth_idf", "sublinear_tf")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FeatureBatch(Batch):
+    """Encoded documents with the share of a feature's value that each position holds.
+
+    Attributes:
+        values: ``(batch, position)`` float64.
+        absent: ``(batch, class)`` what features add that the text does not have, if a scaling step
+            gives them a value.
+        offset: ``(batch, class)`` what steps add that mix features, such as a centre.
+    """
+
+    values: Tensor
+    absent: Tensor
+    offset: Tensor
+
+    def rows(self, rows: Tensor) -> "FeatureBatch":
+        """The documents at these places ``(row,)``, each as often as it is named."""
+        own = {name: getattr(self, name)[rows] for name in ("values", "absent", "offset")}
+        return FeatureBatch(**vars(super().rows(rows)), **own)
+
+
+class LinearClassifier:
+    """A fitted pipeline of vectorizer, steps between and linear classifier.
+
+    Args:
+        pipeline: A fitted `sklearn.pipeline.Pipeline`, or a search for one: a `CountVectorizer`,
+            `TfidfVectorizer`, `HashingVectorizer` or a `FeatureUnion` of such; then, if need be,
+            steps that keep features apart, followed by linear ones; then a classifier that is
+            linear in them.
+
+    Attributes:
+        meaning: What the scores are, in words: "decision value of LinearSVC".
+        multilabel: Whether every class is a label of its own, which holds if its score is above 0.
+
+    Raises:
+        ModelError: If a step is none of these, or not fitted; the message names it.
+    """
+
+    kind = "linear"
+
+    def __init__(self, pipeline: Any) -> None:
+        pipeline = unwrapped(pipeline)
+        if not hasattr(pipeline, "steps"):
+            name = type(pipeline).__name__
+            raise ModelError(
+                f"Got a {name} that is no pipeline; expected a vectorizer and a classifier in one, "
+                f"such as make_pipeline(TfidfVectorizer(), {name}(...))."
+            )
+        steps = flat(pipeline)
+        if len(steps) < 2:
+            raise ModelError("Got a pipeline of fewer than two steps; expected vectorizer, model.")
+        self.pipeline = pipeline
+        self.vectorizer, *self.between, self.model = steps
+        self.source: Source = source_of(self.vectorizer)
+        for step in self.between:
+            self.source = source_of(step, self.source)
+        self.form = linear_form(self.model)
+        self._both = self.form.both()
+        if self.form.weights.shape[1] != self.source.empty.shape[1]:
+            raise ModelError(
+                f"The {type(self.model).__name__} has {self.form.weights.shape[1]} features; the "
+                f"steps before it give {self.source.empty.shape[1]}."
+            )
+        if self.form.threshold is not None and self.source.matrix is not None:
+            raise ModelError(
+                f"The {type(self.model).__name__} binarizes features that are mixed; expected a "
+                "classifier that is linear in them."
+            )
+        self.meaning = self.form.meaning
+        self.multilabel = self.form.labels is not None
+        self.classes = self.form.names
+        weights = self._both.weights
+        if self.source.matrix is not None:
+            weights = np.asarray((self.source.matrix @ weights.T).T)
+        self._folded = weights
+        # One more column, for what no feature is: padding.
+        self.weights = torch.from_numpy(np.hstack([weights, np.zeros((len(weights), 1))]))
+        self.bias = torch.from_numpy(self._both.biases.copy())
+        self._agrees = False
+
+    def encode(self, texts: Sequence[str | Document]) -> FeatureBatch:
+        """One position for each word of each occurrence of a feature.
+
+        Raises:
+            InputError: If a text is no string, or features are not found in it.
+            ModelError: If the scores are not the classifier's own, or would predict another class.
+        """
+        documents = tuple(t if isinstance(t, Document) else self.source.document(t) for t in texts)
+        plain = [document.text for document in documents]
+        values = self.source.run(plain)
+        x = values.x
+        if self.form.threshold is not None:  # Bernoulli naive Bayes asks whether, not how often
+            x = sparse(x > self.form.threshold)
+        rows = [self._positions(document, x[i]) for i, document in enumerate(documents)]
+        absent = self._absent(x, rows)
+        length = max([1, *(len(row) for row in rows)])
+        padding = self.weights.shape[1] - 1
+        ids = np.full((len(rows), length), padding)
+        words = np.full((len(rows), length), -1)
+        shares = np.zeros((len(rows), length))
+        for i, row in enumerate(rows):
+            for position, (feature, word, share) in enumerate(row):
+                ids[i, position], words[i, position], shares[i, position] = feature, word, share
+        known = []
+        for places, document in zip(words.tolist(), documents, strict=True):
+            found = set(places)
+            known.append(tuple(word in found for word in range(len(document))))
+        offset = np.zeros((len(rows), len(self.classes)))
+        if values.offset is not None:
+            offset = values.offset @ self._both.weights.T
+        self._check(plain, values.z, ids, shares, absent, offset)
+        return FeatureBatch(
+            documents=documents,
+            ids=torch.from_numpy(ids),
+            mask=torch.from_numpy(ids != padding),
+            words=torch.from_numpy(words),
+            known=tuple(known),
+            values=torch.from_numpy(shares),
+            absent=torch.from_numpy(_product(absent, self.weights.numpy())),
+            offset=torch.from_numpy(offset),
+        )
+
+    def embed(self, batch: Batch) -> Tensor:
+        """``(batch, position, 1)`` shares of the features' values."""
+        return _features(batch).values[:, :, None]
+
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        """``(batch, class)``, what `meaning` says; of two classes ±."""
+        shared: Tensor = (embeddings * self.weights.T[batch.ids]).sum(dim=1)
+        return shared + self.bias + _features(batch).absent + _features(batch).offset
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """``(batch, class)`` scores of the documents as they are."""
+        return self.score(self.embed(batch), batch)
+
+    def lrp(
+        self, batch: Batch, targets: Tensor, *, epsilon: float, components: bool
+    ) -> Attribution:
+        """x_f w_f, shared equally by its words; what LRP becomes as its stabiliser vanishes."""
+        relevance = self.gradient(batch, targets)[1] * self.embed(batch)
+        weights, features = targets.double(), _features(batch)
+        remainder = {"bias": weights @ self.bias}
+        for item, added in (("absent features", features.absent), ("offset", features.offset)):
+            if added.any():
+                remainder[item] = (weights * added).sum(dim=2)
+        return Attribution(
+            self(batch),
+            relevance[..., 0],
+            remainder=remainder,
+            components=relevance if components else None,
+        )
+
+    def gradient(self, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores, and the weights of the features: ``(target, batch, position, 1)``."""
+        weights = torch.einsum("tbc,bpc->tbp", targets.double(), self.weights.T[batch.ids])
+        return self(batch), weights[..., None]
+
+    def _positions(self, document: Document, x: sp.csr_matrix) -> list[tuple[int, int, float]]:
+        """Feature, word and share of each position of a document with the features ``(1, column)``.
+
+        A feature whose occurrences cancel out, since they hash to different signs, has none.
+        """
+        value_of = dict(zip(x.indices.tolist(), x.data.tolist(), strict=True))
+        places = [place for place in self.source.places(document) if place.column in value_of]
+        counted: dict[int, float] = {}
+        for column, sign, _ in places:
+            counted[column] = counted.get(column, 0.0) + sign
+        return [
+            (column, word, value_of[column] * sign / counted[column] * parts / len(words))
+            for column, sign, words in places
+            if counted[column]
+            for word, parts in Counter(words).items()
+        ]
+
+    @staticmethod
+    def _absent(x: sp.csr_matrix, rows: list[list[tuple[int, int, float]]]) -> sp.csr_matrix:
+        """``(text, column)`` the values that no position has."""
+        absent = x.copy()
+        for i, row in enumerate(rows):
+            inside = slice(absent.indptr[i], absent.indptr[i + 1])
+            shared = np.isin(absent.indices[inside], [column for column, _, _ in row])
+            absent.data[inside][shared] = 0
+        absent.eliminate_zeros()
+        return absent
+
+    def _check(
+        self,
+        texts: list[str],
+        z: Any,
+        ids: NDArray[np.int64],
+        shares: NDArray[np.float64],
+        absent: sp.csr_matrix,
+        offset: NDArray[np.float64],
+    ) -> None:
+        """Hold the scores against the classifier's own, and its predictions.
+
+        Once, on the first texts, unless it does not surely predict by these scores: with many
+        classes and features the classifier takes longer than all the rest.
+        """
+        done = self._agrees and self.form.decides
+        if done or not texts or isinstance(self.model, Weights):
+            return
+        row, position = np.nonzero(shares)
+        given = (shares[row, position], (row, ids[row, position]))
+        x = sp.csr_matrix(given, shape=absent.shape) + absent
+        scores = _product(x, self._folded) + offset + self._both.biases
+        scores = scores[:, -len(self.form.weights) :]
+        self.form.check(self.model, z, scores, texts)
+        if not self._agrees:
+            name = type(self.pipeline).__name__
+            self.form.check_predictions(name, self.pipeline.predict(texts), scores, texts)
+            self._agrees = True
+
+    def save(self, path: Path, *, about: str = "") -> None:
+        """Write ``model.json`` and ``weights.safetensors`` into a folder; no pickle.
+
+        Raises:
+            ModelError: If the pipeline is not a `TfidfVectorizer` and a classifier.
+        """
+        tfidf = self.vectorizer
+        simple = type(tfidf).__name__ == "TfidfVectorizer" and tfidf.use_idf
+        if (
+            not simple
+            or self.between
+            or self.multilabel
+            or self.form.threshold is not None
+            or (tfidf.preprocessor or tfidf.tokenizer or tfidf.analyzer != "word")
+        ):
+            raise ModelError(
+                "Only a TfidfVectorizer of words without functions of one's own, followed by a "
+                "classifier of one label, can be saved."
+            )
+        settings = {name: getattr(self.vectorizer, name) for name in SAVED}
+        vocabulary = sorted(self.vectorizer.vocabulary_, key=self.vectorizer.vocabulary_.get)
+        path.mkdir(parents=True, exist_ok=True)
+        _write(path / "vocabulary.json", vocabulary)
+        arrays = {
+            "weights": self.weights[:, :-1].numpy(),
+            "bias": self.bias.numpy(),
+            "idf": self.vectorizer.idf_,
+        }
+        save_file(
+            {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in arrays.items()},
+            path / "weights.safetensors",
+        )
+        description = {"format": 1, "kind": self.kind, "about": about}
+        _write(
+            path / "model.json",
+            {**description, "classes": list(self.classes), "settings": settings},
+            indent=2,
+        )
+
+    @classmethod
+    def load(cls, path: Path, description: Mapping[str, Any]) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            OSError, ValueError, KeyError, TypeError: If files are missing or damaged.
+        """
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.pipeline import Pipeline
+
+        settings = dict(description["settings"])
+        settings["ngram_range"] = tuple(settings["ngram_range"])
+        words = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
+        vectorizer = TfidfVectorizer(
+            **settings, vocabulary={word: column for column, word in enumerate(words)}
+        )
+        arrays = load_file(path / "weights.safetensors")
+        vectorizer.idf_ = arrays["idf"].astype(np.float64)
+        model = Weights(
+            tuple(description["classes"]),
+            arrays["weights"].astype(np.float64),
+            arrays["bias"].astype(np.float64),
+        )
+        if model.coef_.shape != (len(model.classes_), len(words)):
+            raise ValueError(
+                f"weights of {model.coef_.shape} for {len(words)} words, {model.classes_}"
+            )
+        return cls(Pipeline([("tfidf", vectorizer), ("weights", model)]))
+
+
+def _product(x: sp.csr_matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(text, class)`` by the columns that any text has, of weights that may have millions."""
+    columns = np.unique(x.indices)
+    return np.asarray(x[:, columns] @ weights[:, columns].T)
+
+
+def _features(batch: Batch) -> FeatureBatch:
+    if not isinstance(batch, FeatureBatch):
+        raise InputError(f"Got {type(batch).__name__}; expected what encode returns.")
+    return batch
+
+
+def _write(path: Path, value: Any, **layout: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, **layout) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Classifiers of Hugging Face, and fresh heads on encoders."""

@@ -1,0 +1,81 @@
+"""Vectors that a transformer adds to its tokens' own: learned positions and token types.
+
+They take relevance like any summand. To say how much, their values have to be known beforehand, so
+the model is run as far as its first layer, and what it looks up until then is noted.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from whyword.models.look_ups.substitution import LOOK_UPS, looked_up
+
+ITEMS = {
+    "position": "positions",
+    "wpe": "positions",
+    "token_type": "token types",
+    "segment": "token types",
+}
+"""What a table stands for, by a part of its module's name."""
+
+_LAYERS = ("linear", "layer_norm", "addmm", "matmul", "conv1d")
+
+
+def tables_of(module: nn.Module) -> dict[str, nn.Embedding]:
+    """The first table of each item."""
+    tables: dict[str, nn.Embedding] = {}
+    for name, layer in module.named_modules():
+        if isinstance(layer, nn.Embedding):
+            own = name.rpartition(".")[2]
+            for part, item in ITEMS.items():
+                if part in own:
+                    tables.setdefault(item, layer)
+    return tables
+
+
+def added_vectors(tables: Mapping[str, nn.Embedding], run: Callable[[], Any]) -> dict[str, Tensor]:
+    """What a model looks up in these tables before its first layer.
+
+    Args:
+        tables: See `tables_of`.
+        run: Runs the model; it is stopped on the way.
+    """
+    recorder = _Recorder({id(table.weight): item for item, table in tables.items()})
+    try:
+        with recorder:
+            run()
+    except _Done:
+        pass
+    return recorder.found
+
+
+class _Done(Exception):  # noqa: N818 - not an error, the end of what was asked for
+    """The first layer is reached."""
+
+
+class _Recorder(TorchFunctionMode):
+    """Notes look-ups, and stops the model at its first layer."""
+
+    def __init__(self, items: Mapping[int, str]) -> None:
+        super().__init__()
+        self.items = items
+        self.found: dict[str, Tensor] = {}
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Called by torch in place of ``func``."""
+        if getattr(func, "__name__", "") in _LAYERS:
+            raise _Done
+        result = func(*args, **(kwargs or {}))
+        if func in LOOK_UPS:
+            item = self.items.get(id(looked_up(func, args, kwargs or {})[0]))
+            if item is not None:
+                self.found.setdefault(item, result.detach())
+        return result

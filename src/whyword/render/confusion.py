@@ -1,0 +1,42 @@
+"""Who is taken for whom: the confusion matrix of a classifier, as a picture."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.render.figure import new_figure, save
+
+
+def draw_confusion(
+    confusion: NDArray[np.int64], classes: Sequence[str], path: str | Path, *, title: str = ""
+) -> None:
+    """Write the confusion matrix as a picture; the ending chooses SVG, PNG or PDF.
+
+    Rows are true classes; shades are shares of a row.
+
+    Args:
+        confusion: ``(true class, predicted class)`` numbers of documents.
+        classes: Names of the classes.
+        path: Where the picture goes.
+        title: By default the accuracy.
+
+    Raises:
+        InputError: If it cannot be written, there is no such format, or matplotlib is missing.
+    """
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    side = 2.5 + 0.36 * len(classes)
+    figure = new_figure((side, side))
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(len(classes)), classes, rotation=90)
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(title or f"accuracy {np.trace(confusion) / max(confusion.sum(), 1):.2%}")
+    for row, column in zip(*np.nonzero(confusion), strict=True):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        count = confusion[row, column]
+        axes.text(column, row, count, ha="center", va="center", color=colour, size=7)
+    save(figure, Path(path), dpi=150)

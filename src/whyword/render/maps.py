@@ -1,0 +1,93 @@
+"""Maps of a corpus in files: tables, pictures, and pages to explore."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from whyword.classifier import Classifier
+from whyword.errors import InputError
+from whyword.explainer import stream
+from whyword.progress import OnProgress
+from whyword.survey.maps import DocumentMap, write_parquet
+from whyword.survey.vectors import Weighting
+from whyword.text import Document
+
+PICTURES = (".svg", ".png", ".pdf")
+
+
+@dataclass(frozen=True)
+class MappedCorpus:
+    """Maps of the same documents by one or more weightings.
+
+    Attributes:
+        classifier: The model whose relevance weighted the words.
+        documents: The tokenised texts.
+        maps: One for each weighting.
+        groups: One per document; they choose the colours.
+        apart: Groups that are drawn in grey.
+    """
+
+    classifier: Classifier
+    documents: Sequence[Document]
+    maps: Mapping[str, DocumentMap]
+    groups: Sequence[str]
+    apart: Sequence[str] = ()
+
+    def write(self, path: Path, *, progress: OnProgress | None = None) -> None:
+        """Write what the ending says: .parquet, .html, or a picture in .svg, .png or .pdf.
+
+        A picture has a panel for each map, a page shows the first, a Parquet file holds the only
+        one. The page contains the texts, with heatmaps by the method of the weighting, by LRP if it
+        has none.
+
+        Raises:
+            InputError: If the ending is another, there are too many maps, the file cannot be
+                written, or a library is not installed.
+        """
+        ending = path.suffix.lower()
+        first = next(iter(self.maps.values()))
+        if ending == ".parquet":
+            if len(self.maps) > 1:
+                raise InputError(
+                    f"Got {len(self.maps)} weightings for {path}; a Parquet file holds one. Give a "
+                    "folder, which gets a file for each."
+                )
+            write_parquet(first, path)
+        elif ending in PICTURES:
+            from whyword.render.plots import draw_maps
+
+            points = {name: found.points for name, found in self.maps.items()}
+            draw_maps(points, self.groups, path, apart=self.apart)
+        elif ending == ".html":
+            page = self._page(first, progress)
+            try:
+                path.write_text(page, encoding="utf-8")
+            except OSError as error:
+                raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+        else:
+            raise InputError(
+                f"Got {path}; expected a name in .parquet, .html, {', '.join(PICTURES)}."
+            )
+
+    def _page(self, shown: DocumentMap, progress: OnProgress | None) -> str:
+        from whyword.render.map import map_page
+        from whyword.render.plots import title_of
+
+        weighting = Weighting.named(shown.weighting)
+        explanations = stream(
+            self.classifier,
+            self.documents,
+            method=weighting.method or "lrp",
+            targets="predicted",
+            progress=progress,
+            **weighting.settings,
+        )
+        return map_page(
+            shown.points,
+            explanations,
+            names=shown.names,
+            labels=shown.labels,
+            groups=self.groups,
+            apart=self.apart,
+            title=f"{len(shown)} documents by {title_of(shown.weighting)}",
+        )

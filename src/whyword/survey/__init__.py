@@ -1,0 +1,1 @@
+"""A corpus seen through relevance: words, audits, document vectors, maps."""

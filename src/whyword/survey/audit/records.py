@@ -1,0 +1,132 @@
+"""What an audit found, as plain records."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from whyword.data.corpora import Corpus
+from whyword.survey.audit.clusters import Cluster
+from whyword.survey.tally import Occurrence
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A word that drives a class although it is used like a stamp.
+
+    Attributes:
+        word: In lower case.
+        target: The class.
+        score: Share of the class's relevance out of proportion; see `suspects`.
+        relevance_share: Its share of the class's positive relevance.
+        documents: Documents predicted as the class that have the word.
+        document_share: The same as a share.
+        variety: The chance that two of these documents have it unequally often.
+        usual_variety: The mean over the class's words, weighted by relevance.
+        drop: Mean change of the class's probability in these documents when the word alone is
+            deleted; negative where it drops.
+        turned: How many of them are then predicted as another class.
+        traces: Share of its occurrences that show each trace; see `whyword.survey.audit.traces`.
+        companions: Other suspects of the class that stand in mostly the same documents.
+        examples: Where it stands.
+    """
+
+    word: str
+    target: str
+    score: float
+    relevance_share: float
+    documents: int
+    document_share: float
+    variety: float
+    usual_variety: float
+    drop: float
+    turned: int
+    traces: Mapping[str, float]
+    companions: tuple[str, ...]
+    examples: tuple[Occurrence, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Traces that most of its occurrences show."""
+        return tuple(name for name, share in self.traces.items() if share >= 0.5)
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy before and after the suspects are deleted.
+
+    Attributes:
+        before: Of the documents as they are.
+        after: Of the documents without the suspects.
+        touched: Documents that have a suspect.
+        touched_before: Accuracy of those as they are.
+        touched_after: And without the suspects.
+    """
+
+    before: float
+    after: float
+    touched: int
+    touched_before: float
+    touched_after: float
+
+
+@dataclass(frozen=True)
+class ClassAudit:
+    """One class: documents predicted as it, and the clusters of their explanations."""
+
+    target: str
+    documents: int
+    clusters: tuple[Cluster, ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a model learned by accident, as far as a corpus shows it.
+
+    Attributes:
+        suspects: Of all classes, the highest score first.
+        classes: One for each class that documents were predicted as.
+        accuracy: With and without the suspects; the documents' own classes are the truth.
+        corpus: The documents.
+        about: How the audit was made, as JSON values.
+    """
+
+    suspects: tuple[Suspect, ...]
+    classes: tuple[ClassAudit, ...]
+    accuracy: Accuracy
+    corpus: Corpus
+    about: Mapping[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; documents are named."""
+        names = self.corpus.names
+        return {
+            **self.about,
+            "accuracy": asdict(self.accuracy),
+            "suspects": [
+                {
+                    **asdict(suspect),
+                    "kinds": list(suspect.kinds),
+                    "examples": [
+                        {**asdict(place), "document": names[place.document]}
+                        for place in suspect.examples
+                    ],
+                }
+                for suspect in self.suspects
+            ],
+            "classes": [
+                {
+                    "class": entry.target,
+                    "documents": entry.documents,
+                    "clusters": [
+                        {
+                            "documents": cluster.documents,
+                            "share": cluster.share,
+                            "words": dict(cluster.words),
+                            "typical": [names[i] for i in cluster.typical],
+                        }
+                        for cluster in entry.clusters
+                    ],
+                }
+                for entry in self.classes
+            ],
+        }

@@ -1,0 +1,182 @@
+"""EPI, the explanatory power index: how well document vectors tell classes apart.
+
+Arras, Horn, Montavon, Müller and Samek 2017, "What is relevant in a text document?": the vectors of
+one half of the test documents are classified by their K nearest neighbours among the other half,
+over several random splits. The index is the highest mean accuracy over all K.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.errors import InputError
+from whyword.progress import OnProgress, Progress
+
+NEIGHBOURS = 100
+"""The most that are asked, by default."""
+
+
+@dataclass(frozen=True, eq=False)
+class Epi:
+    """The explanatory power index of one weighting.
+
+    Attributes:
+        mean: The index: mean accuracy over the splits at the best number of neighbours.
+        std: Standard deviation over the splits there (of a sample: divided by splits - 1).
+        k: That number of neighbours, the smallest of equals.
+        accuracies: ``(split, neighbours)``, for 1 neighbour and more.
+    """
+
+    mean: float
+    std: float
+    k: int
+    accuracies: NDArray[np.float64]
+
+    @property
+    def at_best(self) -> NDArray[np.float64]:
+        """``(split,)`` accuracy at the best number of neighbours."""
+        best: NDArray[np.float64] = self.accuracies[:, self.k - 1]
+        return best
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"mean": self.mean, "std": self.std, "k": self.k}
+
+
+def epi(
+    vectors: NDArray[np.floating[Any]],
+    labels: NDArray[np.int64],
+    *,
+    neighbours: int = NEIGHBOURS,
+    splits: int = 10,
+    seed: int = 0,
+) -> Epi:
+    """The explanatory power index of document vectors.
+
+    The same seed gives the same splits, so that the indices of two weightings can be compared split
+    by split (`gap`).
+
+    Args:
+        vectors: ``(document, dimension)``. Nearest is by cosine, for vectors of unit length as by
+            Euclidean distance. A zero vector counts as at right angles to all: by Euclidean
+            distance the few documents without words would be near to many.
+        labels: ``(document,)`` true classes, from 0.
+        neighbours: The most neighbours that are asked.
+        splits: Random splits into halves, at least 2.
+        seed: Of the splits.
+
+    Raises:
+        InputError: If the shapes disagree, or there are too few documents or splits.
+    """
+    vectors, labels = np.asarray(vectors), np.asarray(labels)
+    if vectors.ndim != 2 or labels.shape != (len(vectors),):
+        raise InputError(
+            f"Got vectors {vectors.shape} and labels {labels.shape}; expected (document, "
+            "dimension) and (document,)."
+        )
+    if splits < 2:
+        raise InputError(f"Got {splits} splits; expected at least 2.")
+    most = len(vectors) - len(vectors) // 2
+    if not 1 <= neighbours <= most:
+        raise InputError(
+            f"Got {neighbours} neighbours; expected 1 to {most}, half of the {len(vectors)} "
+            "documents."
+        )
+    accuracies = np.array(
+        [
+            _accuracies(vectors, labels, asked, known, neighbours)
+            for asked, known in halves(len(vectors), splits, seed)
+        ]
+    )
+    means = accuracies.mean(axis=0)
+    best = int(means.argmax())
+    return Epi(
+        mean=float(means[best]),
+        std=float(accuracies[:, best].std(ddof=1)),
+        k=best + 1,
+        accuracies=accuracies,
+    )
+
+
+def gap(one: Epi, other: Epi) -> tuple[float, float]:
+    """How much higher the first index is, and the standard error of that over the same splits.
+
+    The splits share documents: the error is that of the splitting, not of the choice of documents.
+    """
+    differences = one.at_best - other.at_best
+    return float(differences.mean()), float(differences.std(ddof=1) / math.sqrt(len(differences)))
+
+
+def epi_of_all(
+    vectors: Mapping[str, NDArray[np.floating[Any]]],
+    labels: NDArray[np.int64],
+    *,
+    progress: OnProgress | None = None,
+    **options: Any,
+) -> dict[str, dict[str, Any]]:
+    """The index of several weightings, as JSON values; the others are compared with the first.
+
+    Args:
+        vectors: For each weighting as in `epi`.
+        labels: ``(document,)`` true classes.
+        progress: Called after each weighting, with its index; see `whyword.progress`.
+        options: Of `epi`.
+
+    Returns:
+        For each weighting ``mean``, ``std``, ``k``; for all but the first ``below_first`` and
+        ``standard_error``, as `gap` has them.
+
+    Raises:
+        InputError: As `epi`.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    first: Epi | None = None
+    for done, (name, found) in enumerate(vectors.items(), start=1):
+        index = epi(found, labels, **options)
+        rows[name] = index.to_dict()
+        if first is None:
+            first = index
+        else:
+            difference, error = gap(first, index)
+            rows[name] |= {"below_first": difference, "standard_error": error}
+        if progress:
+            progress(Progress("EPI", done, len(vectors), {"EPI": index.mean}))
+    return rows
+
+
+def halves(
+    documents: int, splits: int, seed: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Documents to classify and documents to ask, for each split."""
+    random = np.random.default_rng(seed)
+    for _ in range(splits):
+        order = random.permutation(documents)
+        yield order[: documents // 2], order[documents // 2 :]
+
+
+def _accuracies(
+    vectors: NDArray[Any],
+    labels: NDArray[np.int64],
+    asked: NDArray[np.int64],
+    known: NDArray[np.int64],
+    neighbours: int,
+) -> NDArray[np.float64]:
+    """``(neighbours,)`` accuracy by a vote of 1, 2, ... neighbours; a tie goes to the lower class.
+
+    One search serves them all: `KNeighborsClassifier` predicts the same for each number.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=neighbours, metric="cosine").fit(vectors[known])
+    nearest = labels[known][search.kneighbors(vectors[asked], return_distance=False)]
+    votes = np.zeros((len(asked), int(labels.max()) + 1), dtype=np.int64)
+    every = np.arange(len(asked))
+    accuracies = np.zeros(neighbours)
+    for k in range(neighbours):
+        votes[every, nearest[:, k]] += 1
+        accuracies[k] = (votes.argmax(axis=1) == labels[asked]).mean()
+    return accuracies

@@ -1,0 +1,204 @@
+"""Maps of a corpus: document vectors in two dimensions, and what is known of the documents.
+
+`project` needs no classifier; `map_corpus` does it all.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyword.classifier import Classifier, predict
+from whyword.data.corpora import Corpus
+from whyword.errors import InputError
+from whyword.progress import OnProgress
+from whyword.survey.vectors import document_vectors
+from whyword.text import Document
+
+Points = NDArray[np.float64]
+
+Projection = Literal["pca", "umap"]
+
+_NEWSGROUPS = {
+    "talk.politics": "politics",
+    "talk.religion": "religion",
+    "alt.atheism": "religion",
+    "soc.religion": "religion",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class DocumentMap:
+    """Documents in two dimensions.
+
+    Attributes:
+        names: One per document.
+        labels: True class of each document.
+        predicted: Predicted class of each document.
+        vectors: ``(document, dimension)``, of unit length or zero.
+        points: ``(document, 2)``.
+        weighting: How the words were weighted, as in `whyword.survey.vectors.Weighting`.
+        projection: How the points were made of the vectors.
+
+    Raises:
+        InputError: If the numbers of documents disagree.
+    """
+
+    names: Sequence[str]
+    labels: Sequence[str]
+    predicted: Sequence[str]
+    vectors: NDArray[np.float32]
+    points: Points
+    weighting: str
+    projection: Projection = "pca"
+
+    def __post_init__(self) -> None:
+        columns = (self.names, self.labels, self.predicted, self.vectors, self.points)
+        lengths = [len(column) for column in columns]
+        if len(set(lengths)) != 1:
+            raise InputError(
+                f"Got {lengths} names, labels, predicted classes, vectors and points; expected as "
+                "many of each."
+            )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def map_corpus(
+    classifier: Classifier,
+    corpus: Corpus,
+    documents: Sequence[Document],
+    *,
+    weightings: Sequence[str],
+    projection: Projection = "pca",
+    idf: Mapping[str, float] | None = None,
+    progress: OnProgress | None = None,
+) -> dict[str, DocumentMap]:
+    """A map for each weighting.
+
+    Args:
+        classifier: The model.
+        corpus: Names and true classes.
+        documents: Its texts, tokenised by the classifier.
+        weightings: Names as in `whyword.survey.vectors.Weighting`.
+        projection: As in `whyword.survey.maps.project`.
+        idf: For TF-IDF; by default of these documents.
+        progress: Called after each batch; see `whyword.progress`.
+
+    Raises:
+        InputError: As `document_vectors` and `project` do.
+    """
+    vectors = document_vectors(
+        classifier, documents, weightings=weightings, idf=idf, progress=progress
+    )
+    labels = [corpus.classes[i] for i in corpus.labels]
+    predicted = [classifier.classes[i] for i in predict(classifier, documents).argmax(axis=1)]
+    return {
+        name: DocumentMap(
+            names=corpus.names,
+            labels=labels,
+            predicted=predicted,
+            vectors=found,
+            points=project(found, projection=projection),
+            weighting=name,
+            projection=projection,
+        )
+        for name, found in vectors.items()
+    }
+
+
+def project(
+    vectors: NDArray[np.floating[Any]], *, projection: Projection = "pca", seed: int = 0
+) -> Points:
+    """Vectors in two dimensions.
+
+    Args:
+        vectors: ``(document, dimension)``.
+        projection: ``"pca"``, the paper's: the two directions of the highest variance; or
+            ``"umap"``, neighbourhoods by cosine (McInnes, Healy and Melville 2018).
+        seed: Of UMAP; PCA has no chance in it.
+
+    Returns:
+        ``(document, 2)``.
+
+    Raises:
+        InputError: If there is no such projection, there are too few documents or components, or
+            UMAP is not installed.
+    """
+    check_projection(projection)
+    vectors = np.asarray(vectors, dtype=np.float64)
+    if vectors.ndim != 2 or min(vectors.shape) < 2:
+        raise InputError(
+            f"Got vectors of the shape {vectors.shape}; expected (document, dimension) with at "
+            "least two of each."
+        )
+    if projection == "pca":
+        from sklearn.decomposition import PCA
+
+        points = PCA(2, svd_solver="covariance_eigh").fit_transform(vectors)
+    else:
+        from umap import UMAP
+
+        # One job is what a seed allows; said, it needs no warning.
+        points = UMAP(metric="cosine", random_state=seed, n_jobs=1).fit_transform(vectors)
+    return np.asarray(points, dtype=np.float64)
+
+
+def check_projection(projection: str) -> None:
+    """Raise `InputError` unless there is such a projection and its library."""
+    if projection not in get_args(Projection):
+        options = ", ".join(get_args(Projection))
+        raise InputError(f'There is no projection "{projection}"; expected one of: {options}.')
+    if projection == "umap" and find_spec("umap") is None:
+        raise InputError('UMAP is not installed: pip install "whyword[umap]".')
+
+
+def top_level(name: str) -> str:
+    """What stands before the first dot; for newsgroups the paper's categories (Figure 3).
+
+    ``misc.forsale`` is in none of the paper's five and stays "misc".
+
+    Example:
+        >>> top_level("sci.space"), top_level("talk.politics.guns"), top_level("alt.atheism")
+        ('sci', 'politics', 'religion')
+    """
+    for prefix, category in _NEWSGROUPS.items():
+        if name == prefix or name.startswith(prefix + "."):
+            return category
+    return name.split(".", maxsplit=1)[0] or name
+
+
+def write_parquet(found: DocumentMap, path: str | Path) -> None:
+    """One row per document: name, label, predicted, x, y, vector; weighting and projection apart.
+
+    The last two stand in the metadata of the schema.
+
+    Raises:
+        InputError: If pyarrow is not installed, or the file cannot be written.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as error:
+        raise InputError('Parquet needs pyarrow: pip install "whyword[corpus]".') from error
+    dimension = found.vectors.shape[1]
+    flat = pa.array(np.ascontiguousarray(found.vectors, dtype=np.float32).ravel())
+    table = pa.table(
+        {
+            "name": pa.array(found.names, pa.string()),
+            "label": pa.array(found.labels, pa.string()).dictionary_encode(),
+            "predicted": pa.array(found.predicted, pa.string()).dictionary_encode(),
+            "x": found.points[:, 0],
+            "y": found.points[:, 1],
+            "vector": pa.FixedSizeListArray.from_arrays(flat, dimension),
+        }
+    ).replace_schema_metadata({"weighting": found.weighting, "projection": found.projection})
+    try:
+        parquet.write_table(table, path)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error}.") from error

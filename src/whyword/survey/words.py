@@ -1,0 +1,229 @@
+"""A corpus seen through relevance: the words that drive each class, and those against it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, get_args
+
+from whyword.data.corpora import Corpus
+from whyword.errors import InputError, did_you_mean
+from whyword.progress import OnProgress
+from whyword.survey.tally import Occurrence, Order, Tally, WordEntry
+
+Subject = Literal["predicted", "true", "all"]
+"""The class that a document counts for: the predicted one, its own, or each of them."""
+
+CONTEXT = 40
+"""Characters shown to each side of a word in context."""
+
+
+class Context(NamedTuple):
+    """A word of a text with what stands around it, on one line."""
+
+    before: str
+    word: str
+    after: str
+
+
+@dataclass(frozen=True)
+class WordList:
+    """The words of one target.
+
+    Attributes:
+        target: A class, or a contrast of two.
+        documents: Documents that were explained for it.
+        top: Words for it, the strongest first.
+        bottom: Words against it, the strongest first.
+    """
+
+    target: str
+    documents: int
+    top: tuple[WordEntry, ...]
+    bottom: tuple[WordEntry, ...]
+
+
+@dataclass(frozen=True)
+class CorpusWords:
+    """The words that drive classes over a corpus.
+
+    Attributes:
+        lists: One for each target.
+        corpus: The documents, which examples point into.
+        about: How the lists were made, as JSON values.
+    """
+
+    lists: tuple[WordList, ...]
+    corpus: Corpus
+    about: dict[str, Any]
+
+    def context(self, occurrence: Occurrence) -> Context:
+        """The word with what stands around it."""
+        return context(self.corpus.texts[occurrence.document], occurrence.start, occurrence.end)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            **self.about,
+            "targets": [
+                {
+                    "target": words.target,
+                    "documents": words.documents,
+                    "for": [self._entry(entry) for entry in words.top],
+                    "against": [self._entry(entry) for entry in words.bottom],
+                }
+                for words in self.lists
+            ],
+        }
+
+    def _entry(self, entry: WordEntry) -> dict[str, Any]:
+        return {
+            "word": entry.word,
+            "mean": entry.mean,
+            "total": entry.total,
+            "documents": entry.documents,
+            "share": entry.share,
+            "occurrences": entry.occurrences,
+            "examples": [
+                {
+                    "document": self.corpus.names[place.document],
+                    "start": place.start,
+                    "end": place.end,
+                    "relevance": place.relevance,
+                    **self.context(place)._asdict(),
+                }
+                for place in entry.examples
+            ],
+        }
+
+
+def corpus_words(
+    classifier: Any,
+    corpus: Corpus,
+    *,
+    subject: Subject = "predicted",
+    name: str | None = None,
+    against: str | None = None,
+    top: int = 20,
+    by: Order = "total",
+    min_documents: int = 1,
+    method: str = "lrp",
+    batch_size: int = 32,
+    progress: OnProgress | None = None,
+) -> CorpusWords:
+    """Explain every document of a corpus, and add the relevance up word by word.
+
+    Args:
+        classifier: What `whyword.explain` takes.
+        corpus: The documents.
+        subject: The class that a document is explained for and counts for. With ``"all"`` it counts
+            for every class, the wrong ones included.
+        name: This class alone; by default all.
+        against: A second class: what speaks for ``name`` rather than for it, over the documents of
+            the two.
+        top: Words to each side.
+        by: Words are ranked by ``"total"`` relevance, or by the ``"mean"`` over their documents.
+        min_documents: Words in fewer documents are left out.
+        method: Name of the explanation method.
+        batch_size: Documents at a time.
+        progress: Called after each batch; see `whyword.progress`.
+
+    Raises:
+        InputError: If there is no such class, subject or order, or no document.
+    """
+    from whyword.explainer import as_classifier, stream
+    from whyword.targets import CONTRAST, PerText
+
+    classifier = as_classifier(classifier)
+    _check(classifier.classes, corpus, subject, name, against, by, top)
+    target = name if against is None else f"{name}{CONTRAST}{against}"
+    chosen = _documents(classifier, corpus, subject, name, against)
+    texts = [corpus.texts[i] for i in chosen]
+    targets: Any = target or subject
+    if targets == "true":
+        targets = PerText([corpus.classes[label] for label in corpus.labels])
+    explanations = stream(
+        classifier, texts, method=method, targets=targets, batch_size=batch_size, progress=progress
+    )
+    tallies: dict[str, Tally] = {} if target is None else {target: Tally()}
+    for number, explanation in zip(chosen, explanations, strict=True):
+        for row, explained in enumerate(explanation.targets):
+            tallies.setdefault(explained, Tally()).add(number, explanation, row)
+    order = {explained: rank for rank, explained in enumerate(classifier.classes)}
+    return CorpusWords(
+        lists=tuple(
+            WordList(
+                explained,
+                tally.documents,
+                tuple(tally.top(top, by=by, min_documents=min_documents)),
+                tuple(tally.bottom(top, by=by, min_documents=min_documents)),
+            )
+            for explained, tally in sorted(
+                tallies.items(), key=lambda item: order.get(item[0], len(order))
+            )
+        ),
+        corpus=corpus,
+        about={
+            "documents": len(corpus),
+            "subject": subject,
+            "method": method,
+            "by": by,
+            "min_documents": min_documents,
+            "missed": max((tally.missed for tally in tallies.values()), default=0),
+        },
+    )
+
+
+def context(text: str, start: int, end: int, *, width: int = CONTEXT) -> Context:
+    r"""The word at ``start:end`` with up to ``width`` characters to each side, on one line.
+
+    Example:
+        >>> context("I ride my\nbike to work", 10, 14, width=8)
+        Context(before='ride my ', word='bike', after=' to work')
+    """
+    before, after = text[max(start - width, 0) : start], text[end : end + width]
+    return Context(_one_line(before), text[start:end], _one_line(after))
+
+
+def _one_line(text: str) -> str:
+    return "".join(" " if character.isspace() else character for character in text)
+
+
+def _documents(
+    classifier: Any, corpus: Corpus, subject: Subject, name: str | None, against: str | None
+) -> list[int]:
+    """Documents that can count: for a contrast those of the two classes, for one class its own."""
+    if name is None or subject == "all":
+        return list(range(len(corpus)))
+    if subject == "true":
+        counts_for = corpus.labels_in(classifier.classes)
+    else:
+        from whyword.classifier import predict
+
+        counts_for = predict(classifier, corpus.texts).argmax(axis=1)
+    wanted = {classifier.classes.index(one) for one in (name, against) if one is not None}
+    return [i for i, counted in enumerate(counts_for.tolist()) if counted in wanted]
+
+
+def _check(
+    classes: Sequence[str],
+    corpus: Corpus,
+    subject: str,
+    name: str | None,
+    against: str | None,
+    by: str,
+    top: int,
+) -> None:
+    """Raise `InputError` for what cannot be."""
+    for value, allowed in ((subject, get_args(Subject)), (by, get_args(Order))):
+        if value not in allowed:
+            raise InputError(f'There is no "{value}". {did_you_mean(value, allowed)}')
+    for one in filter(None, (name, against)):
+        if one not in classes:
+            raise InputError(f'There is no class "{one}". {did_you_mean(one, classes)}')
+    if against is not None and name is None:
+        raise InputError(f'Got "{against}" to compare with, but no class; name both.')
+    if against is not None and against == name:
+        raise InputError(f'Got "{name}" twice; expected two classes to compare.')
+    if top < 1:
+        raise InputError(f"Got {top} words to show; expected at least 1.")
+    if subject == "true":
+        corpus.labels_in(classes)

@@ -1,0 +1,1 @@
+"""Training: classifiers from a corpus, chosen on a validation part."""

@@ -1,0 +1,61 @@
+"""How well a trained classifier classifies: accuracy, and numbers for each class."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """One class: its documents, and how they were told from the others."""
+
+    name: str
+    documents: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Accuracy, per-class numbers, and ``confusion[true, predicted]`` counts."""
+
+    accuracy: float
+    classes: tuple[ClassReport, ...]
+    confusion: NDArray[np.int64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "accuracy": self.accuracy,
+            "documents": int(self.confusion.sum()),
+            "classes": [asdict(entry) for entry in self.classes],
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def report(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Report:
+    """Compare predictions with the truth.
+
+    Args:
+        labels: ``(document,)`` true classes.
+        predicted: ``(document,)`` predicted classes.
+        classes: Their names.
+    """
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    every = list(range(len(classes)))
+    columns = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
+    return Report(
+        accuracy=float(np.mean(labels == predicted)),
+        classes=tuple(
+            ClassReport(name, int(n), float(precision), float(recall), float(f1))
+            for name, precision, recall, f1, n in zip(classes, *columns, strict=True)
+        ),
+        confusion=confusion_matrix(labels, predicted, labels=every),
+    )

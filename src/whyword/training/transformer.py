@@ -1,0 +1,246 @@
+"""Train a Hugging Face classifier: a linear head on a frozen encoder, or all of it."""
+
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from whyword.classifier import Batch
+from whyword.data.corpora import Corpus
+from whyword.errors import InputError, ModelError
+from whyword.models.base import NetworkClassifier
+from whyword.models.transformer import huggingface
+from whyword.models.transformer.model import TransformerClassifier
+from whyword.progress import OnProgress, Progress
+from whyword.text import Document
+from whyword.training.loop import History, TrainingConfig, split, train
+
+PENALTIES = (0.01, 0.1, 1.0, 10.0)
+"""Values of C that the validation part chooses from."""
+
+MAX_LENGTH = 256
+"""Tokens read of each document, unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class HeadHistory:
+    """What happened.
+
+    Attributes:
+        penalty: The C chosen.
+        validation_accuracy: For every C tried.
+        seconds: In all.
+    """
+
+    penalty: float
+    validation_accuracy: dict[float, float]
+    seconds: float
+
+
+def train_head(
+    corpus: Corpus,
+    *,
+    base: str,
+    max_length: int = MAX_LENGTH,
+    validation: float = 0.1,
+    seed: int = 0,
+    progress: OnProgress | None = None,
+) -> tuple[TransformerClassifier, HeadHistory]:
+    """Logistic regression on what the last linear layer reads; the encoder stays as it is.
+
+    The encoder reads each document once. C is chosen on a validation part, then all documents
+    train. Layers between encoder and last layer that the base lacks stay random.
+
+    Args:
+        corpus: The training documents.
+        base: A folder, or a name that transformers finds.
+        max_length: Tokens read of each document.
+        validation: Share of the documents that chooses.
+        seed: Of the split, and of random layers.
+        progress: Called after each step; see `whyword.progress`.
+
+    Raises:
+        ModelError: If the base cannot be read, or its last layer is not a linear one.
+    """
+    started = time.perf_counter()
+    classifier = _untrained(base, corpus, max_length, seed)
+    layer = last_layer(classifier)
+
+    def report(done: int, latest: float) -> None:
+        if progress:
+            progress(Progress("fit", done, len(PENALTIES) + 1, {"validation": latest}))
+
+    x = features(classifier, corpus.texts, progress=progress)
+    y = corpus.labels
+    learn, held_out = split(y, validation, chronological=corpus.chronological, seed=seed)
+    accuracy: dict[float, float] = {}
+    for penalty in PENALTIES:
+        weight, bias = _fit(x[learn], y[learn], penalty, layer, len(corpus.classes))
+        found = (x[held_out] @ weight.T + bias).argmax(axis=1)
+        accuracy[penalty] = float((found == y[held_out]).mean())
+        report(len(accuracy), accuracy[penalty])
+    best = max(accuracy, key=lambda penalty: accuracy[penalty])
+    weight, bias = _fit(x, y, best, layer, len(corpus.classes))
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(weight))
+        if layer.bias is not None:
+            layer.bias.copy_(torch.from_numpy(bias))
+    report(len(PENALTIES) + 1, accuracy[best])
+    return classifier, HeadHistory(best, accuracy, time.perf_counter() - started)
+
+
+def train_whole(
+    corpus: Corpus,
+    config: TrainingConfig,
+    directory: str | Path,
+    *,
+    base: str,
+    max_length: int = MAX_LENGTH,
+    progress: OnProgress | None = None,
+) -> tuple[TransformerClassifier, History]:
+    """Train encoder and head together, by the loop of `whyword.training.loop`.
+
+    Args:
+        corpus: The training documents.
+        config: How to train.
+        directory: Holds the checkpoint.
+        base: A folder, or a name that transformers finds.
+        max_length: Tokens read of each document.
+        progress: See `whyword.training.loop.train`.
+    """
+    documents = _untrained(base, corpus, max_length, config.seed).encode(corpus.texts).documents
+    model, history = train(
+        lambda: _Trained(_untrained(base, corpus, max_length, config.seed), base),
+        documents,
+        corpus.labels,
+        config,
+        directory,
+        chronological=corpus.chronological,
+        progress=progress,
+    )
+    assert isinstance(model, _Trained)
+    model.module.eval()
+    return model.classifier, history
+
+
+@torch.no_grad()
+def features(
+    classifier: TransformerClassifier,
+    texts: Sequence[str],
+    *,
+    batch_size: int = 32,
+    progress: OnProgress | None = None,
+) -> NDArray[np.float32]:
+    """``(text, feature)`` what the last layer reads of each text.
+
+    Args:
+        classifier: The model.
+        texts: The texts, grouped by length.
+        batch_size: Texts at a time.
+        progress: Called after each batch; see `whyword.progress`.
+    """
+    read: list[Tensor] = []
+    hook = last_layer(classifier).register_forward_pre_hook(lambda _, args: read.append(args[0]))
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    rows: list[NDArray[np.float32]] = []
+    try:
+        for start in range(0, len(order), batch_size):
+            batch = classifier.encode([texts[i] for i in order[start : start + batch_size]])
+            read.clear()
+            classifier(batch)
+            # The last of them: before, the model may have been run to see how it reads a batch.
+            found = [row for part in read for row in part][-len(batch) :]
+            # A decoder scores every position, and keeps the last that is read.
+            ends = (batch.mask.sum(dim=1) - 1).tolist()
+            x = torch.stack(
+                [r[end] if r.ndim == 2 else r for r, end in zip(found, ends, strict=True)]
+            )
+            rows.extend(x.float().cpu().numpy())
+            if progress:
+                progress(Progress("encoding", len(rows), len(texts)))
+    finally:
+        hook.remove()
+    result = np.zeros((len(texts), rows[0].shape[0]), dtype=np.float32)
+    result[order] = rows
+    return result
+
+
+def last_layer(classifier: TransformerClassifier) -> nn.Linear:
+    """The linear layer that returns the logits.
+
+    Raises:
+        ModelError: If there is none.
+    """
+    layers = [m for m in classifier.module.modules() if isinstance(m, nn.Linear)]
+    fitting = [m for m in layers if m.out_features == len(classifier.classes)]
+    if not fitting or fitting[-1] is not layers[-1]:
+        raise ModelError(
+            f"The last layer of {type(classifier.module).__name__} is not linear; train all of it: "
+            "whyword train --model transformer --full."
+        )
+    return fitting[-1]
+
+
+def _untrained(base: str, corpus: Corpus, max_length: int, seed: int) -> TransformerClassifier:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        classifier = huggingface.untrained(base, corpus.classes)
+    longest = min(classifier.max_length, max_length)
+    return TransformerClassifier(classifier.module, classifier.subwords, max_length=longest)
+
+
+def _fit(
+    x: NDArray[np.float32], y: NDArray[np.int64], penalty: float, layer: nn.Linear, classes: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Weights ``(class, feature)`` and biases ``(class,)``, zero if the layer has none."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    if len(np.unique(y)) < classes:
+        raise InputError("Every class needs a document to train on beside those that validate.")
+    has_bias = layer.bias is not None
+    centre = x.mean(axis=0) if has_bias else np.zeros(x.shape[1], dtype=np.float32)
+    scale = x.std(axis=0) + 1e-6
+    model = LogisticRegression(C=penalty, max_iter=300, fit_intercept=has_bias)
+    with warnings.catch_warnings():
+        # The validation part judges the fit, not the solver.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit((x - centre) / scale, y)
+    weight, bias = model.coef_ / scale, np.broadcast_to(model.intercept_, len(model.coef_))
+    bias = bias - weight @ centre
+    if classes == 2:  # one row, for the second class against the first
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    return weight.astype(np.float32), bias.astype(np.float32)
+
+
+class _Trained(NetworkClassifier):
+    """A transformer as the training loop knows networks."""
+
+    kind = "transformer"
+
+    def __init__(self, classifier: TransformerClassifier, base: str) -> None:
+        super().__init__(classifier.classes)
+        self.classifier, self.base = classifier, base
+        self.module: nn.Module = classifier.module
+
+    def settings(self) -> dict[str, Any]:
+        return {"base": self.base, "max_length": self.classifier.max_length}
+
+    def encode(self, texts: Sequence[str | Document]) -> Batch:
+        return self.classifier.encode(texts)
+
+    def embed(self, batch: Batch) -> Tensor:
+        return self.classifier.embed(batch)
+
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        return self.classifier.score(embeddings, batch)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.classifier(batch)
