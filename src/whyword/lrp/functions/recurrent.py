@@ -15,15 +15,8 @@ import torch
 from torch import Tensor
 
 from whyword.lrp.accounting import Entry
-from whyword.lrp.calls import (
-    Call,
-    losses,
-    must_be_constant,
-    one_deeper,
-    propagate,
-    register,
-    through_layer,
-)
+from whyword.lrp.backward import losses, one_deeper, propagate, through_layer
+from whyword.lrp.calls import Call, must_be_constant, register
 from whyword.lrp.functions.sums import share_sum
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import on_path
