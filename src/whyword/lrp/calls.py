@@ -95,6 +95,9 @@ SPELLINGS = {
 
 _OF_NO_MATTER = {"inplace", "_stacklevel"}
 
+_AXES = 8
+"""Integers up to here may be axes or options, greater ones are sizes."""
+
 
 def register(*names: str | type[torch.autograd.Function]) -> Callable[[Handler], Handler]:
     """Give torch functions a rule, by their names, or custom autograd functions, by their class.
@@ -184,3 +187,13 @@ def must_be_constant(call: Call, **arguments: Any) -> None:
                 f"its argument {name} depends on the embeddings; there is a rule for a constant "
                 "one alone. Give the function another with whyword.lrp.register."
             )
+
+
+def form(value: Any) -> Any:
+    """What kind of argument a value is, hashable: numbers that are axes count, sizes do not."""
+    if isinstance(value, Tensor):
+        return Tensor, value.ndim
+    if isinstance(value, tuple | list):
+        return tuple(map(form, value))
+    axis = isinstance(value, int) and abs(value) <= _AXES
+    return value if axis or value is None or isinstance(value, str) else type(value)
