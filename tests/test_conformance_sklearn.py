@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 
 import conformance_sklearn as conformance
 from whyword.models.linear import model as linear
-from whyword.models.linear.steps import Step
+from whyword.models.linear.probing import Probe
 
 HELP = re.compile(r"expected|explain|call|choose|take it out")
 
@@ -97,6 +97,6 @@ def test_the_table_sees_steps_that_are_believed(monkeypatch):
     """Without the proof, a function that turns columns around passes, and gives the wrong words."""
     name = "FunctionTransformer(lambda x: x[:, ::-1])"
     assert conformance._step(name, conformance.STEPS[name]).verdict == conformance.EXPLAINED
-    monkeypatch.setattr(Step, "_stays_apart", lambda *_: True)
-    monkeypatch.setattr(Step, "_own_columns", lambda *_: True)
+    monkeypatch.setattr(Probe, "stays_apart", lambda *_: True)
+    monkeypatch.setattr(Probe, "own_columns", lambda *_: True)
     assert "wrong" in conformance._step(name, conformance.STEPS[name]).verdict
