@@ -10,8 +10,8 @@ import reference
 from models import random_cnn, random_text, random_vectors
 from test_cnn import lengths, setup, shapes
 from whyword import InputError
+from whyword.classifier import FollowsDeletions
 from whyword.evaluation.deletion import (
-    HasFastDeletion,
     curves,
     deletion_order,
     plain_scores_along,
@@ -173,7 +173,7 @@ def test_both_ways_predict_the_same_whatever_the_batch(operator):
 
 def test_a_model_without_a_fast_way():
     model = LSTMClassifier(random_vectors(), ("a", "b"), hidden=3, tokenizer=Tokenizer()).eval()
-    assert not isinstance(model, HasFastDeletion)
+    assert not isinstance(model, FollowsDeletions)
     documents = model.documents(["alpha beta gamma", "delta"])
     orders = np.array([[[2, 0], [0, -1]]])
     found = curves(model, documents, orders, labels=np.array([0, 1]))

@@ -11,7 +11,8 @@ from models import random_cnn, random_text
 from test_cnn import lengths, setup, shapes
 from test_deletion import toy
 from whyword import InputError
-from whyword.evaluation.oracle import Gain, HasFastOracle, oracle_orders
+from whyword.classifier import SearchesGreedily
+from whyword.evaluation.oracle import Gain, oracle_orders
 from whyword.removal import scores_without
 
 every = 10**6
@@ -47,7 +48,7 @@ def test_no_single_deletion_is_better_than_the_oracles(shape, sizes, steps, lowe
 def test_an_order_by_hand(fast):
     """alpha (3, 0), beta (2, 0), gamma (0, 1): alpha alone lowers a; for raising it, gamma goes."""
     model = toy()
-    assert isinstance(model, HasFastOracle)
+    assert isinstance(model, SearchesGreedily)
     documents = model.documents(["beta gamma alpha"] * 2 + ["delta"])
     found = oracle_orders(
         model, documents, np.array([0, 0, 0]), np.array([True, False, True]), steps=3, fast=fast

@@ -6,7 +6,8 @@ import torch
 
 from models import Bag, random_cnn
 from whyword import InputError
-from whyword.evaluation.subsets import HasFastReplacement, scores_of_subsets
+from whyword.classifier import ReplacesWords
+from whyword.evaluation.subsets import scores_of_subsets
 from whyword.removal import scores_without
 
 TEXT = "alpha beta nosuchword gamma alpha delta"
@@ -21,7 +22,7 @@ def plain(model, document, removed, operator):
 @pytest.mark.parametrize("seed", range(5))
 def test_of_the_word_cnn_they_are_those_of_forward_passes(operator, seed):
     model = random_cnn(seed, filters={1: 3, 2: 9, 4: 5}).double()
-    assert isinstance(model, HasFastReplacement)
+    assert isinstance(model, ReplacesWords)
     (document,) = model.documents([TEXT])
     removed = np.random.default_rng(seed).random((70, len(document))) < 0.4  # in two parts
     whole, found = scores_of_subsets(model, document, removed, operator=operator)
@@ -51,7 +52,7 @@ def test_what_changes_nothing_is_so_to_the_last_bit(sets):
 
 def test_a_model_without_a_faster_way_and_one_without_a_mask_token():
     model = Bag({"alpha": (1.0, 0.0), "beta": (0.0, 2.0)}, (0.5, 0.0))
-    assert not isinstance(model, HasFastReplacement)
+    assert not isinstance(model, ReplacesWords)
     (document,) = model.documents(["alpha beta"])
     whole, found = scores_of_subsets(model, document, np.eye(2, dtype=bool), operator="zero")
     np.testing.assert_allclose(whole, [1.5, 2])

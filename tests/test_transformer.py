@@ -10,7 +10,8 @@ from torch.overrides import TorchFunctionMode
 
 from transformers_small import CONFIGS, ENCODER_DECODERS, MIXED, minilm, model, tokenizer
 from whyword import InputError, ModelError, explain
-from whyword.classifier import SPECIAL, predict
+from whyword.batch import SPECIAL
+from whyword.classifier import predict
 from whyword.lrp import Composite, UnsupportedFunction, relevance
 from whyword.models.store import load
 from whyword.models.transformer import huggingface
@@ -248,7 +249,7 @@ def test_the_rule_for_attention_is_an_option(attention):
     found = explain(c, TEXTS[0], attention=attention)
     other = explain(c, TEXTS[0])
     assert np.allclose(found.relevance, other.relevance) == (attention == "attnlrp")
-    assert found.settings == {"attention": attention}
+    assert found.settings == {"epsilon": 1e-6, "attention": attention}
     with pytest.raises(InputError, match="expected one of"):
         explain(c, TEXTS[0], attention="lxt")
 
@@ -375,7 +376,7 @@ def test_folders_of_hugging_face_are_read(tmp_path):
     c.subwords.save_pretrained(tmp_path)
     read = load(tmp_path)
     assert read.max_length == 66
-    huggingface.save(c, tmp_path)
+    c.save(tmp_path)
     assert load(tmp_path).max_length == 9
     np.testing.assert_allclose(predict(load(tmp_path), TEXTS), predict(c, TEXTS), atol=1e-6)
     (tmp_path / "whyword.json").write_text("[]")

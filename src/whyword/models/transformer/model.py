@@ -4,23 +4,29 @@ Any ``AutoModelForSequenceClassification`` with a fast tokenizer, or a text-clas
 Needs the extra ``whyword[transformers]``.
 """
 
+import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
-from whyword.classifier import SPECIAL, Batch
+from whyword.batch import SPECIAL, Batch
 from whyword.errors import InputError, ModelError
 from whyword.models.look_ups.reading import reading_of
 from whyword.models.look_ups.substitution import Substitution, uncompiled
 from whyword.models.transformer.added import added_vectors, tables_of
+from whyword.models.transformer.quiet import quietly
 from whyword.models.transformer.subwords import words_in, words_of
 from whyword.text import Document
+
+SETTINGS = "whyword.json"
+"""What this package adds to a folder of transformers: how much of a text the model reads."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -137,6 +143,14 @@ class TransformerClassifier:
             raise InputError(f'Got a pipeline for "{task}"; expected one for text-classification.')
         return cls(model.model, model.tokenizer, **options)
 
+    def save(self, path: Path, *, about: str = "") -> None:
+        """Write a folder that transformers reads too; ``about`` is a line for people."""
+        with quietly():
+            self.module.save_pretrained(path)
+            self.subwords.save_pretrained(path)
+        own = {"about": about, "max_length": self.max_length, "overlap": self.overlap}
+        (path / SETTINGS).write_text(json.dumps(own, indent=2) + "\n", encoding="utf-8")
+
     def with_overlap(self, overlap: int | None) -> Self:
         """The same classifier, reading long texts in windows or not."""
         return type(self)(self.module, self.subwords, max_length=self.max_length, overlap=overlap)
@@ -166,6 +180,18 @@ class TransformerClassifier:
                 "of its tokens are looked up in; expected a model that has, such as BERT."
             )
         return weight
+
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of the token for what the vocabulary lacks; None if there is none."""
+        found: int | None = self.subwords.unk_token_id
+        return found
+
+    @property
+    def mask_id(self) -> int | None:
+        """The id of the mask token; None if there is none."""
+        found: int | None = self.subwords.mask_token_id
+        return found
 
     def encode(self, texts: Sequence[str | Document]) -> TransformerBatch:
         """Tokenise into subwords, find their words, pad.
@@ -386,7 +412,7 @@ class TransformerClassifier:
         known = [True] * len(document)
         for (part, i, _), word in zip(places, found, strict=True):
             words[part][i] = word
-            if word >= 0 and tokens["input_ids"][part][i] == self.subwords.unk_token_id:
+            if word >= 0 and tokens["input_ids"][part][i] == self.unknown_id:
                 known[word] = False
         types = tokens.get("token_type_ids")
         windows = [
