@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 import reference
 from models import random_cnn, random_text
 from whyword import InputError
-from whyword.classifier import SPECIAL, Batch
+from whyword.batch import SPECIAL, Batch
+from whyword.classifier import tokenised
 from whyword.explainer import explain
 from whyword.models.cnn.model import WordCNN
 from whyword.models.recurrent import LSTMClassifier
@@ -23,7 +24,6 @@ from whyword.survey.vectors import (
     Weighting,
     document_vectors,
     inverse_document_frequencies,
-    tokenised,
     unit,
 )
 
