@@ -16,7 +16,7 @@ from test_cli import run
 from whyword import InputError, explain
 from whyword.data.corpora import Corpus
 from whyword.models import store
-from whyword.render import words as render
+from whyword.render.words import WordTables, draw_words, words_page
 from whyword.survey.tally import EXAMPLES, Tally
 from whyword.survey.words import context, corpus_words
 
@@ -171,7 +171,7 @@ def hostile():
 
 def test_a_page_shows_texts_and_runs_none_of_them():
     found = hostile()
-    source = render.page(found)
+    source = words_page(found)
     source.encode("utf-8")
     for forbidden in ("<b>a", "<i>1", "<script>window", "<img", "\x00"):
         assert forbidden not in source
@@ -187,7 +187,7 @@ def test_a_page_shows_texts_and_runs_none_of_them():
 
 def test_tables_drive_no_terminal():
     console = Console(file=StringIO(), width=100, force_terminal=False)
-    console.print(render.WordTables(hostile()))
+    console.print(WordTables(hostile()))
     output = console.file.getvalue()
     assert "\x1b" not in output
     assert "[red]b" in output
@@ -197,7 +197,7 @@ def test_tables_drive_no_terminal():
 @pytest.mark.parametrize("ending", ["svg", "png"])
 def test_pictures_are_drawn(tmp_path, ending):
     found = corpus_words(random_cnn(), random_corpus())
-    render.picture(found, tmp_path / f"words.{ending}")
+    draw_words(found, tmp_path / f"words.{ending}")
     content = (tmp_path / f"words.{ending}").read_bytes()
     assert len(content) > 1000
     if ending == "svg":
@@ -208,7 +208,7 @@ def test_pictures_are_drawn(tmp_path, ending):
 def test_pictures_of_other_kinds_are_refused(tmp_path):
     found = corpus_words(random_cnn(), random_corpus())
     with pytest.raises(InputError, match="Cannot write"):
-        render.picture(found, tmp_path / "words.docx")
+        draw_words(found, tmp_path / "words.docx")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from whyword.render.account import number
+from whyword.render.numbers import minus, number
 from whyword.render.palette import DEFAULT_PALETTE, Palette
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
@@ -64,7 +64,7 @@ class AuditTables:
             yield clusters
 
 
-def page(
+def audit_page(
     audit: Audit,
     *,
     title: str = "What did the model learn by accident?",
@@ -130,7 +130,7 @@ def _suspect(audit: Audit, suspect: Suspect) -> dict[str, Any]:
         "target": suspect.target,
         "score": f"{suspect.score:.1%}",
         "documents": f"{suspect.documents} ({suspect.document_share:.0%})",
-        "drop": number(suspect.drop).replace("-", "−"),
+        "drop": minus(number(suspect.drop)),
         "turned": str(suspect.turned),
         "kinds": ", ".join(suspect.kinds) or "–",
         "note": note,
