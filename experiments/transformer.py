@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyword import methods
-from whyword.classifier import Attribution, Batch
+from whyword.batch import Attribution, Batch
 from whyword.data import corpora
 from whyword.data.corpora import Corpus
 from whyword.lrp import Composite, Epsilon

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import reference
 from models import random_cnn, random_text
 from whyword import InputError
-from whyword.classifier import SPECIAL
+from whyword.batch import SPECIAL
+from whyword.classifier import tokenised
 from whyword.explainer import explain
 from whyword.models.recurrent import LSTMClassifier
 from whyword.survey.vectors import (
@@ -20,7 +21,6 @@ from whyword.survey.vectors import (
     Weighting,
     document_vectors,
     inverse_document_frequencies,
-    tokenised,
     unit,
 )
 

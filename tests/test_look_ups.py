@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from moving import FILL, SIZE, START, TEXTS, VOCABULARY, Module, classifier, shifted
 from whyword import InputError, ModelError, ModuleClassifier, explain, lrp
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.models.look_ups.positions import CONSTANT, DERIVED, Positions
 from whyword.models.look_ups.substitution import Substitution
 from whyword.removal import scores_without

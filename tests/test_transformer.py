@@ -10,7 +10,8 @@ from torch.overrides import TorchFunctionMode
 
 from transformers_small import CONFIGS, ENCODER_DECODERS, MIXED, minilm, model, tokenizer
 from whyword import InputError, ModelError, explain
-from whyword.classifier import SPECIAL, predict
+from whyword.batch import SPECIAL
+from whyword.classifier import predict
 from whyword.lrp import Composite, UnsupportedFunction, relevance
 from whyword.models.store import load
 from whyword.models.transformer import huggingface

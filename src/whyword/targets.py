@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier, is_multilabel
 from whyword.errors import InputError, did_you_mean
 
 CONTRAST = " - "
@@ -54,7 +55,7 @@ def resolve(
         return [[name] for name in names], weights[None]
     names = [targets] if isinstance(targets, str) else list(targets)
     if names == ["predicted"] and "predicted" not in classes:
-        if getattr(classifier, "multilabel", False):
+        if is_multilabel(classifier):
             raise InputError(
                 "Every label of this classifier is predicted or not, by itself; expected a label "
                 'as the target, several, or "all".'

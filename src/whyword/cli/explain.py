@@ -83,6 +83,7 @@ def explain(
     itself. Without arguments the text is read from stdin.
     """
     texts = read_sources(sources, encoding=encoding, lines=lines)
+    from whyword.classifier import ReadsWindows
     from whyword.cli.progress import phases
     from whyword.explainer import explain as explain_texts
     from whyword.models.store import load
@@ -91,7 +92,7 @@ def explain(
     targets = "all" if html and target == "predicted" else target
     classifier = load(model)
     if overlap is not None:
-        if not hasattr(classifier, "with_overlap"):
+        if not isinstance(classifier, ReadsWindows):
             raise InputError(f"The model {model} is no transformer; it reads no windows.")
         classifier = classifier.with_overlap(overlap)
     if account:

@@ -67,13 +67,14 @@ def map_(
     to two dimensions (Arras et al. 2016, section 3.5). The page contains the texts.
     """
     paths = _paths(output)
+    from whyword.classifier import tokenised
     from whyword.cli.progress import phases
     from whyword.data import corpora
-    from whyword.explainer import as_classifier
+    from whyword.models.adapting import as_classifier
     from whyword.models.store import load
     from whyword.render.map_files import MappedCorpus
     from whyword.survey.maps import check_projection, map_corpus, top_level
-    from whyword.survey.vectors import FIGURE_3, Weighting, tokenised
+    from whyword.survey.vectors import FIGURE_3, Weighting
 
     names = FIGURE_3 if weighting == "figure3" else tuple(dict.fromkeys(weighting.split(",")))
     for name in names:
@@ -136,8 +137,9 @@ def _paths(output: Path) -> list[Path]:
 
 def _idf(classifier: "Classifier", corpus: str, source: dict[str, str]) -> dict[str, float] | None:
     """Document frequencies of the training part; None where the corpus has no parts."""
+    from whyword.classifier import tokenised
     from whyword.data import corpora
-    from whyword.survey.vectors import inverse_document_frequencies, tokenised
+    from whyword.survey.vectors import inverse_document_frequencies
 
     if corpus != corpora.NEWS20 and not (Path(corpus) / "train").is_dir():
         click.echo("TF-IDF: document frequencies of the documents mapped.", err=True)

@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from whyword.classifier import Classifier
+from whyword.classifier import Classifier, FollowsDeletions
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation.batches import for_batches
 from whyword.evaluation.deletion import (
     Curves,
-    HasFastDeletion,
     Ints,
     curves,
     deletion_order,
@@ -34,8 +33,6 @@ from whyword.text import Document
 
 RANDOM, ORACLE = "random", "oracle"
 METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
-CLOSED_FORMS = ("lrp", "shapley_lrp", "sa", "gradient_x_input")
-"""Methods that leave all the work to such a classifier, and so may run in several threads."""
 
 Relevances = Sequence[NDArray[np.float64]]
 Table = Callable[[Documents, Sequence[str]], Relevances]
@@ -113,7 +110,8 @@ def relevances(
         explain,
         documents,
         batch_size=16,
-        parallel=method in CLOSED_FORMS and isinstance(classifier, HasFastDeletion),
+        # A closed form does all the work, and so may run in several threads.
+        parallel=METHODS[method].closed and isinstance(classifier, FollowsDeletions),
         progress=progress,
     )
     return [found[i] for i in range(len(documents))]

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier, module_of
 from whyword.errors import InputError
 from whyword.evaluation.again import Explain, document_of, documents, relevances, targets
 from whyword.evaluation.subsets import scores_of_subsets
 from whyword.explanation import Explanation
-from whyword.methods.propagation import module_of
 from whyword.targets import direction
 from whyword.text import Document
 

@@ -15,8 +15,9 @@ from whyword.evaluation.documents import Documents
 from whyword.evaluation.experiment import Table
 from whyword.evaluation.measurements import Better, Measurement
 from whyword.evaluation.settings import Settings
-from whyword.explainer import as_classifier, explain
+from whyword.explainer import explain
 from whyword.explanation import Explanation
+from whyword.models.adapting import as_classifier
 from whyword.progress import OnProgress, Progress, as_phase
 from whyword.targets import PerText, Targets
 from whyword.text import Document

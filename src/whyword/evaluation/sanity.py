@@ -14,12 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from whyword.classifier import Classifier
+from whyword.classifier import Classifier, module_of
 from whyword.errors import InputError
 from whyword.evaluation.again import Explain, documents, relevances, targets
 from whyword.evaluation.ranks import rank_correlation
 from whyword.explanation import Explanation
-from whyword.methods.propagation import module_of
 
 Array = NDArray[np.float64]
 

@@ -1,27 +1,16 @@
 """Class scores of one text without many sets of its words."""
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.nn.functional import pad
 
-from whyword.classifier import Batch, Classifier
+from whyword.classifier import Classifier, ReplacesWords
 from whyword.removal import removed_positions, replacement, scores_without
 from whyword.text import Document
 
 _ROWS = 64
 """Changed texts at a time."""
-
-
-@runtime_checkable
-class HasFastReplacement(Protocol):
-    """A classifier that scores texts with words replaced faster than by embeddings of its own."""
-
-    def scores_replaced(self, batch: Batch, replaced: Tensor, *, replacement: Tensor) -> Tensor:
-        """``(batch, class)`` with a vector ``(dimension,)`` at positions ``(batch, position)``."""
 
 
 @torch.no_grad()
@@ -40,7 +29,7 @@ def scores_of_subsets(
         InputError: If there is no such operator, or it does not suit the classifier.
     """
     batch = classifier.encode([document])
-    fast = classifier if isinstance(classifier, HasFastReplacement) else None
+    fast = classifier if isinstance(classifier, ReplacesWords) else None
     vector = replacement(fast, operator) if fast else None
     # The whole text in the same way as the others: what changes nothing then is so to the last bit.
     every = torch.from_numpy(np.vstack([np.zeros((1, len(document)), dtype=bool), removed]))

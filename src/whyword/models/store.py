@@ -20,6 +20,7 @@ from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file as save_tensors
 
+from whyword.classifier import CanBeSaved, Classifier
 from whyword.data.vectors import WordVectors
 from whyword.errors import ModelError, did_you_mean
 from whyword.models.base import NetworkClassifier
@@ -48,7 +49,7 @@ def pretrained() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(root.glob("*/model.json"))}
 
 
-def load(name: str | Path) -> Any:
+def load(name: str | Path) -> Classifier:
     """Load a model, ready to explain (in evaluation mode).
 
     Args:
@@ -122,7 +123,7 @@ def _folder(name: str | Path) -> Path:
     return path
 
 
-def _load_linear(path: Path, description: Mapping[str, Any]) -> Any:
+def _load_linear(path: Path, description: Mapping[str, Any]) -> Classifier:
     try:
         from whyword.models.linear.model import LinearClassifier
     except ImportError as error:
@@ -173,25 +174,31 @@ def describe(path: Path) -> dict[str, Any]:
     return description
 
 
-def save(model: Any, path: str | Path, *, quantise: bool = False, about: str = "") -> None:
+def save(
+    model: Classifier,
+    path: str | Path,
+    *,
+    quantise: bool = False,
+    about: str = "",
+) -> None:
     """Write a model to a folder, which is made if need be.
 
     Args:
-        model: A network, a `whyword.models.linear.model.LinearClassifier`, or a transformer.
+        model: A network of this package, or a classifier that can write itself.
         path: The folder.
         quantise: Whether to store each vector as bytes with one scale: a quarter of the size.
         about: One line for people, shown by ``whyword models``.
+
+    Raises:
+        ModelError: If it is neither.
     """
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
-    if hasattr(model, "subwords"):
-        from whyword.models.transformer import huggingface
-
-        huggingface.save(model, path, about=about)
-        return
-    if not isinstance(model, NetworkClassifier):
+    if isinstance(model, CanBeSaved):
         model.save(path, about=about)
         return
+    if not isinstance(model, NetworkClassifier):
+        raise ModelError(f"A {type(model).__name__} cannot be saved; expected one that has `save`.")
     description = {
         "format": FORMAT,
         "kind": model.kind,

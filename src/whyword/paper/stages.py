@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from whyword.classifier import tokenised
 from whyword.data.files import whole, write_text
 from whyword.evaluation.experiment import word_deletion
 from whyword.evaluation.results import summarise
@@ -13,11 +14,7 @@ from whyword.paper.work import TOOK, Work
 from whyword.progress import as_phase
 from whyword.survey.epi import NEIGHBOURS, epi_of_all
 from whyword.survey.maps import project, top_level
-from whyword.survey.vectors import (
-    document_vectors,
-    inverse_document_frequencies,
-    tokenised,
-)
+from whyword.survey.vectors import document_vectors, inverse_document_frequencies
 from whyword.training import recipe
 
 APART = ("misc",)

@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier, tokenised
 from whyword.errors import InputError, did_you_mean
-from whyword.explainer import as_classifier, attribute
+from whyword.explainer import attribute
 from whyword.methods import METHODS
+from whyword.models.adapting import as_classifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 
@@ -143,14 +145,6 @@ def inverse_document_frequencies(documents: Iterable[Document]) -> dict[str, flo
         total += 1
     counts[""] = 0
     return {word: math.log((1 + total) / (1 + count)) for word, count in counts.items()}
-
-
-def tokenised(classifier: Classifier, texts: Sequence[str | Document]) -> list[Document]:
-    """The texts as documents, tokenised as the classifier does where they are not yet."""
-    documents: list[Document] = []
-    for start in range(0, len(texts), 64):
-        documents += classifier.encode(texts[start : start + 64]).documents
-    return documents
 
 
 def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

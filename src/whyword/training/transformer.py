@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, ModelError
 from whyword.models.base import NetworkClassifier

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
-from whyword.classifier import Attribution, Batch
+from whyword.batch import Attribution, Batch
 from whyword.errors import InputError, ModelError
 from whyword.models.linear.estimators import Weights, linear_form
 from whyword.models.linear.matrices import sparse
@@ -125,7 +125,7 @@ class LinearClassifier:
             InputError: If a text is no string, or features are not found in it.
             ModelError: If the scores are not the classifier's own, or would predict another class.
         """
-        documents = tuple(t if isinstance(t, Document) else self.source.document(t) for t in texts)
+        documents = self.documents(texts)
         plain = [document.text for document in documents]
         values = self.source.run(plain)
         x = values.x
@@ -159,6 +159,14 @@ class LinearClassifier:
             absent=torch.from_numpy(_product(absent, self.weights.numpy())),
             offset=torch.from_numpy(offset),
         )
+
+    def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
+        """The texts, tokenised where they are not yet.
+
+        Raises:
+            InputError: If a text is no string.
+        """
+        return tuple(t if isinstance(t, Document) else self.source.document(t) for t in texts)
 
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, 1)`` shares of the features' values."""

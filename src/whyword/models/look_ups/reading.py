@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.errors import ModelError
 
 TEXTS = 8

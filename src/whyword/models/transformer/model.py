@@ -9,12 +9,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
-from whyword.classifier import SPECIAL, Batch
+from whyword.batch import SPECIAL, Batch
 from whyword.errors import InputError, ModelError
 from whyword.models.look_ups.reading import reading_of
 from whyword.models.look_ups.substitution import Substitution, uncompiled
@@ -137,6 +138,12 @@ class TransformerClassifier:
             raise InputError(f'Got a pipeline for "{task}"; expected one for text-classification.')
         return cls(model.model, model.tokenizer, **options)
 
+    def save(self, path: Path, *, about: str = "") -> None:
+        """Write a folder that transformers reads too; ``about`` is a line for people."""
+        from whyword.models.transformer import huggingface
+
+        huggingface.save(self, path, about=about)
+
     def with_overlap(self, overlap: int | None) -> Self:
         """The same classifier, reading long texts in windows or not."""
         return type(self)(self.module, self.subwords, max_length=self.max_length, overlap=overlap)
@@ -166,6 +173,18 @@ class TransformerClassifier:
                 "of its tokens are looked up in; expected a model that has, such as BERT."
             )
         return weight
+
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of the token for what the vocabulary lacks; None if there is none."""
+        found: int | None = self.subwords.unk_token_id
+        return found
+
+    @property
+    def mask_id(self) -> int | None:
+        """The id of the mask token; None if there is none."""
+        found: int | None = self.subwords.mask_token_id
+        return found
 
     def encode(self, texts: Sequence[str | Document]) -> TransformerBatch:
         """Tokenise into subwords, find their words, pad.
@@ -386,7 +405,7 @@ class TransformerClassifier:
         known = [True] * len(document)
         for (part, i, _), word in zip(places, found, strict=True):
             words[part][i] = word
-            if word >= 0 and tokens["input_ids"][part][i] == self.subwords.unk_token_id:
+            if word >= 0 and tokens["input_ids"][part][i] == self.unknown_id:
                 known[word] = False
         types = tokens.get("token_type_ids")
         windows = [

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
-from whyword.explainer import as_classifier, stream
+from whyword.explainer import stream
 from whyword.explanation import Array, Explanation
+from whyword.models.adapting import as_classifier
 from whyword.progress import OnProgress
 from whyword.survey.audit.clusters import Cluster, clusters
 from whyword.survey.audit.effects import Effect, effects

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier
 from whyword.explanation import Array
 from whyword.progress import OnProgress, Progress
 from whyword.removal import scores_without
