@@ -74,8 +74,8 @@ def test_methods_that_do_not_decompose_have_no_shares():
     assert not a.decomposed
     assert not a.signed
     assert a.share(1.0) is None
-    assert not_shared(explanation).startswith("Sensitivity does not share out the score")
-    assert method_line(explanation) == "sensitivity, norm l2"
+    assert not_shared(explanation).startswith("Sensitivity analysis does not share out the score")
+    assert method_line(explanation) == "SA, norm l2"
 
 
 def test_no_share_of_a_vanishing_score():

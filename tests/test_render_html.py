@@ -151,7 +151,10 @@ def test_sensitivity_is_not_shown_as_a_sum():
         settings={},
     )
     source = heatmap_page([explanation])
-    assert 'Score <b data-slot="score">4.50</b>. Sensitivity does not share out the score' in source
+    assert (
+        'Score <b data-slot="score">4.50</b>. Sensitivity analysis does not share out the score'
+        in source
+    )
     assert 'class="ww-equation"' not in source
     assert "Words against" not in source
 

@@ -187,7 +187,7 @@ def test_sensitivity_is_not_shown_as_a_sum():
         settings={},
     )
     text = heatmap_text(explanation)
-    assert "score 4.50. Sensitivity does not share out the score" in text
+    assert "score 4.50. Sensitivity analysis does not share out the score" in text
     assert "remainder" not in text
     assert "against" not in text
 
