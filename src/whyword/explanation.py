@@ -227,9 +227,9 @@ class Explanation:
         return dict(zip(self.targets, values.tolist(), strict=True))
 
     def _repr_html_(self) -> str:
-        from whyword.render.html import fragment
+        from whyword.render.html import heatmap_fragment
 
-        return fragment([self])
+        return heatmap_fragment([self])
 
     def __repr__(self) -> str:
         start = self.text[:40] + ("…" if len(self.text) > 40 else "")

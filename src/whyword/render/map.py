@@ -18,7 +18,7 @@ from whyword.data.arrays import Floats
 from whyword.errors import InputError
 from whyword.explanation import Explanation
 from whyword.render.palette import DEFAULT_PALETTE, Palette
-from whyword.render.plots import colour_of
+from whyword.render.scatter import colour_of
 from whyword.render.templating import rendered
 from whyword.render.view import Item
 
