@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.errors import ModelError
 from whyword.models.linear.form import Form, not_linear
 from whyword.models.linear.matrices import dense
@@ -16,8 +16,8 @@ class Weights:
     """A linear classifier that is nothing but its numbers."""
 
     classes_: tuple[str, ...]
-    coef_: NDArray[np.float64]
-    intercept_: NDArray[np.float64]
+    coef_: Floats
+    intercept_: Floats
 
     def fit(self, x: Any, y: Any) -> Self:
         """There is nothing to fit; scikit-learn asks for the method."""

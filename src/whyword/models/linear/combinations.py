@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from whyword.data.arrays import Floats
 from whyword.errors import ModelError
-from whyword.models.linear.form import Array, Form, as_columns, not_linear
+from whyword.models.linear.form import Form, as_columns, not_linear
 from whyword.models.linear.matrices import dense
 from whyword.models.linear.pipelines import flat
 from whyword.models.linear.probing import as_matrix
@@ -82,8 +83,8 @@ def of_calibrated(model: Any, read: Read) -> Form:
         )
     own = [form.own for form in forms]
 
-    def mean(z: Any) -> Array:
-        found: Array = np.mean([as_columns(one(z)) for one in own if one is not None], axis=0)
+    def mean(z: Any) -> Floats:
+        found: Floats = np.mean([as_columns(one(z)) for one in own if one is not None], axis=0)
         return found
 
     several = f"mean of {len(forms)}: " if len(forms) > 1 else ""
@@ -169,7 +170,7 @@ def _stacked(
 ) -> Form:
     own = [form.own for form in forms]
 
-    def scores(z: Any) -> Array:
+    def scores(z: Any) -> Floats:
         return np.hstack([as_columns(one(z)) for one in own if one is not None])
 
     return Form(

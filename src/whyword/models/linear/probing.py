@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import Normalizer
 
+from whyword.data.arrays import Floats, Ints
 from whyword.errors import ModelError
 from whyword.models.linear.matrices import close, dense, sparse
 from whyword.models.linear.pipelines import sent, unfitted
@@ -48,7 +48,7 @@ class Probe:
                 "or a linear one."
             ) from error
 
-    def support(self) -> NDArray[np.int64]:
+    def support(self) -> Ints:
         """The columns that a selection keeps.
 
         Raises:
@@ -94,7 +94,7 @@ class Probe:
         expected = keep.multiply(above) + sp.vstack([zero] * len(masks))
         return not len(outside) and close(sparse(expected), given)
 
-    def as_matrix(self) -> tuple[Any, NDArray[np.float64]]:
+    def as_matrix(self) -> tuple[Any, Floats]:
         """The step's matrix ``(column, out)`` and offset, which it keeps to on made-up values.
 
         Raises:
@@ -109,7 +109,7 @@ class Probe:
                 return matrix, constant
         raise self.refusal()
 
-    def _candidates(self, constant: NDArray[np.float64]) -> Iterator[Any]:
+    def _candidates(self, constant: Floats) -> Iterator[Any]:
         columns = self.columns
         if hasattr(self.step, "get_support"):
             yield sp.eye(columns, format="csc")[:, self.support()].tocsr()
@@ -137,7 +137,7 @@ class Probe:
         )
 
 
-def as_matrix(step: Any) -> tuple[Any, NDArray[np.float64]]:
+def as_matrix(step: Any) -> tuple[Any, Floats]:
     """Matrix ``(feature, out)`` and offset ``(out,)`` of a fitted transformer of features.
 
     Raises:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import (
     Binarizer,
@@ -24,6 +23,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from whyword.data.arrays import Floats, Ints
 from whyword.errors import ModelError
 from whyword.models.linear.matrices import close, dense, sparse
 from whyword.models.linear.pipelines import sent
@@ -58,8 +58,8 @@ class Step:
         self.source, self.step = source, step
         self.matrix: Any = source.matrix
         self.width = source.width
-        self.kept: NDArray[np.int64] | None = None
-        self.linear: tuple[Any, NDArray[np.float64]] | None = None  # its own matrix and offset
+        self.kept: Ints | None = None
+        self.linear: tuple[Any, Floats] | None = None  # its own matrix and offset
         if not hasattr(step, "transform"):
             raise ModelError(f"The step {type(step).__name__} has no transform; take it out.")
         self.probe = Probe(
@@ -133,7 +133,7 @@ def _elementwise(step: Any) -> bool:
     return function is None or (isinstance(function, np.ufunc) and function.nin == 1)
 
 
-def _norms(rows: NDArray[np.float64], norm: str) -> NDArray[np.float64]:
+def _norms(rows: Floats, norm: str) -> Floats:
     """One over the norm of every row; 1 for a row of zeros, as scikit-learn has it."""
     size = np.linalg.norm(rows, {"l1": 1, "l2": 2, "max": np.inf}[norm], axis=1)
     return 1 / np.where(size == 0, 1, size)
