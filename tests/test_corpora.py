@@ -14,7 +14,7 @@ def test_a_folder_per_class(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(text.encode())
     (tmp_path / "a" / ".hidden").write_bytes(b"\xff")
-    corpus = corpora.load(tmp_path)
+    corpus = corpora.load_corpus(tmp_path)
     assert corpus.classes == ("a", "b")
     assert corpus.texts == ("one\r\n", "three", "two")
     assert corpus.labels.tolist() == [0, 0, 1]
@@ -26,7 +26,7 @@ def test_a_folder_with_train_and_test(tmp_path):
         for label in ("a", "b"):
             (tmp_path / split / label).mkdir(parents=True)
             (tmp_path / split / label / "1").write_text(f"{split} {label}")
-    assert corpora.load(tmp_path, "test").texts == ("test a", "test b")
+    assert corpora.load_corpus(tmp_path, "test").texts == ("test a", "test b")
 
 
 ROWS = [('say "hi", \u2028you', "x"), ("two\nlines", "y"), ("", "x")]
@@ -40,7 +40,7 @@ def test_csv_and_json_lines_read_the_same(tmp_path):
     lines = [json.dumps({"text": t, "label": y}, ensure_ascii=False) for t, y in ROWS]
     (tmp_path / "c.jsonl").write_text("\n".join(lines) + "\n\n", encoding="utf-8")
     for name in ("c.csv", "c.jsonl"):
-        corpus = corpora.load(tmp_path / name)
+        corpus = corpora.load_corpus(tmp_path / name)
         assert list(corpus.texts) == [text for text, _ in ROWS]
         assert corpus.classes == ("x", "y")
         assert corpus.labels.tolist() == [0, 1, 0]
@@ -48,7 +48,7 @@ def test_csv_and_json_lines_read_the_same(tmp_path):
 
 def test_other_columns_and_tabs(tmp_path):
     (tmp_path / "c.tsv").write_text("body\tgroup\nhello\ta\nbye\tb\n")
-    corpus = corpora.load(tmp_path / "c.tsv", text="body", label="group")
+    corpus = corpora.load_corpus(tmp_path / "c.tsv", text="body", label="group")
     assert corpus.texts == ("hello", "bye")
 
 
@@ -71,14 +71,14 @@ def test_other_columns_and_tabs(tmp_path):
 def test_files_that_do_not_fit_are_refused(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
-        corpora.load(tmp_path / name)
+        corpora.load_corpus(tmp_path / name)
 
 
 def test_missing_sources_are_refused(tmp_path):
     with pytest.raises(InputError, match="There is no corpus"):
-        corpora.load(tmp_path / "nothing")
+        corpora.load_corpus(tmp_path / "nothing")
     with pytest.raises(InputError, match="two classes"):
-        corpora.load(tmp_path)
+        corpora.load_corpus(tmp_path)
 
 
 def test_decoding():

@@ -375,7 +375,7 @@ def test_folders_of_hugging_face_are_read(tmp_path):
     c.subwords.save_pretrained(tmp_path)
     read = load(tmp_path)
     assert read.max_length == 66
-    huggingface.save(c, tmp_path)
+    huggingface.save_folder(c, tmp_path)
     assert load(tmp_path).max_length == 9
     np.testing.assert_allclose(predict(load(tmp_path), TEXTS), predict(c, TEXTS), atol=1e-6)
     (tmp_path / "whyword.json").write_text("[]")

@@ -16,11 +16,11 @@ SETTINGS = "whyword.json"
 """What this package adds to a folder: how much of a text the model reads."""
 
 
-def load(path: str | Path) -> TransformerClassifier:
+def load_folder(path: str | Path) -> TransformerClassifier:
     """A saved classifier with its tokenizer, ready to explain.
 
     Args:
-        path: A folder, as ``save_pretrained`` or `save` leave it.
+        path: A folder, as ``save_pretrained`` or `save_folder` leave it.
 
     Raises:
         ModelError: If transformers is missing, or the folder holds no classifier that can be read.
@@ -68,7 +68,7 @@ def untrained(base: str, classes: Sequence[str], **options: Any) -> TransformerC
     return TransformerClassifier(model, tokenizer, **options)
 
 
-def save(classifier: TransformerClassifier, path: str | Path, *, about: str = "") -> None:
+def save_folder(classifier: TransformerClassifier, path: str | Path, *, about: str = "") -> None:
     """Write a folder that transformers reads too.
 
     Args:
