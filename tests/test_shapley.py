@@ -17,8 +17,7 @@ from test_methods import KINDS, TEXTS, classifier
 from whyword import InputError, explain
 from whyword.lrp import Composite
 from whyword.lrp.maxima import shares_of_maximum
-from whyword.methods import lrp, shapley_lrp
-from whyword.methods import shapley_values as shapley
+from whyword.methods import lrp, shapley, shapley_lrp
 from whyword.models.cnn.shapley import _best_windows
 from whyword.targets import against_competitors
 
