@@ -57,9 +57,11 @@ def curves_svg(summary: Mapping[str, Any], *, band: bool = True) -> str:
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(ink, "currentColor")
-    # What a page has no use for, and its size in points: the page's width decides.
+    # What a page has no use for, and its size in points: the page's width decides, down to where
+    # letters can still be read.
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return re.sub(r' (width|height)="[0-9.]+pt"', "", svg, count=2)
+    svg = re.sub(r' (width|height)="[0-9.]+pt"', "", svg, count=2)
+    return svg.replace("<svg", f'<svg style="min-width: {330 * len(summary["panels"])}px"', 1)
 
 
 @contextmanager
