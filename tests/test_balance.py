@@ -36,7 +36,7 @@ def test_a_balance_adds_up():
 
 
 @given(st.floats(-50, 50), st.floats(-5, 5))
-def test_printed_numbers_add_up(words, remainder):
+def test_printed_numbers_add_up(words: float, remainder: float) -> None:
     explanation = explanation_of(
         "word", classes=("a",), relevance=[[words]], remainder={"bias": np.array([remainder])}
     )
@@ -48,21 +48,21 @@ def test_printed_numbers_add_up(words, remainder):
     assert shown.sign == "="
 
 
-def test_printed_digits_grow_until_they_add_up():
+def test_printed_digits_grow_until_they_add_up() -> None:
     explanation = explanation_of(
         "word", classes=("a",), relevance=[[1.234]], remainder={"bias": np.array([1.234])}
     )
     assert balance(explanation).equation()[:4] == ("1.234", "1.234", "2.468", "=")
 
 
-def test_a_sum_that_does_not_add_up_says_so():
+def test_a_sum_that_does_not_add_up_says_so() -> None:
     explanation = explanation_of(
         "word", classes=("a",), relevance=[[1.0]], target_scores=np.array([3.0])
     )
     assert balance(explanation).equation().sign == "≈"
 
 
-def test_methods_that_do_not_decompose_have_no_shares():
+def test_methods_that_do_not_decompose_have_no_shares() -> None:
     explanation = explanation_of(
         "one two",
         relevance=np.ones((3, 2)),
@@ -78,7 +78,7 @@ def test_methods_that_do_not_decompose_have_no_shares():
     assert method_line(explanation) == "SA, norm l2"
 
 
-def test_no_share_of_a_vanishing_score():
+def test_no_share_of_a_vanishing_score() -> None:
     explanation = explanation_of(
         "word", classes=("a",), relevance=[[1.0]], remainder={"bias": np.array([-1.0])}
     )
@@ -89,7 +89,7 @@ def test_no_share_of_a_vanishing_score():
 @pytest.mark.parametrize(
     ("largest", "decimals"), [(0, 2), (123, 2), (0.1, 2), (0.099, 3), (3e-5, 6), (1e-300, 12)]
 )
-def test_small_numbers_get_more_digits(largest, decimals):
+def test_small_numbers_get_more_digits(largest: float, decimals: int) -> None:
     assert decimals_for(largest) == decimals
 
 
@@ -97,7 +97,7 @@ def test_small_numbers_get_more_digits(largest, decimals):
     ("value", "plus", "text"),
     [(0.0, True, "0.00"), (-0.001, True, "0.00"), (1.0, True, "+1.00"), (1.0, False, "1.00")],
 )
-def test_numbers_for_people(value, plus, text):
+def test_numbers_for_people(value: float, plus: bool, text: str) -> None:
     assert number(value, plus=plus) == text
 
 

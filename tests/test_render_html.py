@@ -1,6 +1,9 @@
 import json
 import re
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
+from random import Random
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,19 +17,22 @@ from whyword.render.html import heatmap_fragment, heatmap_page
 from whyword.render.palette import PALETTES
 from whyword.text import Span
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 NASTY = ("</script><script>window.injected = 4</script>", "<!-- & \u2028 'x\" \\", "b c")
 
 
 class Reader(HTMLParser):
     """Collects what a browser would show as heatmap and words, and the JSON blocks."""
 
-    def __init__(self, source):
+    def __init__(self, source: str) -> None:
         super().__init__()
         self.open, self.texts, self.words, self.blocks, self.tags = [], [], [], [], []
         self.feed(source)
         self.close()
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag: str, attributes: Sequence[tuple[str, str]]) -> None:
         attributes = dict(attributes)
         self.tags.append((tag, attributes))
         if tag in ("meta", "link", "input", "br", "circle", "path"):
@@ -41,12 +47,12 @@ class Reader(HTMLParser):
             self.blocks.append("")
             self.open[-1] = ("json", classes)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         if tag not in ("circle", "path"):
             opened, _classes = self.open.pop()
             assert opened == tag or (opened, tag) == ("json", "script")
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if any("ww-text" in classes for _tag, classes in self.open):
             self.texts[-1] += data
         if self.open and "w" in self.open[-1][1]:
@@ -55,7 +61,7 @@ class Reader(HTMLParser):
             self.blocks[-1] += data
 
 
-def holdable(text):
+def holdable(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text.replace("\0", "␀"))
 
 
@@ -63,7 +69,7 @@ def holdable(text):
 @example(ADVERSARIAL, None)
 @example("\n\n\r\r\n x &#13; \t", None)
 @example("\0\ud800 \x9b \x0c\ufeff", None)
-def test_any_text_with_any_spans_is_reproduced(text, random):
+def test_any_text_with_any_spans_is_reproduced(text: str, random: Random | None) -> None:
     spans = None
     if random:
         cuts = sorted(random.sample(range(len(text) + 1), min(len(text), 6)))
@@ -77,7 +83,7 @@ def test_any_text_with_any_spans_is_reproduced(text, random):
     assert "\r" not in source
 
 
-def test_the_default_target_is_there_without_a_script():
+def test_the_default_target_is_there_without_a_script() -> None:
     explanation = explanation_of(
         "for against none", relevance=[[4.0, -2.0, 0.0], [0, 0, 0.5], [0, 0, 0]]
     )
@@ -87,7 +93,7 @@ def test_the_default_target_is_there_without_a_script():
     assert [a["title"] for _w, a in words] == ["+4.00", "−2.00", "0.00"]
 
 
-def test_the_data_holds_every_target():
+def test_the_data_holds_every_target() -> None:
     explanation = explanation_of(ADVERSARIAL, classes=NASTY)
     reader = Reader(heatmap_page([explanation, explanation]))
     assert len(reader.blocks) == 2
@@ -115,7 +121,7 @@ def test_a_page_forbids_requests_and_foreign_scripts():
     assert "<title>&lt;/title&gt;&lt;script&gt;</title>" in source
 
 
-def test_unknown_words_and_the_tail_are_marked():
+def test_unknown_words_and_the_tail_are_marked() -> None:
     explanation = explanation_of(
         "alpha zzz the rest", spans=((0, 5), (6, 9)), known=(True, False), truncated=True
     )
@@ -130,7 +136,7 @@ def test_unknown_words_and_the_tail_are_marked():
     assert "unknown to the model</span>" not in plain
 
 
-def test_the_sum_is_itemised():
+def test_the_sum_is_itemised() -> None:
     explanation = explanation_of(
         "a b",
         relevance=[[3.0, -1.0], [0, 0], [0, 0]],
@@ -142,7 +148,7 @@ def test_the_sum_is_itemised():
     assert ">bias +0.50, padding −0.25<" in source
 
 
-def test_sensitivity_is_not_shown_as_a_sum():
+def test_sensitivity_is_not_shown_as_a_sum() -> None:
     explanation = explanation_of(
         "one two",
         relevance=np.ones((3, 2)),
@@ -159,7 +165,7 @@ def test_sensitivity_is_not_shown_as_a_sum():
     assert "Words against" not in source
 
 
-def test_classes_that_were_not_explained_keep_their_scores():
+def test_classes_that_were_not_explained_keep_their_scores() -> None:
     explanation = Explanation(
         text="a",
         spans=(Span(0, 1),),
@@ -194,15 +200,15 @@ def test_nothing_to_render(render):
 # In a browser
 
 
-def shown_text(tab, nth=0):
+def shown_text(tab: "Page", nth: int = 0) -> str:
     return tab.locator(".ww-text").nth(nth).evaluate("element => element.textContent")
 
 
-def slot(tab, name):
+def slot(tab: "Page", name: str) -> str:
     return tab.locator(f"[data-slot={name}]").first.text_content()
 
 
-def colour(tab, word):
+def colour(tab: "Page", word: str) -> str:
     tab.wait_for_timeout(200)  # the transition
     return tab.locator(".ww-text > .w", has_text=word).first.evaluate(
         "element => getComputedStyle(element).backgroundColor"
@@ -210,7 +216,7 @@ def colour(tab, word):
 
 
 @pytest.fixture
-def three():
+def three() -> Explanation:
     return explanation_of(
         "one two three",
         relevance=[[1.0, -2.0, 0.0], [-1.0, 4.0, 3.0], [0.0, 0.0, 0.5]],
@@ -325,7 +331,7 @@ def test_browser_without_scripts(visit, three):
 
 
 @pytest.mark.browser
-def test_browser_themes(visit, three):
+def test_browser_themes(visit: Callable[..., "Page"], three: Explanation) -> None:
     background = "getComputedStyle(document.querySelector('.whyword')).backgroundColor"
     light, dark = "rgb(255, 255, 255)", "rgb(27, 27, 29)"
     tab = visit(heatmap_page([three]), color_scheme="dark")
@@ -351,7 +357,9 @@ def test_browser_themes(visit, three):
 
 
 @pytest.mark.browser
-def test_browser_fragments_do_not_disturb_each_other(visit, three):
+def test_browser_fragments_do_not_disturb_each_other(
+    visit: Callable[..., "Page"], three: Explanation
+) -> None:
     other = explanation_of("four five", relevance=[[1.0, 1.0], [0, 0], [0, -1]], remainder={})
     tab = visit(
         "<!doctype html><meta charset=utf-8>"

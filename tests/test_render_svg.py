@@ -1,12 +1,15 @@
 """Still pictures: every character in its place and colour, and Figure 2."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from documents import ADVERSARIAL, HOSTILE, explanation_of
 from whyword import InputError, explain, load
+from whyword.data.corpora import Corpus
 from whyword.render.heatmap import comparison_picture, heatmap_picture
 from whyword.render.html import comparison_page
 from whyword.render.lines import neutral
@@ -28,7 +31,7 @@ def test_every_visible_character_is_there_in_order(text):
     assert {node.tag for node in root.iter()} <= {f"{SVG}svg", f"{SVG}rect", f"{SVG}text"}
 
 
-def test_words_are_coloured_where_they_stand():
+def test_words_are_coloured_where_they_stand() -> None:
     text = "\tred none\nwide 漢字 blue"
     explanation = explanation_of(
         text, relevance=[[2, 0, 0, 0, -1], [0] * 5, [0] * 5], remainder={"rest": np.zeros(3)}
@@ -55,7 +58,7 @@ def test_lines_are_wrapped_within_the_paper():
         assert label.y < picture.height
 
 
-def test_figure_2_has_a_row_for_each_target_and_a_column_for_each_method():
+def test_figure_2_has_a_row_for_each_target_and_a_column_for_each_method() -> None:
     text = "they ride\n\n  to space"
     lrp = explanation_of(text, relevance=[[0, -1, 0, 2], [0, 3, 0, -1], [0, 0, 0, 0]])
     sa = explanation_of(
@@ -79,7 +82,7 @@ def test_figure_2_has_a_row_for_each_target_and_a_column_for_each_method():
     assert page.count(">ride</span>") == 4
 
 
-def test_pictures_are_written_by_their_ending(tmp_path):
+def test_pictures_are_written_by_their_ending(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     picture = heatmap_picture([explanation_of(ADVERSARIAL + " $x$")])
     for ending, start in (("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF")):
@@ -91,13 +94,13 @@ def test_pictures_are_written_by_their_ending(tmp_path):
         picture.save(tmp_path / "no" / "a.svg")
 
 
-def test_titles_are_escaped():
+def test_titles_are_escaped() -> None:
     label = Label(0, 0, "<&", 2, "#000000")
     picture = Picture(9, 9, "#ffffff", [Box(0, 0, 1, 1, "#000000")], [label], title='"<x>\0')
     assert ET.fromstring(picture.svg()).get("aria-label") == '"<x>\ufffd'
 
 
-def test_what_cannot_be_compared_is_refused():
+def test_what_cannot_be_compared_is_refused() -> None:
     one, other = explanation_of("one"), explanation_of("other")
     for columns, targets, message in (
         ({}, None, "no explanations"),
@@ -113,7 +116,7 @@ def test_what_cannot_be_compared_is_refused():
 
 
 @pytest.mark.corpus
-def test_ride_speaks_for_motorcycles_alone(news20):
+def test_ride_speaks_for_motorcycles_alone(news20: Mapping[str, Corpus]) -> None:
     corpus = news20["test"]
     at = next(i for i, name in enumerate(corpus.names) if name.endswith("sci.space/61393"))
     targets = ["sci.space", "sci.med", "rec.motorcycles"]

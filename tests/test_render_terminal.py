@@ -1,5 +1,7 @@
 import io
 import re
+from collections.abc import Mapping
+from random import Random
 
 import numpy as np
 import pytest
@@ -18,12 +20,12 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
 
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch):
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "COLORFGBG", "COLUMNS", "TERM", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
 
 
-def terminal(**options):
+def terminal(**options: str | None) -> Console:
     """A console that takes its output for a wide colour terminal."""
     given_options = {"width": 10_000, "color_system": "truecolor", "force_terminal": True}
     return Console(file=io.StringIO(), **{**given_options, **options})
@@ -34,7 +36,7 @@ def printed(explanation, console, **options):
     return console.file.getvalue()
 
 
-def unstyled(output):
+def unstyled(output: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", output)
 
 
@@ -46,7 +48,7 @@ def test_the_adversarial_document_is_reproduced_in_a_pipe():
 
 
 @pytest.mark.parametrize("colours", ["truecolor", "256", "standard", None])
-def test_the_adversarial_document_is_reproduced_in_a_terminal(colours):
+def test_the_adversarial_document_is_reproduced_in_a_terminal(colours: str | None) -> None:
     output = printed(explanation_of(ADVERSARIAL), terminal(color_system=colours))
     assert ADVERSARIAL in unstyled(output)
     assert (output != unstyled(output)) == (colours is not None)
@@ -54,7 +56,7 @@ def test_the_adversarial_document_is_reproduced_in_a_terminal(colours):
 
 @given(ANY_TEXT, st.randoms())
 @example("a\r\nb", None)
-def test_any_text_with_any_spans_is_its_neutral_self(text, random):
+def test_any_text_with_any_spans_is_its_neutral_self(text: str, random: Random | None) -> None:
     cuts = sorted(random.sample(range(len(text) + 1), min(len(text), 6))) if random else [0, 2]
     spans = tuple(zip(cuts[::2], cuts[1::2], strict=False))
     explanation = explanation_of(text, spans=spans)
@@ -65,7 +67,7 @@ def test_any_text_with_any_spans_is_its_neutral_self(text, random):
 
 
 @pytest.mark.parametrize("options", [{}, {"no_color": True}, {"width": 20}])
-def test_a_text_cannot_drive_the_terminal(options):
+def test_a_text_cannot_drive_the_terminal(options: Mapping[str, bool | int]) -> None:
     explanation = explanation_of(HOSTILE, classes=("\x1b[2J", "b\nb", "c\u202e"))
     output = printed(explanation, terminal(**options))
     assert not re.search(
@@ -75,7 +77,7 @@ def test_a_text_cannot_drive_the_terminal(options):
         assert visible in unstyled(output).replace("\n", "")
 
 
-def test_neutral_text_keeps_its_length_and_what_is_harmless():
+def test_neutral_text_keeps_its_length_and_what_is_harmless() -> None:
     assert len(neutral(HOSTILE)) == len(HOSTILE)
     assert "lone � end" in neutral(HOSTILE)
     assert neutral(ADVERSARIAL) == ADVERSARIAL
@@ -89,14 +91,14 @@ def test_neutral_text_keeps_its_length_and_what_is_harmless():
 @example("the quick brown fox", 10)
 @example("x" * 100, 9)
 @example("          " * 5, 7)
-def test_wrapping_adds_newlines_and_nothing_else(text, width):
+def test_wrapping_adds_newlines_and_nothing_else(text: str, width: int) -> None:
     lines = "".join(segment.text for segment in wrapped([(text, None)], width))
     assert lines.replace("\n", "") == text
     assert max(map(cell_len, lines.split("\n"))) <= width
 
 
-def test_wrapping_breaks_at_spaces_and_counts_tabs():
-    def wrap(text, width):
+def test_wrapping_breaks_at_spaces_and_counts_tabs() -> None:
+    def wrap(text: str, width: int) -> str:
         return "".join(segment.text for segment in wrapped([(text, None)], width))
 
     assert wrap("one two three", 8) == "one two \nthree"
@@ -105,14 +107,14 @@ def test_wrapping_breaks_at_spaces_and_counts_tabs():
     assert wrap("abcdefgh", 5) == "abcd\nefgh"
 
 
-def test_long_lines_survive_a_pipe():
+def test_long_lines_survive_a_pipe() -> None:
     text = "word " * 200
     console = Console(file=io.StringIO(), width=80)
     print_explanations([explanation_of(text)], console=console)
     assert text in console.file.getvalue()
 
 
-def test_lines_fit_the_terminal():
+def test_lines_fit_the_terminal() -> None:
     output = printed(explanation_of("some words " * 50), terminal(width=50))
     assert max(map(len, unstyled(output).split("\n"))) <= 50
     text = heatmap_text(explanation_of("some words " * 50), width=40)
@@ -121,7 +123,7 @@ def test_lines_fit_the_terminal():
 
 @pytest.mark.parametrize("dark", [True, False])
 @pytest.mark.parametrize("palette", PALETTES)
-def test_colours_follow_relevance(dark, palette):
+def test_colours_follow_relevance(dark: bool, palette: str) -> None:
     shades = PALETTES[palette].dark if dark else PALETTES[palette].light
     explanation = explanation_of(
         "best worst half none", classes=("a",), relevance=[[2.0, -2.0, 1.0, 0.0]]
@@ -140,17 +142,19 @@ def test_colours_follow_relevance(dark, palette):
 @pytest.mark.parametrize(
     ("colorfgbg", "theme"), [("0;15", "light"), ("15;0", "dark"), ("", "dark")]
 )
-def test_the_terminal_tells_its_background(monkeypatch, colorfgbg, theme):
+def test_the_terminal_tells_its_background(
+    monkeypatch: pytest.MonkeyPatch, colorfgbg: str, theme: str
+) -> None:
     monkeypatch.setenv("COLORFGBG", colorfgbg)
     assert terminal_heatmap(explanation_of("a")).shades == getattr(PALETTES["orange-blue"], theme)
 
 
 @pytest.mark.parametrize(("system", "code"), [("256", "48;5;"), ("standard", r"\x1b\[[\d;]*4\d")])
-def test_fewer_colours(system, code):
+def test_fewer_colours(system: str, code: str) -> None:
     assert re.search(code, printed(explanation_of("a b c"), terminal(color_system=system)))
 
 
-def test_without_colours_the_sign_stays():
+def test_without_colours_the_sign_stays() -> None:
     explanation = explanation_of("best worst none", classes=("a",), relevance=[[2.0, -2.0, 0.0]])
     output = printed(explanation, terminal(no_color=True))
     assert "\x1b[1mbest\x1b[0m \x1b[4mworst\x1b[0m none" in output
@@ -161,7 +165,7 @@ def test_without_colours_the_sign_stays():
     assert "bold" not in piped
 
 
-def test_the_sum_and_the_scores_are_shown():
+def test_the_sum_and_the_scores_are_shown() -> None:
     explanation = explanation_of(
         "good bad",
         classes=("a", "b", "c", "d", "e", "f"),
@@ -177,7 +181,7 @@ def test_the_sum_and_the_scores_are_shown():
         heatmap_text(explanation, target="x")
 
 
-def test_sensitivity_is_not_shown_as_a_sum():
+def test_sensitivity_is_not_shown_as_a_sum() -> None:
     explanation = explanation_of(
         "one two",
         classes=("a",),
@@ -192,7 +196,7 @@ def test_sensitivity_is_not_shown_as_a_sum():
     assert "against" not in text
 
 
-def test_unknown_words_and_the_tail_are_told():
+def test_unknown_words_and_the_tail_are_told() -> None:
     explanation = explanation_of(
         "alpha zzz rest of it", spans=((0, 5), (6, 9)), known=(True, False), truncated=True
     )
@@ -209,7 +213,7 @@ def test_nothing_to_explain():
     assert "against" not in text
 
 
-def test_several_are_numbered_and_the_encoding_is_respected():
+def test_several_are_numbered_and_the_encoding_is_respected() -> None:
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="")
     print_explanations([explanation_of("naïve"), explanation_of("b")], console=Console(file=file))
     file.flush()

@@ -9,24 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyword.classifier import Classifier, FollowsDeletions
+from whyword.data.arrays import Floats, Ints
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation.batches import for_batches
-from whyword.evaluation.deletion import (
-    Curves,
-    Ints,
-    curves,
-    deletion_order,
-    random_orders,
-)
+from whyword.evaluation.deletion import Curves, curves, deletion_order, random_orders
 from whyword.evaluation.documents import MINIMUM_WORDS, Documents, choose_documents
 from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.settings import Settings
 from whyword.explainer import stream
 from whyword.methods import METHODS
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress, as_phase, ignore
 from whyword.targets import PerText
 from whyword.text import Document
@@ -34,7 +29,7 @@ from whyword.text import Document
 RANDOM, ORACLE = "random", "oracle"
 METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
 
-Relevances = Sequence[NDArray[np.float64]]
+Relevances = Sequence[Floats]
 Table = Callable[[Documents, Sequence[str]], Relevances]
 """From documents and the class explained in each to the relevance of their words."""
 
@@ -96,9 +91,9 @@ def relevances(
     targets: Sequence[str],
     *,
     progress: OnProgress = ignore,
-) -> list[NDArray[np.float64]]:
+) -> list[Floats]:
     """The relevance ``(word,)`` of each document's words for its own target."""
-    found: dict[int, NDArray[np.float64]] = {}
+    found: dict[int, Floats] = {}
 
     def explain(chosen: list[int]) -> None:
         own = PerText([targets[i] for i in chosen])
@@ -118,7 +113,7 @@ def relevances(
 
 
 def word_deletion(
-    classifier: Classifier,
+    classifier: Explainable,
     corpus: Corpus,
     *,
     methods: Sequence[str] = METHODS_SHOWN,
@@ -131,7 +126,7 @@ def word_deletion(
     """Delete words in the order of every method's relevance, and watch the predictions.
 
     Args:
-        classifier: The model.
+        classifier: What `whyword.explain` takes.
         corpus: Texts with labels.
         methods: Names in `whyword.methods.METHODS`, ``"random"`` (the baseline, over several runs)
             and ``"oracle"`` (`whyword.evaluation.oracle`).
@@ -145,6 +140,7 @@ def word_deletion(
     Raises:
         InputError: If there is no such method, no document is left, or a table does not fit.
     """
+    model = as_classifier(classifier)
     settings = settings or Settings()
     tables = tables or {}
     for method in methods:
@@ -161,19 +157,19 @@ def word_deletion(
         raise InputError("Got no method and no table of relevances; expected at least one.")
     clock = _Clock(progress)
     chosen = choose_documents(
-        classifier,
+        model,
         corpus,
         minimum_words=minimum_words,
         limit=limit,
         seed=settings.seed,
         progress=clock,
     )
-    names = [classifier.classes[c] for c in settings.targets(chosen)]
+    names = [model.classes[c] for c in settings.targets(chosen)]
     found: dict[str, Relevances] = {name: table(chosen, names) for name, table in tables.items()}
     for method in methods:
         if method not in (RANDOM, ORACLE):
             found[method] = relevances(
-                classifier,
+                model,
                 chosen.documents,
                 method,
                 names,
@@ -203,7 +199,7 @@ def word_deletion(
             )
         if ORACLE in methods:
             orders[ORACLE] = oracle_orders(
-                classifier,
+                model,
                 part.documents,
                 settings.targets(part),
                 np.full(len(part), decreasing),
@@ -214,7 +210,7 @@ def word_deletion(
                 budget=settings.budget,
                 progress=as_phase(clock, f"{ORACLE}, {name}"),
             )[None]
-        panels.append(_panel(classifier, name, decreasing, part, orders, settings, clock))
+        panels.append(_panel(model, name, decreasing, part, orders, settings, clock))
     return Experiment(settings, chosen, tuple(panels), clock.seconds)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.errors import InputError
 from whyword.render.figure import new_figure, save
 from whyword.render.labels import weighting_label
@@ -15,7 +15,7 @@ from whyword.render.palette import NEUTRAL, categorical
 
 
 def draw_maps(
-    maps: Mapping[str, NDArray[np.float64]],
+    maps: Mapping[str, Floats],
     groups: Sequence[str],
     path: str | Path,
     *,

@@ -12,14 +12,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from whyword.classifier import Classifier, predict
+from whyword.classifier import predict
+from whyword.data.arrays import Floats, Singles
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress
 from whyword.survey.vectors import document_vectors
 from whyword.text import Document
-
-Points = NDArray[np.float64]
 
 Projection = Literal["pca", "umap"]
 
@@ -51,8 +51,8 @@ class DocumentMap:
     names: Sequence[str]
     labels: Sequence[str]
     predicted: Sequence[str]
-    vectors: NDArray[np.float32]
-    points: Points
+    vectors: Singles
+    points: Floats
     weighting: str
     projection: Projection = "pca"
 
@@ -70,11 +70,11 @@ class DocumentMap:
 
 
 def map_corpus(
-    classifier: Classifier,
+    classifier: Explainable,
     corpus: Corpus,
-    documents: Sequence[Document],
     *,
-    weightings: Sequence[str],
+    documents: Sequence[Document] | None = None,
+    weightings: Sequence[str] = ("lrp-elementwise",),
     projection: Projection = "pca",
     idf: Mapping[str, float] | None = None,
     progress: OnProgress | None = None,
@@ -82,9 +82,9 @@ def map_corpus(
     """A map for each weighting.
 
     Args:
-        classifier: The model.
-        corpus: Names and true classes.
-        documents: Its texts, tokenised by the classifier.
+        classifier: What `whyword.explain` takes.
+        corpus: Texts, names and true classes.
+        documents: The corpus's texts where they are tokenised already.
         weightings: Names as in `whyword.survey.vectors.Weighting`.
         projection: As in `whyword.survey.maps.project`.
         idf: For TF-IDF; by default of these documents.
@@ -93,11 +93,11 @@ def map_corpus(
     Raises:
         InputError: As `document_vectors` and `project` do.
     """
-    vectors = document_vectors(
-        classifier, documents, weightings=weightings, idf=idf, progress=progress
-    )
+    model = as_classifier(classifier)
+    texts = corpus.texts if documents is None else documents
+    vectors = document_vectors(model, texts, weightings=weightings, idf=idf, progress=progress)
     labels = [corpus.classes[i] for i in corpus.labels]
-    predicted = [classifier.classes[i] for i in predict(classifier, documents).argmax(axis=1)]
+    predicted = [model.classes[i] for i in predict(model, texts).argmax(axis=1)]
     return {
         name: DocumentMap(
             names=corpus.names,
@@ -114,7 +114,7 @@ def map_corpus(
 
 def project(
     vectors: NDArray[np.floating[Any]], *, projection: Projection = "pca", seed: int = 0
-) -> Points:
+) -> Floats:
     """Vectors in two dimensions.
 
     Args:
