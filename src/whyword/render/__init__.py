@@ -52,6 +52,4 @@ __all__ = [
     "words_page",
 ]
 
-# No name is that of a module here, which would take its place once it is imported.
-
 __getattr__, __dir__ = lazy.exports(__name__)
