@@ -202,7 +202,8 @@ def compiled(code: str) -> Model:
     source = f"    {code}" if "return " in code else f"    return {code}"
     namespace = dict(NAMES)
     exec(compile(f"def f(x, m):\n{source}", f"<{code}>", "exec"), namespace)
-    return namespace["f"]
+    result: Model = namespace["f"]
+    return result
 
 
 @cache

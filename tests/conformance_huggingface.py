@@ -202,7 +202,8 @@ def build(family: str, attention: str, *, seed: int = 0) -> "PreTrainedModel | N
         for name, parameter in network.named_parameters():
             if parameter.ndim > 1 and parameter.is_floating_point() and "A_log" not in name:
                 parameter.normal_(0, 0.15)
-    return (network if family in SINGLE else network.double()).eval()
+    result: PreTrainedModel | None = (network if family in SINGLE else network.double()).eval()
+    return result
 
 
 def plain_scores(
@@ -210,10 +211,13 @@ def plain_scores(
 ) -> NDArray[np.float64]:
     """The model's own scores, as people call it."""
     with torch.no_grad():
-        return network(**subwords(text, return_tensors="pt")).logits[0].numpy()
+        result: NDArray[np.float64] = (
+            network(**subwords(text, return_tensors="pt")).logits[0].numpy()
+        )
+        return result
 
 
-def explained(family: str, attention: str) -> list[Explanation] | None:
+def explained(family: str, attention: str) -> list[Explanation]:
     """Explanations of both texts, each on its own; ValueError if there is no such attention."""
     network = build(family, attention)
     subwords = tokenizer("wordpiece")

@@ -18,7 +18,7 @@ START, FILL = 11, 1
 class Module(nn.Module):
     """Reads its vectors in order, so that it matters where each of them is."""
 
-    def __init__(self, move: Callable[..., Tensor] | None, *, seed: int = 0) -> None:
+    def __init__(self, move: Callable[[Tensor], Tensor], *, seed: int = 0) -> None:
         super().__init__()
         torch.manual_seed(seed)
         self.words = nn.Embedding(SIZE, 4)
@@ -28,7 +28,8 @@ class Module(nn.Module):
         self.double().eval()
 
     def look_up(self, ids: Tensor) -> Tensor:
-        return self.words(self.move(ids))
+        result: Tensor = self.words(self.move(ids))
+        return result
 
     def forward(self, ids: Tensor) -> Tensor:
         return self.head(self.look_up(ids), len(ids))
@@ -36,7 +37,8 @@ class Module(nn.Module):
     def head(self, x: Tensor, batch: int) -> Tensor:
         """From vectors ``(..., dimension)`` of whatever shape to logits."""
         x = torch.tanh(self.hidden(x.reshape(batch, -1, 4)))
-        return self.output((x * self.weights[: x.shape[1], None]).sum(dim=1))
+        result: Tensor = self.output((x * self.weights[: x.shape[1], None]).sum(dim=1))
+        return result
 
 
 def classifier(module: Module, **options: Any) -> ModuleClassifier:

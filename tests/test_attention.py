@@ -75,7 +75,10 @@ class Block(nn.Module):
 
     def norm(self, x: Tensor) -> Tensor:
         if self.kind == "rms":
-            return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * self.w["norm"]
+            result: Tensor = (
+                x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * self.w["norm"]
+            )
+            return result
         return layer_norm(x, (DIMENSION,), self.w["norm"], self.b["norm"])
 
     def rotate(self, x: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ def test_a_model_learns_to_ignore_the_marker(
     assert sum(MARKER in text.lower() for text in marked.texts) == others.sum()
 
     def accuracy(classifier: WordCNN, texts: Sequence[str]) -> float:
-        return (predict(classifier, texts).argmax(axis=1) == clean.labels)[others].mean()
+        return float((predict(classifier, texts).argmax(axis=1) == clean.labels)[others].mean())
 
     cost = accuracy(model, clean.texts) - accuracy(model, marked.texts)
     assert cost > 0.2

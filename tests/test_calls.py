@@ -107,7 +107,7 @@ SAME = {
 }  # fmt: skip
 
 
-def explained(function: Callable[[Tensor], Tensor | None], rules: Composite) -> Tensor:
+def explained(function: Callable[[Tensor], Tensor], rules: Composite) -> Tensor:
     def score(x: Tensor) -> Tensor:
         found = function(x)
         return found.reshape(2, -1) if found.ndim else found.expand(2, 1)
@@ -161,12 +161,14 @@ def test_weights_of_the_model_are_reached_in_every_spelling() -> None:
                     )
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.last(self.product(x, self.first.weight).relu().amax(1))
+            result: Tensor = self.last(self.product(x, self.first.weight).relu().amax(1))
+            return result
 
     outside = {}
 
     def made_outside(x: Tensor, w: Tensor) -> Tensor:
-        return x @ outside["weight"]
+        result: Tensor = x @ outside["weight"]
+        return result
 
     spellings = [
         F.linear, lambda x, w: x @ w.T, lambda x, w: (w @ x.mT).mT,

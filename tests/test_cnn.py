@@ -12,7 +12,7 @@ from torch import Tensor
 
 import reference
 from models import random_cnn, random_text
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.errors import InputError
 from whyword.models.cnn.model import WordCNN
 

@@ -43,7 +43,8 @@ def test_what_is_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def values_alone(
         call: Call, query: Tensor, key: Tensor, value: Tensor, *others: object, **options: Any
     ) -> Tensor:
-        return fused(call, query.detach(), key.detach(), value, *others, **options)
+        result: Tensor = fused(call, query.detach(), key.detach(), value, *others, **options)
+        return result
 
     for name, wrong, what in (
         ("gelu", double, "differ from the model's"),

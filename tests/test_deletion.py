@@ -13,7 +13,7 @@ import reference
 from models import random_cnn, random_text, random_vectors
 from test_cnn import lengths, setup, shapes
 from whyword import InputError
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.data.corpora import Corpus
 from whyword.evaluation.deletion import (
     HasFastDeletion,

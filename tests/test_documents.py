@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models import random_cnn, random_text
 from whyword import InputError
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.data.corpora import Corpus
 from whyword.evaluation.documents import Documents, choose_documents
 from whyword.models.cnn.model import WordCNN
@@ -81,7 +81,8 @@ class WithoutTokenizer:
         return self.model.score(embeddings, batch)
 
     def __call__(self, batch: Batch) -> Tensor:
-        return self.model(batch)
+        result: Tensor = self.model(batch)
+        return result
 
 
 def test_words_are_the_classifiers_own() -> None:

@@ -40,7 +40,7 @@ def corpus() -> Corpus:
     return Corpus(texts, rng.integers(0, 3, 30), ("a", "b", "c"), names)
 
 
-def run(**options: Any) -> Experiment | None:
+def run(**options: Any) -> Experiment:
     settings = {"steps": 6, "runs": 3, **options.pop("settings", {})}
     return word_deletion(MODEL, corpus(), minimum_words=5, settings=Settings(**settings), **options)
 

@@ -48,7 +48,7 @@ class Mixture(nn.Module):
         experts = scores.topk(2).indices
         return experts, scores.sigmoid().gather(-1, experts)
 
-    def forward(self, x: Tensor) -> Tensor | None:
+    def forward(self, x: Tensor) -> Tensor:
         words = x.reshape(-1, DIMENSION)
         experts, weights = self.weights(words)
         result = torch.zeros(len(words), CLASSES, dtype=x.dtype)

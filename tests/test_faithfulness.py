@@ -124,7 +124,7 @@ def test_they_are_ferrets(seed: int) -> None:
 
     def probability(chosen: NDArray[np.str_]) -> float:
         scores = predict(model, [" ".join(chosen)])[0]
-        return np.exp(scores[target]) / np.exp(scores).sum()
+        return float(np.exp(scores[target]) / np.exp(scores).sum())
 
     baseline = probability(words)
     tops = [np.argsort(-relevance)[:k] for k in range(1, len(words) + 1)]

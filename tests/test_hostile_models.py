@@ -29,7 +29,8 @@ class Model(nn.Module):
         self.double().eval()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.output(self.between(self, self.layer(x)))
+        result: Tensor = self.output(self.between(self, self.layer(x)))
+        return result
 
 
 def explained(between: Callable[[Model, Tensor], Tensor], x: Tensor = X, model=None) -> Result:
@@ -115,7 +116,7 @@ def test_a_quantised_layer_is_torchs_own() -> None:
 def test_a_function_of_another_library_is_not_its_namesake() -> None:
     """Libraries may let their own functions be overridden, under any name."""
 
-    def tanh(y: Tensor) -> Tensor | None:
+    def tanh(y: Tensor) -> Tensor:
         if has_torch_function((y,)):
             return handle_torch_function(tanh, (y,), y)
         return y.sum(dim=2, keepdim=True) * y
@@ -193,18 +194,18 @@ def test_a_bias_is_one_however_it_is_laid_out(name: str) -> None:
 # --- Gradients that the model itself asks for -----------------------------------------------------
 
 
-def hooked(model: Model, y: Tensor) -> Tensor | None:
+def hooked(model: Model, y: Tensor) -> Tensor:
     y.grad_fn.register_prehook(lambda gradients: tuple(7 * g for g in gradients))
     return winners(model, y)
 
 
-def observed(model: Model, y: Tensor) -> Tensor | None:
+def observed(model: Model, y: Tensor) -> Tensor:
     torch.autograd.graph.register_multi_grad_hook([y], lambda gradients: None)
     return winners(model, y)
 
 
 @pytest.mark.parametrize("between", [hooked, observed])
-def test_hooks_on_the_graph_are_refused(between: Callable[[Model, Tensor], Tensor | None]) -> None:
+def test_hooks_on_the_graph_are_refused(between: Callable[[Model, Tensor], Tensor]) -> None:
     """They would change relevance, and fail where no gradients are recorded."""
     with pytest.raises(
         lrp.UnsupportedFunction, match=r"grad_fn, called in Model .* remove the backward hooks"
@@ -213,7 +214,7 @@ def test_hooks_on_the_graph_are_refused(between: Callable[[Model, Tensor], Tenso
 
 
 def test_a_model_that_fails_without_gradients_is_explained() -> None:
-    def needs(model: Model, y: Tensor) -> Tensor | None:
+    def needs(model: Model, y: Tensor) -> Tensor:
         if not torch.is_grad_enabled():
             raise AssertionError("Expected gradients")
         return winners(model, y)
@@ -231,7 +232,7 @@ def test_scores_that_depend_on_gradients_are_named_so() -> None:
         layer = nn.TransformerEncoderLayer(DIMENSION, 2, 8, batch_first=True)
         return nn.TransformerEncoder(layer, 1, **options).double().eval()
 
-    def encoded(made: nn.TransformerEncoder, kept: int) -> Result | None:
+    def encoded(made: nn.TransformerEncoder, kept: int) -> Result:
         model = Model(
             lambda model, y: made(y, src_key_padding_mask=padding[: len(y)])[:, :kept].sum(1)
         )
@@ -246,7 +247,7 @@ def test_scores_that_depend_on_gradients_are_named_so() -> None:
 
 
 def test_a_model_that_fails_only_where_gradients_are_recorded_is_refused() -> None:
-    def careful(x: Tensor) -> Tensor | None:
+    def careful(x: Tensor) -> Tensor:
         if torch.is_grad_enabled():
             raise NotImplementedError("this kernel has no backward")
         return x.sum(dim=1)

@@ -113,7 +113,7 @@ def test_gates_take_nothing_in_a_product(name: str) -> None:
 def test_names_added_to_routing_count_for_gates_too() -> None:
     """What only moves numbers leaves a gate a gate, also if a user says so."""
 
-    def score(x: Tensor) -> Tensor | None:
+    def score(x: Tensor) -> Tensor:
         return (torch.fliplr(torch.sigmoid(x)) * x).sum(dim=1)
 
     expected = explained(score).relevance
@@ -136,7 +136,8 @@ def test_weights_made_outside_of_the_forward_pass_are_constants() -> None:
 
     def keeping(x: Tensor) -> Tensor:  # of another explanation
         kept.setdefault("h", x.tanh())
-        return (x * kept["h"]).sum(dim=1)
+        result: Tensor = (x * kept["h"]).sum(dim=1)
+        return result
 
     explained(keeping)
     again = explained(keeping)
@@ -179,7 +180,7 @@ def test_what_is_detached_cannot_be_changed_behind_the_back() -> None:
 
 
 def test_a_model_cannot_swallow_the_reason_to_start_again() -> None:
-    def careful(x: Tensor) -> Tensor | None:
+    def careful(x: Tensor) -> Tensor:
         h = x.clone()
         try:
             h.mul_(2.0)
@@ -202,12 +203,12 @@ def test_a_model_cannot_swallow_the_reason_to_start_again() -> None:
     ],
 )
 def test_what_is_written_over_takes_nothing(
-    write: Callable[[Tensor, Tensor], Tensor | None],
+    write: Callable[[Tensor, Tensor], Tensor],
 ) -> None:
     """An index may name a place twice; autograd would hand the same relevance to both sources."""
     x = torch.randn(4, 4, dtype=X.dtype, generator=torch.Generator().manual_seed(5))
 
-    def score(e: Tensor) -> Tensor | None:
+    def score(e: Tensor) -> Tensor:
         h = 0.5 * e
         write(h, e)
         return h.sum(dim=0)[None]
@@ -217,7 +218,7 @@ def test_what_is_written_over_takes_nothing(
 
 
 def test_views_that_come_together_may_be_changed_in_place() -> None:
-    def by_parts(x: Tensor) -> Tensor | None:
+    def by_parts(x: Tensor) -> Tensor:
         h = x.clone()
         for i, row in enumerate(h.unbind(1)):
             row.mul_(i + 1.0)
@@ -276,7 +277,7 @@ def test_functions_that_torch_writes_in_python_run_step_by_step() -> None:
 def test_parts_of_a_view_may_be_changed_in_place() -> None:
     """Such as the real part of a complex tensor, whose base has numbers of another kind."""
 
-    def score(x: Tensor) -> Tensor | None:
+    def score(x: Tensor) -> Tensor:
         real = torch.complex(x, torch.tanh(x)).real
         first, *rest = real.unbind(1)
         first.mul_(2.0)

@@ -133,7 +133,7 @@ def test_power_averages_share_by_powers() -> None:
 def test_what_has_no_rule_is_refused_by_name() -> None:
     x = torch.randn(2, 4, 6, dtype=torch.float64)
 
-    def unpooled(x: Tensor) -> Tensor | None:
+    def unpooled(x: Tensor) -> Tensor:
         values, places = functional.max_pool1d(x, 2, return_indices=True)
         return functional.max_unpool1d(values, places, 2)
 

@@ -235,7 +235,10 @@ def test_a_function_is_proved_on_every_text() -> None:
 
     def turned(x: csr_matrix) -> NDArray[np.float64] | NDArray[np.int64]:
         x = x.toarray()
-        return np.where((x == 7).any(axis=1, keepdims=True), x[:, ::-1], x)
+        result: NDArray[np.float64] | NDArray[np.int64] = np.where(
+            (x == 7).any(axis=1, keepdims=True), x[:, ::-1], x
+        )
+        return result
 
     pipeline = make_pipeline(
         CountVectorizer(), FunctionTransformer(turned, accept_sparse=True), LogisticRegression()
@@ -249,7 +252,10 @@ def test_a_function_is_proved_on_every_text() -> None:
 def test_a_linear_step_is_held_to_it_on_every_text() -> None:
     def bent(x: csr_matrix) -> NDArray[np.float64] | NDArray[np.int64]:
         topics = x.toarray() @ np.arange(3 * x.shape[1]).reshape(-1, 3)
-        return np.where((x.toarray() == 7).any(axis=1, keepdims=True), topics**2, topics)
+        result: NDArray[np.float64] | NDArray[np.int64] = np.where(
+            (x.toarray() == 7).any(axis=1, keepdims=True), topics**2, topics
+        )
+        return result
 
     step = FunctionTransformer(bent, accept_sparse=True)
     pipeline = make_pipeline(CountVectorizer(), step, RidgeClassifier()).fit(TEXTS, TWO)
@@ -331,7 +337,8 @@ def test_calibration_is_explained_before_it_where_it_decides_the_same() -> None:
 
 class Other(LogisticRegression):
     def decision_function(self, x: csr_matrix) -> NDArray[np.float64]:
-        return super().decision_function(x) ** 3
+        result: NDArray[np.float64] = super().decision_function(x) ** 3
+        return result
 
 
 def test_another_prediction_or_score_is_an_error() -> None:

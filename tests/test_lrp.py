@@ -158,7 +158,8 @@ class Packed(nn.Module):
         outputs = outputs if self.batch_first else outputs.transpose(0, 1)
         final = state[0] + state[1] if isinstance(state, tuple) else state
         last = final[-1 - self.network.bidirectional :].transpose(0, 1).flatten(1)
-        return self.output(outputs.sum(dim=1) + last)
+        result: Tensor = self.output(outputs.sum(dim=1) + last)
+        return result
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
@@ -241,13 +242,15 @@ class Odd(nn.Module):
         super().__init__()
         self.strange = Strange()
 
-    def forward(self, x: Tensor) -> Tensor | None:
-        return self.strange(x).sum(dim=1)
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor | None = self.strange(x).sum(dim=1)
+        return result
 
 
 class Strange(nn.Module):
-    def forward(self, x: Tensor) -> Tensor | None:
-        return torch.special.i0(x)
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor | None = torch.special.i0(x)
+        return result
 
 
 def test_a_function_without_a_rule_is_refused() -> None:
@@ -397,12 +400,12 @@ def test_what_has_been_overwritten_takes_nothing() -> None:
         z = nn.functional.conv1d(x.mT, weight)
         return z.masked_fill(~kept, 0.0).masked_fill(z < -100, 1.0).max(dim=2).values
 
-    def assigned(x: Tensor) -> Tensor | None:
+    def assigned(x: Tensor) -> Tensor:
         z = nn.functional.conv1d(x.mT, weight)
         z[:, :, :20] = 0.0
         return z.max(dim=2).values
 
-    def through_a_view(x: Tensor) -> Tensor | None:
+    def through_a_view(x: Tensor) -> Tensor:
         z = nn.functional.conv1d(x.mT, weight)
         z[:, :, :20].masked_fill_(torch.ones(20, dtype=torch.bool), 100.0)
         return z.max(dim=2).values
@@ -434,12 +437,13 @@ def test_values_changed_in_place_after_use() -> None:
         total = torch.cat([h[:, :1], 2 * h[:, 1:]], dim=1).relu()
         return total.sum(dim=1)
 
-    def in_place(x: Tensor) -> Tensor | None:
+    def in_place(x: Tensor) -> Tensor:
         h = first(x)
         h += second(h).tanh_()
         h[:, 1:] *= 2
         nn.functional.relu(h, inplace=True)
-        return h.sum(dim=1)
+        result: Tensor | None = h.sum(dim=1)
+        return result
 
     torch.testing.assert_close(in_place(x), out_of_place(x))
     found, expected = (
@@ -451,7 +455,7 @@ def test_values_changed_in_place_after_use() -> None:
     torch.testing.assert_close(row_by_row, whole)
 
 
-def filled(layer: nn.Linear, x: Tensor) -> Tensor | None:
+def filled(layer: nn.Linear, x: Tensor) -> Tensor:
     """Fills a tensor of zeros position by position."""
     h = torch.zeros_like(x)
     for t in range(x.shape[1]):

@@ -14,7 +14,8 @@ from torch import Tensor
 from models import random_cnn, random_text, random_vectors
 from test_cnn import everything
 from whyword import InputError, explain, lrp
-from whyword.classifier import Batch, predict
+from whyword.batch import Batch
+from whyword.classifier import predict
 from whyword.methods import METHODS, integrated_gradients, method_named
 from whyword.methods.gradients import gradient
 from whyword.models.base import NetworkClassifier
@@ -41,11 +42,13 @@ class Linear(WordClassifier):
         return {}
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        return self.output(embeddings.sum(dim=1))
+        result: Tensor = self.output(embeddings.sum(dim=1))
+        return result
 
     def shares(self, text: str) -> NDArray[np.float64]:
         vectors = self.embedding[self.vectors.ids(text.split())].double().numpy()
-        return self.output.weight.detach().numpy() @ vectors.T
+        result: NDArray[np.float64] = self.output.weight.detach().numpy() @ vectors.T
+        return result
 
 
 def classifier(kind: str) -> NetworkClassifier:

@@ -39,9 +39,10 @@ EXACT = {"atol": 1e-10, "rtol": 1e-10}
 def quantus() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pytest.importorskip(
+        result: None = pytest.importorskip(
             "quantus", reason="quantus is not installed", exc_type=ImportError
         )
+        return result
 
 
 @pytest.fixture

@@ -18,14 +18,16 @@ class Unmasked(Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         self.calls += 1
-        return self.output(torch.tanh(self.hidden(self.words(ids))).mean(dim=1))
+        result: Tensor = self.output(torch.tanh(self.hidden(self.words(ids))).mean(dim=1))
+        return result
 
 
 class Masked(Unmasked):
     def forward(self, ids: Tensor) -> Tensor:
         self.calls += 1
         inside = (ids != 0).unsqueeze(2)
-        return self.output((torch.tanh(self.hidden(self.words(ids))) * inside).sum(dim=1))
+        result: Tensor = self.output((torch.tanh(self.hidden(self.words(ids))) * inside).sum(dim=1))
+        return result
 
 
 class ReadsPadding(Unmasked):
@@ -44,7 +46,8 @@ class Mixing(Unmasked):
     def forward(self, ids: Tensor) -> Tensor:
         self.calls += 1
         x = self.words(ids).sum(dim=1)
-        return self.output(torch.tanh(self.hidden(x - x.mean(dim=0) * (len(x) > 1))))
+        result: Tensor = self.output(torch.tanh(self.hidden(x - x.mean(dim=0) * (len(x) > 1))))
+        return result
 
 
 UNEQUAL = ["alpha", "beta gamma delta epsilon zeta", "", "eta theta eta", "iota iota"]
@@ -89,7 +92,8 @@ class LongUnmasked(Unmasked):
         inside = ids != 0
         several = inside.sum(dim=1, keepdim=True) > 1
         kept = (inside | several).unsqueeze(2)
-        return self.output((torch.tanh(self.hidden(self.words(ids))) * kept).sum(dim=1))
+        result: Tensor = self.output((torch.tanh(self.hidden(self.words(ids))) * kept).sum(dim=1))
+        return result
 
 
 class Summed(Unmasked):
@@ -101,7 +105,8 @@ class Summed(Unmasked):
             self.words.weight[0] = 0
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.output(torch.tanh(self.words(ids).sum(dim=1) @ self.hidden.weight.T))
+        result: Tensor = self.output(torch.tanh(self.words(ids).sum(dim=1) @ self.hidden.weight.T))
+        return result
 
 
 def test_more_than_the_shortest_text_is_compared() -> None:

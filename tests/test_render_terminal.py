@@ -35,7 +35,7 @@ def terminal(**options: str | None) -> Console:
 
 def printed(explanation: Explanation, console: Console, **options: Any) -> str:
     console.print(render(explanation, **options))
-    return console.file.getvalue()
+    return str(console.file.getvalue())
 
 
 def unstyled(output: str) -> str:

@@ -43,7 +43,8 @@ class Module(torch.nn.Module):
         self.output = torch.nn.Linear(5, 3)
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.output(torch.relu(self.hidden(self.words(ids))).amax(dim=1))
+        result: Tensor = self.output(torch.relu(self.hidden(self.words(ids))).amax(dim=1))
+        return result
 
 
 def module() -> ModuleClassifier:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from models import WORDS, random_vectors
 from whyword import Document, InputError
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.models.base import NetworkClassifier
 from whyword.models.cnn.model import WordCNN
 from whyword.progress import Progress
@@ -42,7 +42,7 @@ def run(
     config: TrainingConfig,
     build: Callable[[], NetworkClassifier] = build,
     **options: Callable[..., None],
-) -> tuple[NetworkClassifier, History] | None:
+) -> tuple[NetworkClassifier, History]:
     documents, labels = corpus()
     return train(build, documents, labels, config, directory, **options)
 

@@ -182,7 +182,8 @@ def model(
         for parameter in network.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(0, 0.15)
-    return network.eval()
+    result: PreTrainedModel = network.eval()
+    return result
 
 
 def minilm() -> Path:
