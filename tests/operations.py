@@ -199,7 +199,9 @@ def table(group: str, rule: str, reference: Reference | None, text: str, **facts
 
     Behind a name, after bars, may stand facts of its own: ``drops``, ``refused=name``.
     """
-    name, spellings, own = "", [], {}
+    name = ""
+    spellings: list[str] = []
+    own: dict[str, Any] = {}
     for line in [*text.splitlines(), "end"]:
         if not line.strip():
             continue
@@ -2326,7 +2328,7 @@ pooling by attention, as a product
             W, b = a.in_proj_weight[6 * k : 6 * k + 6].detach(), a.in_proj_bias[6 * k : 6 * k + 6].detach()  # fmt: skip
             return ref.moved(ref.layer(x, lambda t: t @ W.T + b), lambda t: t.view(2, 4, 2, 3).transpose(1, 2))  # fmt: skip
 
-        found = attended(*map(heads, range(3)))
+        found = attended(heads(0), heads(1), heads(2))
         found = ref.moved(found, lambda t: t.transpose(1, 2).reshape(2, 4, 6))
         return ref.layer(found, a.out_proj)
 

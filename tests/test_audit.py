@@ -22,7 +22,7 @@ from whyword.classifier import predict
 from whyword.data.corpora import Corpus
 from whyword.models import store
 from whyword.models.cnn.model import WordCNN
-from whyword.render import audit as render
+from whyword.render.audit import AuditTables, audit_page
 from whyword.survey.audit import audit
 from whyword.survey.audit.clusters import NEIGHBOURS, clusters
 from whyword.survey.audit.records import Audit
@@ -252,13 +252,13 @@ def test_a_page_and_tables_show_texts_and_run_none_of_them() -> None:
     corpus = Corpus(nasty * 8, np.arange(24) % 3, classes, ("<i>1</i>", "\x1b[31m2", "3") * 8)
     result = audit(random_cnn(1, classes=classes), corpus, least=0.0, top=50)
     assert result.suspects
-    source = render.page(result)
+    source = audit_page(result)
     source.encode("utf-8")
     for forbidden in ("<b>a", "<i>1", "<script>window", "<img", "<b>bold"):
         assert forbidden not in source
     assert source.count("<script>") == 1
     console = Console(file=StringIO(), width=100, force_terminal=False)
-    console.print(render.AuditTables(result))
+    console.print(AuditTables(result))
     assert "\x1b" not in console.file.getvalue()
     json.loads(json.dumps(result.to_dict(), allow_nan=False))
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 import reference
 from models import random_cnn, random_text, random_vectors
-from test_cnn import lengths, setup, shapes
+from test_cnn import Shape, lengths, setup, shapes
 from whyword import InputError
 from whyword.batch import Batch
+from whyword.classifier import FollowsDeletions
 from whyword.data.corpora import Corpus
 from whyword.evaluation.deletion import (
-    HasFastDeletion,
     curves,
     deletion_order,
     plain_scores_along,
@@ -42,7 +42,7 @@ def orders_for(
 @given(shapes, lengths, st.integers(1, 11), st.booleans())
 @settings(max_examples=80, deadline=None)
 def test_the_fast_way_equals_forward_passes(
-    shape: Mapping[str, Mapping[int, int] | float],
+    shape: Shape,
     sizes: Sequence[int],
     steps: int,
     insertion: bool,
@@ -65,7 +65,7 @@ def test_the_fast_way_equals_forward_passes(
 @given(shapes, lengths, st.integers(1, 8), st.booleans())
 @settings(max_examples=20, deadline=None)
 def test_the_plain_way_equals_forward_passes(
-    shape: Mapping[str, Mapping[int, int] | float],
+    shape: Shape,
     sizes: Sequence[int],
     steps: int,
     insertion: bool,
@@ -87,8 +87,8 @@ def test_the_plain_way_equals_forward_passes(
 def test_orders_are_sorted_and_ties_go_to_the_first_word(
     relevance: Sequence[int], steps: int, decreasing: bool
 ) -> None:
-    relevance = np.array(relevance, dtype=float)
-    order = deletion_order(relevance, steps=steps, decreasing=decreasing)
+    shares = np.array(relevance, dtype=float)
+    order = deletion_order(shares, steps=steps, decreasing=decreasing)
     sign = -1 if decreasing else 1
     expected = sorted(range(len(relevance)), key=lambda i: (sign * relevance[i], i))[:steps]
     assert order.tolist() == expected + [-1] * (steps - len(expected))
@@ -175,7 +175,7 @@ def test_both_ways_predict_the_same_whatever_the_batch(operator: str) -> None:
     orders = random_orders([len(d) for d in documents], runs=2, steps=9)
     labels = rng.integers(0, 3, len(documents))
     done = []
-    options = {"labels": labels, "operator": operator}
+    options: dict[str, Any] = {"labels": labels, "operator": operator}
     fast = curves(
         model,
         documents,
@@ -193,7 +193,7 @@ def test_both_ways_predict_the_same_whatever_the_batch(operator: str) -> None:
 
 def test_a_model_without_a_fast_way() -> None:
     model = LSTMClassifier(random_vectors(), ("a", "b"), hidden=3, tokenizer=Tokenizer()).eval()
-    assert not isinstance(model, HasFastDeletion)
+    assert not isinstance(model, FollowsDeletions)
     documents = model.documents(["alpha beta gamma", "delta"])
     orders = np.array([[[2, 0], [0, -1]]])
     found = curves(model, documents, orders, labels=np.array([0, 1]))

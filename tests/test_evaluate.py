@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from whyword.evaluation import experiment as module
 from whyword.evaluation import tables
 from whyword.evaluation.deletion import deletion_order
 from whyword.evaluation.documents import Documents
-from whyword.evaluation.experiment import CLOSED_FORMS, Experiment, relevances, word_deletion
+from whyword.evaluation.experiment import Experiment, relevances, word_deletion
 from whyword.evaluation.measurements import summarise as summarise_metrics
 from whyword.evaluation.metrics import METRICS, measure
 from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.results import summarise
 from whyword.evaluation.settings import Settings
+from whyword.methods import METHODS
 from whyword.models import store
 from whyword.models.cnn.model import WordCNN
 from whyword.render.evaluation import evaluation_page
@@ -116,7 +118,7 @@ def test_a_table_of_the_oracles_order_gives_the_oracles_curve() -> None:
         assert (panel.curves["constant"].predicted != panel.curves["oracle"].predicted).any()
 
 
-@pytest.mark.parametrize("method", CLOSED_FORMS)
+@pytest.mark.parametrize("method", [name for name, m in METHODS.items() if m.closed])
 def test_threads_find_what_one_finds(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the last bit: each has documents of its own, in batches that do not depend on them."""
     rng = np.random.default_rng(1)
@@ -127,7 +129,7 @@ def test_threads_find_what_one_finds(method: str, monkeypatch: pytest.MonkeyPatc
         torch.set_num_threads(4)
         together = relevances(MODEL, documents, method, targets)
         torch.set_num_threads(1)
-        monkeypatch.setattr(module, "CLOSED_FORMS", ())
+        monkeypatch.setattr(module, "METHODS", {method: replace(METHODS[method], closed=False)})
         alone = relevances(MODEL, documents, method, targets)
     finally:
         torch.set_num_threads(threads)

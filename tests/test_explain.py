@@ -147,7 +147,7 @@ def test_one_text_gives_one_explanation_and_progress_is_told() -> None:
         ({"method": "lrpp"}, 'Did you mean "lrp"'),
         ({"epsilon": 0}, "positive"),
         ({"batch_size": 0}, "batch_size"),
-        ({"epsilom": 0.1}, "Unknown setting"),
+        ({"epsilom": 0.1}, 'has no setting "epsilom". Did you mean "epsilon"'),
         ({"method": "sa", "norm": "l3"}, "norm"),
         ({"method": "sa", "norm": "l2", "components": True}, "components"),
     ],

@@ -236,7 +236,7 @@ def test_it_trains_and_is_saved_without_a_pickle(corpus: Corpus, tmp_path: Path)
     report = recipe.run(chosen, corpus, tmp_path, test=corpus, about="a test")
     assert report["test"]["accuracy"] == 1
     assert report["validation_accuracy"] == 1
-    assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".safetensors", ".svg"}
+    assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".safetensors"}
     loaded = whyword.load(tmp_path)
     original, _ = train_linear(corpus)
     before, after = explain(original, corpus.texts[:5]), explain(loaded, corpus.texts[:5])

@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 
 from whyword import InputError
 from whyword.cli import cli
-from whyword.render.plots import colour_of, draw_maps, title_of
+from whyword.render.labels import weighting_label
+from whyword.render.scatter import colour_of, draw_maps
 from whyword.survey import maps
 from whyword.survey.maps import DocumentMap, project, top_level, write_parquet
 
@@ -90,7 +91,7 @@ def test_figure_3_is_drawn(tmp_path: Path) -> None:
         draw_maps(panels, ["a"] * 30, tmp_path / "m.gif")
     assert list(colour_of(["b", "misc", "a"], apart=["misc"])) == ["a", "b", "misc"]
     assert len(set(colour_of([str(i) for i in range(20)]).values())) == 20
-    assert title_of("sa-elementwise") == "SA e.w."
+    assert weighting_label("sa-elementwise") == "SA e.w."
 
 
 def run(*arguments: str | Path) -> Result:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from whyword.evaluation.measurements import Measurement, difference, summarise, write_tables
-from whyword.render.metrics import MetricTable, metric_groups, number
+from whyword.render.metrics import MetricTable, metric_groups, short
 
 NAN = math.nan
 
@@ -89,14 +89,14 @@ def test_parquet_has_means_and_documents(tmp_path: Path) -> None:
     assert math.isnan(documents[3]["value"])
 
 
-def test_numbers_are_written_as_people_read_them() -> None:
-    assert number(0.12345) == "0.123"
-    assert number(-1.5, signed=True) == "−1.500"
-    assert number(2.0, signed=True) == "+2.000"
-    assert number(12.345) == "12.3"
-    assert number(12345.6) == "12,346"
-    assert number(-0.0001) == "0.000"
-    assert number(None) == "–"
+def test_numbers_are_written_as_people_read_them():
+    assert short(0.12345) == "0.123"
+    assert short(-1.5, signed=True) == "−1.500"
+    assert short(2.0, signed=True) == "+2.000"
+    assert short(12.345) == "12.3"
+    assert short(12345.6) == "12,346"
+    assert short(-0.0001) == "0.000"
+    assert short(None) == "–"
 
 
 def test_a_table_names_metric_direction_and_methods() -> None:

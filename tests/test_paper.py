@@ -160,7 +160,7 @@ def test_figure_3_is_coloured_by_top_level_categories(
         drawn.append((set(points), groups, apart))
         path.write_bytes(b"")
 
-    monkeypatch.setattr("whyword.render.plots.draw_maps", draw)
+    monkeypatch.setattr("whyword.render.scatter.draw_maps", draw)
     run(SMALL, copy, corpus=small_corpus)
     assert drawn == [(set(SMALL.weightings), ["sci", "rec", "misc"] * 30, ("misc",))] * 2
 

@@ -137,9 +137,9 @@ def test_wrong_input_is_refused() -> None:
         scores_without(model, batch, torch.zeros(1, 2, dtype=torch.bool), operator="mask")
 
 
-def test_a_subword_tokenizers_mask_is_found() -> None:
+def test_a_mask_takes_the_place_of_words() -> None:
     model = random_cnn()
-    model.subwords = type("Tokenizer", (), {"mask_token_id": 3})()
+    model.mask_id = 3
     torch.testing.assert_close(replacement(model, "mask"), model.embedding[3])
     assert replacement(model, "remove") is None
     assert set(OPERATORS) == {"zero", "unknown", "mean", "remove", "mask"}

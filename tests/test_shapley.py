@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models import WORDS, random_cnn
-from test_cnn import everything, lengths, setup, shapes
+from test_cnn import Shape, everything, lengths, setup, shapes
 from test_methods import KINDS, TEXTS, classifier
 from whyword import InputError, explain
 from whyword.lrp import Composite
 from whyword.lrp.maxima import shares_of_maximum
-from whyword.methods import lrp, shapley_lrp
-from whyword.methods import shapley_values as shapley
+from whyword.methods import lrp, shapley, shapley_lrp
+
 from whyword.models.cnn.shapley import best_windows
 from whyword.targets import against_competitors
 
@@ -127,7 +127,7 @@ def plain(
 @given(shapes, lengths, st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
 def test_the_closed_form_equals_the_plain_derivation(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int], depth: int
+    shape: Shape, sizes: Sequence[int], depth: int
 ) -> None:
     model, batch, kernels, output, documents = setup(shape, sizes)
     targets = everything(model, batch)
@@ -143,9 +143,7 @@ def test_the_closed_form_equals_the_plain_derivation(
 
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
-def test_with_one_window_and_no_contrast_it_is_lrp(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_with_one_window_and_no_contrast_it_is_lrp(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     targets = everything(model, batch)
     found = shapley_lrp(model, batch, targets, contrast=None, depth=1, components=True)
@@ -158,7 +156,7 @@ def test_with_one_window_and_no_contrast_it_is_lrp(
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
 def test_the_engine_equals_the_closed_form_of_all_windows(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
+    shape: Shape, sizes: Sequence[int]
 ) -> None:
     model, batch, *_ = setup(shape, sizes)
     targets = everything(model, batch)
@@ -171,7 +169,7 @@ def test_the_engine_equals_the_closed_form_of_all_windows(
 @given(shapes, lengths, st.integers(1, 9), st.sampled_from([None, 0.5, 2.0]))
 @settings(max_examples=60, deadline=None)
 def test_relevance_and_competitors_make_the_score(
-    shape: Mapping[str, Mapping[int, int] | float],
+    shape: Shape,
     sizes: Sequence[int],
     depth: int,
     contrast: float | None,
@@ -184,9 +182,7 @@ def test_relevance_and_competitors_make_the_score(
 
 @given(shapes, lengths)
 @settings(max_examples=20, deadline=None)
-def test_a_document_alone_equals_itself_in_a_batch(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_a_document_alone_equals_itself_in_a_batch(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     together = shapley_lrp(model, batch, everything(model, batch), depth=2)
     for b, document in enumerate(batch.documents):

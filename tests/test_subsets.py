@@ -8,7 +8,8 @@ from torch import Tensor
 
 from models import Bag, random_cnn
 from whyword import Document, InputError
-from whyword.evaluation.subsets import HasFastReplacement, scores_of_subsets
+from whyword.classifier import ReplacesWords
+from whyword.evaluation.subsets import scores_of_subsets
 from whyword.models.cnn.model import WordCNN
 from whyword.removal import scores_without
 
@@ -24,7 +25,7 @@ def plain(model: WordCNN, document: Document, removed: NDArray[np.bool_], operat
 @pytest.mark.parametrize("seed", range(5))
 def test_of_the_word_cnn_they_are_those_of_forward_passes(operator: str, seed: int) -> None:
     model = random_cnn(seed, filters={1: 3, 2: 9, 4: 5}).double()
-    assert isinstance(model, HasFastReplacement)
+    assert isinstance(model, ReplacesWords)
     (document,) = model.documents([TEXT])
     removed = np.random.default_rng(seed).random((70, len(document))) < 0.4  # in two parts
     whole, found = scores_of_subsets(model, document, removed, operator=operator)
@@ -54,7 +55,7 @@ def test_what_changes_nothing_is_so_to_the_last_bit(sets: int) -> None:
 
 def test_a_model_without_a_faster_way_and_one_without_a_mask_token() -> None:
     model = Bag({"alpha": (1.0, 0.0), "beta": (0.0, 2.0)}, (0.5, 0.0))
-    assert not isinstance(model, HasFastReplacement)
+    assert not isinstance(model, ReplacesWords)
     (document,) = model.documents(["alpha beta"])
     whole, found = scores_of_subsets(model, document, np.eye(2, dtype=bool), operator="zero")
     np.testing.assert_allclose(whole, [1.5, 2])

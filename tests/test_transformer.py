@@ -270,7 +270,7 @@ def test_the_rule_for_attention_is_an_option(attention: str) -> None:
     found = explain(c, TEXTS[0], attention=attention)
     other = explain(c, TEXTS[0])
     assert np.allclose(found.relevance, other.relevance) == (attention == "attnlrp")
-    assert found.settings == {"attention": attention}
+    assert found.settings == {"epsilon": 1e-6, "attention": attention}
     with pytest.raises(InputError, match="expected one of"):
         explain(c, TEXTS[0], attention="lxt")
 
@@ -397,7 +397,7 @@ def test_folders_of_hugging_face_are_read(tmp_path: Path) -> None:
     c.subwords.save_pretrained(tmp_path)
     read = load(tmp_path)
     assert read.max_length == 66
-    huggingface.save(c, tmp_path)
+    c.save(tmp_path)
     assert load(tmp_path).max_length == 9
     np.testing.assert_allclose(predict(load(tmp_path), TEXTS), predict(c, TEXTS), atol=1e-6)
     (tmp_path / "whyword.json").write_text("[]")

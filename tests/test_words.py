@@ -19,7 +19,7 @@ from test_cli import run
 from whyword import Explanation, InputError, explain
 from whyword.data.corpora import Corpus
 from whyword.models import store
-from whyword.render import words as render
+from whyword.render.words import WordTables, draw_words, words_page
 from whyword.survey.tally import EXAMPLES, Tally
 from whyword.survey.words import CorpusWords, context, corpus_words
 
@@ -180,7 +180,7 @@ def hostile() -> CorpusWords:
 
 def test_a_page_shows_texts_and_runs_none_of_them() -> None:
     found = hostile()
-    source = render.page(found)
+    source = words_page(found)
     source.encode("utf-8")
     for forbidden in ("<b>a", "<i>1", "<script>window", "<img", "\x00"):
         assert forbidden not in source
@@ -196,7 +196,7 @@ def test_a_page_shows_texts_and_runs_none_of_them() -> None:
 
 def test_tables_drive_no_terminal() -> None:
     console = Console(file=StringIO(), width=100, force_terminal=False)
-    console.print(render.WordTables(hostile()))
+    console.print(WordTables(hostile()))
     output = console.file.getvalue()
     assert "\x1b" not in output
     assert "[red]b" in output
@@ -206,7 +206,7 @@ def test_tables_drive_no_terminal() -> None:
 @pytest.mark.parametrize("ending", ["svg", "png"])
 def test_pictures_are_drawn(tmp_path: Path, ending: str) -> None:
     found = corpus_words(random_cnn(), random_corpus())
-    render.picture(found, tmp_path / f"words.{ending}")
+    draw_words(found, tmp_path / f"words.{ending}")
     content = (tmp_path / f"words.{ending}").read_bytes()
     assert len(content) > 1000
     if ending == "svg":
@@ -217,7 +217,7 @@ def test_pictures_are_drawn(tmp_path: Path, ending: str) -> None:
 def test_pictures_of_other_kinds_are_refused(tmp_path: Path) -> None:
     found = corpus_words(random_cnn(), random_corpus())
     with pytest.raises(InputError, match="Cannot write"):
-        render.picture(found, tmp_path / "words.docx")
+        draw_words(found, tmp_path / "words.docx")
 
 
 @pytest.fixture

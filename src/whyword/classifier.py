@@ -26,10 +26,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from whyword.batch import Attribution, Batch
+from whyword.data.arrays import Floats
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 
@@ -267,7 +267,7 @@ def predict(
     *,
     batch_size: int = 64,
     progress: OnProgress | None = None,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Class scores (logits) of texts, ``(text, class)``.
 
     Args:

@@ -190,7 +190,9 @@ def attribute(
     chosen = method_named(method)
     chosen.check(settings)
     found = chosen.run(classifier, batch, targets, components=components, **settings)
-    return replace(found, settings={**chosen.settings, **settings, **found.settings})
+    # A default of None stands for a choice, which the method has made.
+    fixed = {name: value for name, value in chosen.settings.items() if value is not None}
+    return replace(found, settings={**fixed, **settings, **found.settings})
 
 
 def _records(

@@ -105,9 +105,9 @@ def explain(
     if html:
         _write_page(html, explanations)
     if picture:
-        from whyword.render.heatmap import heatmap
+        from whyword.render.heatmap import heatmap_picture
 
-        heatmap(explanations).save(picture)
+        heatmap_picture(explanations).save(picture)
         click.echo(f"Wrote {picture}.", err=True)
     if as_json:
         click.echo("[" + ",\n".join(e.to_json() for e in explanations) + "]")
@@ -167,10 +167,10 @@ def _print_accounts(classifier: Any, texts: list[str], target: str) -> None:
 
 
 def _write_page(path: Path, explanations: "list[Explanation]") -> None:
-    from whyword.render.html import page
+    from whyword.render.html import heatmap_page
 
     try:
-        path.write_text(page(explanations), encoding="utf-8")
+        path.write_text(heatmap_page(explanations), encoding="utf-8")
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}.") from error
     click.echo(f"Wrote {path}.", err=True)

@@ -12,7 +12,7 @@ from whyword.errors import InputError
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
-    from whyword.render.maps import MappedCorpus
+    from whyword.render.map_files import MappedCorpus
 
 ENDINGS = (".parquet", ".html", ".svg", ".png", ".pdf")
 
@@ -72,7 +72,7 @@ def map_(
     from whyword.data import corpora
     from whyword.models.adapting import as_classifier
     from whyword.models.store import load
-    from whyword.render.maps import MappedCorpus
+    from whyword.render.map_files import MappedCorpus
     from whyword.survey.maps import check_projection, map_corpus, top_level
     from whyword.survey.vectors import FIGURE_3, Weighting
 

@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from whyword.data.arrays import Floats
 from whyword.errors import InputError
 from whyword.explainer import explain
 from whyword.explanation import Explanation
@@ -64,6 +62,6 @@ def targets(explanations: Sequence[Explanation]) -> list[str]:
 
 def relevances(
     explain: Explain, classifier: Any, texts: Sequence[Document], names: Sequence[str]
-) -> list[NDArray[np.float64]]:
+) -> list[Floats]:
     """The relevance ``(word,)`` of each text for its target, explained anew."""
     return [e.relevance[0] for e in explain(classifier, texts, targets=PerText(names))]

@@ -10,19 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from whyword.batch import Batch
 from whyword.classifier import Classifier, FollowsDeletions
+from whyword.data.arrays import Bools, Floats, Ints, Singles
 from whyword.errors import InputError
 from whyword.evaluation.batches import for_batches
 from whyword.progress import OnProgress, as_phase
 from whyword.removal import replacement, scores_without
 from whyword.text import Document
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 STEPS = 50
 """Deletions in the paper."""
@@ -73,8 +70,8 @@ class Curves:
     """
 
     predicted: Ints
-    true_probability: NDArray[np.float32]
-    target_probability: NDArray[np.float32]
+    true_probability: Singles
+    target_probability: Singles
     labels: Ints
 
     def of(self, orders: slice) -> "Curves":
@@ -87,9 +84,9 @@ class Curves:
         )
 
     @property
-    def correct(self) -> NDArray[np.bool_]:
+    def correct(self) -> Bools:
         """``(order, document, step + 1)``: whether the prediction is true."""
-        found: NDArray[np.bool_] = self.predicted == self.labels[:, None]
+        found: Bools = self.predicted == self.labels[:, None]
         return found
 
     @property

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from whyword.classifier import Classifier, predict, tokenised
+from whyword.data.arrays import Ints
 from whyword.data.corpora import Corpus, drawn
 from whyword.errors import InputError
-from whyword.evaluation.deletion import Ints
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 

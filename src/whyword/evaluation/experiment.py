@@ -9,19 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyword.classifier import Classifier, FollowsDeletions
+from whyword.data.arrays import Floats, Ints
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation.batches import for_batches
-from whyword.evaluation.deletion import (
-    Curves,
-    Ints,
-    curves,
-    deletion_order,
-    random_orders,
-)
+from whyword.evaluation.deletion import Curves, curves, deletion_order, random_orders
 from whyword.evaluation.documents import MINIMUM_WORDS, Documents, choose_documents
 from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.settings import Settings
@@ -34,7 +28,7 @@ from whyword.text import Document
 RANDOM, ORACLE = "random", "oracle"
 METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
 
-Relevances = Sequence[NDArray[np.float64]]
+Relevances = Sequence[Floats]
 Table = Callable[[Documents, Sequence[str]], Relevances]
 """From documents and the class explained in each to the relevance of their words."""
 
@@ -96,9 +90,9 @@ def relevances(
     targets: Sequence[str],
     *,
     progress: OnProgress = ignore,
-) -> list[NDArray[np.float64]]:
+) -> list[Floats]:
     """The relevance ``(word,)`` of each document's words for its own target."""
-    found: dict[int, NDArray[np.float64]] = {}
+    found: dict[int, Floats] = {}
 
     def explain(chosen: list[int]) -> None:
         own = PerText([targets[i] for i in chosen])

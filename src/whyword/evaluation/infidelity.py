@@ -6,19 +6,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from whyword.batch import Batch
 from whyword.classifier import Classifier, module_of
+from whyword.data.arrays import Bools, Floats
 from whyword.errors import InputError
 from whyword.evaluation.again import Explain, document_of, documents, relevances, targets
 from whyword.evaluation.subsets import scores_of_subsets
 from whyword.explanation import Explanation
 from whyword.targets import direction
 from whyword.text import Document
-
-Array = NDArray[np.float64]
 
 
 def infidelity(
@@ -29,7 +27,7 @@ def infidelity(
     samples: int = 100,
     normalize: bool = False,
     seed: int = 0,
-) -> Array:
+) -> Floats:
     """E_S[(Σ_{t∈S} R_t - (f(x) - f(x without S)))²], ``(text,)`` (Definition 2.1).
 
     The perturbation takes a random set S of words away: their number is drawn uniformly from one to
@@ -53,7 +51,7 @@ def infidelity(
         raise InputError(f"Got {samples} samples; expected at least 1.")
     names = targets(explanations)
     results = []
-    cases: dict[tuple[Document, str], tuple[NDArray[np.bool_], Array]] = {}  # shared by methods
+    cases: dict[tuple[Document, str], tuple[Bools, Floats]] = {}  # shared by methods
     for explanation, name in zip(explanations, names, strict=True):
         document = document_of(explanation)
         if (document, name) not in cases:
@@ -74,7 +72,7 @@ def max_sensitivity(
     radius: float = 0.02,
     samples: int = 10,
     seed: int = 0,
-) -> Array:
+) -> Floats:
     """max_δ ‖Φ(x + δ) - Φ(x)‖ / ‖Φ(x)‖ over random δ, ``(text,)``.
 
     Each component of each vector moves by a uniform random number of at most ``radius`` times the
@@ -107,14 +105,14 @@ def max_sensitivity(
     return np.asarray(greatest / np.where(size == 0, 1.0, size))
 
 
-def _random_sets(document: Document, samples: int, seed: int) -> NDArray[np.bool_]:
+def _random_sets(document: Document, samples: int, seed: int) -> Bools:
     """``(sample, word)`` True for the words of each set."""
     rng = np.random.default_rng([seed, _checksum(document.text)])
     order = rng.random((samples, len(document))).argsort(axis=1).argsort(axis=1)
     return order < rng.integers(1, max(len(document), 1) + 1, size=(samples, 1))
 
 
-def _squared_error(sums: Array, drops: Array, normalize: bool) -> float:
+def _squared_error(sums: Floats, drops: Floats, normalize: bool) -> float:
     if normalize and (power := float(sums @ sums)) > 0:
         sums = sums * (sums @ drops) / power
     return float(np.mean((sums - drops) ** 2))

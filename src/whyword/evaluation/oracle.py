@@ -15,14 +15,14 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from whyword.batch import Batch
 from whyword.classifier import Classifier, SearchesGreedily
+from whyword.data.arrays import Bools, Ints
 from whyword.errors import InputError
 from whyword.evaluation.batches import for_batches
-from whyword.evaluation.deletion import STEPS, Ints
+from whyword.evaluation.deletion import STEPS
 from whyword.progress import OnProgress, as_phase
 from whyword.removal import replacement, scores_without
 from whyword.text import Document
@@ -65,7 +65,7 @@ def oracle_orders(
     classifier: Classifier,
     documents: Sequence[Document],
     targets: Ints,
-    lower: NDArray[np.bool_],
+    lower: Bools,
     *,
     steps: int = STEPS,
     objective: Objective = "margin",

@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn.functional import pad
 
 from whyword.classifier import Classifier, ReplacesWords
+from whyword.data.arrays import Bools, Floats
 from whyword.removal import removed_positions, replacement, scores_without
 from whyword.text import Document
 
@@ -15,8 +15,8 @@ _ROWS = 64
 
 @torch.no_grad()
 def scores_of_subsets(
-    classifier: Classifier, document: Document, removed: NDArray[np.bool_], *, operator: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    classifier: Classifier, document: Document, removed: Bools, *, operator: str
+) -> tuple[Floats, Floats]:
     """Scores of the whole text, ``(class,)``, and without each set of words, ``(set, class)``.
 
     Args:

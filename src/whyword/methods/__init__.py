@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from whyword.methods.gradients import gradient_times_input, integrated_gradients, sensitivity
     from whyword.methods.perturbation import occlusion, random
     from whyword.methods.propagation import lrp
-    from whyword.methods.shapley_values import shapley_lrp
+    from whyword.methods.shapley_values import shapley, shapley_lrp
     from whyword.methods.through_captum import deep_lift, kernel_shap, lime
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "occlusion",
     "random",
     "sensitivity",
+    "shapley",
     "shapley_lrp",
 ]
 

@@ -21,6 +21,7 @@ from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file as save_tensors
 
 from whyword.classifier import CanBeSaved, Classifier
+from whyword.data.arrays import Singles
 from whyword.data.vectors import WordVectors
 from whyword.errors import ModelError, did_you_mean
 from whyword.models.base import NetworkClassifier
@@ -249,7 +250,7 @@ def vectors_of(path: str | Path) -> WordVectors:
         raise ModelError(f"{path} has no word vectors that can be read: {error}.") from error
 
 
-def _packed(array: NDArray[np.float32], quantise: bool) -> dict[str, NDArray[Any]]:
+def _packed(array: Singles, quantise: bool) -> dict[str, NDArray[Any]]:
     """The vectors as they are, or as bytes with one scale per word."""
     if not quantise:
         return {"vectors": np.ascontiguousarray(array)}

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Ints
 from whyword.render.figure import new_figure, save
 
 
 def draw_confusion(
-    confusion: NDArray[np.int64], classes: Sequence[str], path: str | Path, *, title: str = ""
+    confusion: Ints, classes: Sequence[str], path: str | Path, *, title: str = ""
 ) -> None:
     """Write the confusion matrix as a picture; the ending chooses SVG, PNG or PDF.
 

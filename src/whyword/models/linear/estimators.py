@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import is_regressor
 
+from whyword.data.arrays import Floats
 from whyword.errors import ModelError
-from whyword.models.linear.form import Array, Form, as_columns
+from whyword.models.linear.form import Form, as_columns
 from whyword.models.linear.matrices import dense
 from whyword.models.linear.steps import as_matrix, unfitted
 from whyword.models.linear.vectorizers import flat, unwrapped
@@ -20,8 +20,8 @@ class Weights:
     """A linear classifier that is nothing but its numbers."""
 
     classes_: tuple[str, ...]
-    coef_: NDArray[np.float64]
-    intercept_: NDArray[np.float64]
+    coef_: Floats
+    intercept_: Floats
 
     def fit(self, x: Any, y: Any) -> Self:
         """There is nothing to fit; scikit-learn asks for the method."""
@@ -191,7 +191,7 @@ def _stacked(
 ) -> Form:
     own = [form.own for form in forms]
 
-    def scores(z: Any) -> Array:
+    def scores(z: Any) -> Floats:
         return np.hstack([as_columns(one(z)) for one in own if one is not None])
 
     return Form(
@@ -216,8 +216,8 @@ def _of_calibrated(model: Any) -> Form:
         )
     own = [form.own for form in forms]
 
-    def mean(z: Any) -> Array:
-        found: Array = np.mean([as_columns(one(z)) for one in own if one is not None], axis=0)
+    def mean(z: Any) -> Floats:
+        found: Floats = np.mean([as_columns(one(z)) for one in own if one is not None], axis=0)
         return found
 
     several = f"mean of {len(forms)}: " if len(forms) > 1 else ""

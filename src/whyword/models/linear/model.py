@@ -22,11 +22,11 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from whyword.batch import Attribution, Batch
+from whyword.data.arrays import Floats, Ints
 from whyword.errors import InputError, ModelError
 from whyword.models.linear.estimators import Weights, linear_form
 from whyword.models.linear.matrices import sparse
@@ -235,10 +235,10 @@ class LinearClassifier:
         self,
         texts: list[str],
         z: Any,
-        ids: NDArray[np.int64],
-        shares: NDArray[np.float64],
+        ids: Ints,
+        shares: Floats,
         absent: sp.csr_matrix,
-        offset: NDArray[np.float64],
+        offset: Floats,
     ) -> None:
         """Hold the scores against the classifier's own, and its predictions.
 
@@ -328,7 +328,7 @@ class LinearClassifier:
         return cls(Pipeline([("tfidf", vectorizer), ("weights", model)]))
 
 
-def _product(x: sp.csr_matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _product(x: sp.csr_matrix, weights: Floats) -> Floats:
     """``(text, class)`` by the columns that any text has, of weights that may have millions."""
     columns = np.unique(x.indices)
     return np.asarray(x[:, columns] @ weights[:, columns].T)

@@ -20,7 +20,6 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import (
@@ -33,6 +32,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from whyword.data.arrays import Floats, Ints
 from whyword.errors import ModelError
 from whyword.models.linear.matrices import close, dense, sparse
 from whyword.text import Document
@@ -123,8 +123,8 @@ class Step:
         self.source, self.step, self.name = source, step, type(step).__name__
         self.matrix: Any = source.matrix
         self.width = source.width
-        self.kept: NDArray[np.int64] | None = None
-        self.linear: tuple[Any, NDArray[np.float64]] | None = None  # its own matrix and offset
+        self.kept: Ints | None = None
+        self.linear: tuple[Any, Floats] | None = None  # its own matrix and offset
         if not hasattr(step, "transform"):
             raise ModelError(f"The step {self.name} has no transform; take it out.")
         self.dense = not sp.issparse(source.empty)
@@ -198,7 +198,7 @@ class Step:
                 "or a linear one."
             ) from error
 
-    def _support(self, columns: int) -> NDArray[np.int64]:
+    def _support(self, columns: int) -> Ints:
         try:
             kept = np.asarray(self.step.get_support(indices=True))
         except NotFittedError as error:
@@ -238,7 +238,7 @@ class Step:
         expected = keep.multiply(above) + sp.vstack([zero] * len(masks))
         return not len(outside) and close(sparse(expected), given)
 
-    def _as_matrix(self, columns: int) -> tuple[Any, NDArray[np.float64]]:
+    def _as_matrix(self, columns: int) -> tuple[Any, Floats]:
         """The step's matrix and offset, which it keeps to on made-up values."""
         constant = dense(self._send(sp.csr_matrix((1, columns))))[0]
         rows = _made_up(columns)
@@ -248,7 +248,7 @@ class Step:
                 return matrix, constant
         raise self._refusal()
 
-    def _candidates(self, columns: int, constant: NDArray[np.float64]) -> Iterator[Any]:
+    def _candidates(self, columns: int, constant: Floats) -> Iterator[Any]:
         if hasattr(self.step, "get_support"):
             yield sp.eye(columns, format="csc")[:, self._support(columns)].tocsr()
         directions = getattr(self.step, "components_", None)
@@ -295,7 +295,7 @@ class Given:
         raise NotImplementedError
 
 
-def as_matrix(step: Any) -> tuple[Any, NDArray[np.float64]]:
+def as_matrix(step: Any) -> tuple[Any, Floats]:
     """Matrix ``(feature, out)`` and offset ``(out,)`` of a fitted transformer of features.
 
     Raises:
@@ -346,7 +346,7 @@ def _elementwise(step: Any) -> bool:
     return function is None or (isinstance(function, np.ufunc) and function.nin == 1)
 
 
-def _norms(rows: NDArray[np.float64], norm: str) -> NDArray[np.float64]:
+def _norms(rows: Floats, norm: str) -> Floats:
     """One over the norm of every row; 1 for a row of zeros, as scikit-learn has it."""
     size = np.linalg.norm(rows, {"l1": 1, "l2": 2, "max": np.inf}[norm], axis=1)
     return 1 / np.where(size == 0, 1, size)

@@ -4,6 +4,7 @@ Any ``AutoModelForSequenceClassification`` with a fast tokenizer, or a text-clas
 Needs the extra ``whyword[transformers]``.
 """
 
+import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,8 +21,12 @@ from whyword.errors import InputError, ModelError
 from whyword.models.look_ups.reading import reading_of
 from whyword.models.look_ups.substitution import Substitution, uncompiled
 from whyword.models.transformer.added import added_vectors, tables_of
+from whyword.models.transformer.quiet import quietly
 from whyword.models.transformer.subwords import words_in, words_of
 from whyword.text import Document
+
+SETTINGS = "whyword.json"
+"""What this package adds to a folder of transformers: how much of a text the model reads."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -140,9 +145,11 @@ class TransformerClassifier:
 
     def save(self, path: Path, *, about: str = "") -> None:
         """Write a folder that transformers reads too; ``about`` is a line for people."""
-        from whyword.models.transformer import huggingface
-
-        huggingface.save(self, path, about=about)
+        with quietly():
+            self.module.save_pretrained(path)
+            self.subwords.save_pretrained(path)
+        own = {"about": about, "max_length": self.max_length, "overlap": self.overlap}
+        (path / SETTINGS).write_text(json.dumps(own, indent=2) + "\n", encoding="utf-8")
 
     def with_overlap(self, overlap: int | None) -> Self:
         """The same classifier, reading long texts in windows or not."""
