@@ -130,7 +130,7 @@ def trained(folder: Path, corpus: Corpus) -> TransformerClassifier:
         base = str(Path(spec.origin).parent / "model")
         classifier, _ = train_head(corpus, base=base, max_length=TRAINED_LENGTH)
         classifier.save(folder)
-    saved = huggingface.load(folder)
+    saved = huggingface.load_folder(folder)
     return TransformerClassifier(saved.module, saved.subwords, max_length=MAX_LENGTH)
 
 

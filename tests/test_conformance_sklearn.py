@@ -15,7 +15,7 @@ from whyword import Document
 from whyword.models.linear import model as linear
 from whyword.models.linear.form import Form
 from whyword.models.linear.model import LinearClassifier
-from whyword.models.linear.steps import Step
+from whyword.models.linear.probing import Probe
 
 HELP = re.compile(r"expected|explain|call|choose|take it out")
 
@@ -105,6 +105,6 @@ def test_the_table_sees_steps_that_are_believed(monkeypatch: pytest.MonkeyPatch)
     """Without the proof, a function that turns columns around passes, and gives the wrong words."""
     name = "FunctionTransformer(lambda x: x[:, ::-1])"
     assert conformance._step(name, conformance.STEPS[name]).verdict == conformance.EXPLAINED
-    monkeypatch.setattr(Step, "_stays_apart", lambda *_: True)
-    monkeypatch.setattr(Step, "_own_columns", lambda *_: True)
+    monkeypatch.setattr(Probe, "stays_apart", lambda *_: True)
+    monkeypatch.setattr(Probe, "own_columns", lambda *_: True)
     assert "wrong" in conformance._step(name, conformance.STEPS[name]).verdict

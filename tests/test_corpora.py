@@ -16,7 +16,7 @@ def test_a_folder_per_class(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(text.encode())
     (tmp_path / "a" / ".hidden").write_bytes(b"\xff")
-    corpus = corpora.load(tmp_path)
+    corpus = corpora.load_corpus(tmp_path)
     assert corpus.classes == ("a", "b")
     assert corpus.texts == ("one\r\n", "three", "two")
     assert corpus.labels.tolist() == [0, 0, 1]
@@ -28,7 +28,7 @@ def test_a_folder_with_train_and_test(tmp_path: Path) -> None:
         for label in ("a", "b"):
             (tmp_path / split / label).mkdir(parents=True)
             (tmp_path / split / label / "1").write_text(f"{split} {label}")
-    assert corpora.load(tmp_path, "test").texts == ("test a", "test b")
+    assert corpora.load_corpus(tmp_path, "test").texts == ("test a", "test b")
 
 
 ROWS = [('say "hi", \u2028you', "x"), ("two\nlines", "y"), ("", "x")]
@@ -42,7 +42,7 @@ def test_csv_and_json_lines_read_the_same(tmp_path: Path) -> None:
     lines = [json.dumps({"text": t, "label": y}, ensure_ascii=False) for t, y in ROWS]
     (tmp_path / "c.jsonl").write_text("\n".join(lines) + "\n\n", encoding="utf-8")
     for name in ("c.csv", "c.jsonl"):
-        corpus = corpora.load(tmp_path / name)
+        corpus = corpora.load_corpus(tmp_path / name)
         assert list(corpus.texts) == [text for text, _ in ROWS]
         assert corpus.classes == ("x", "y")
         assert corpus.labels.tolist() == [0, 1, 0]
@@ -50,7 +50,7 @@ def test_csv_and_json_lines_read_the_same(tmp_path: Path) -> None:
 
 def test_other_columns_and_tabs(tmp_path: Path) -> None:
     (tmp_path / "c.tsv").write_text("body\tgroup\nhello\ta\nbye\tb\n")
-    corpus = corpora.load(tmp_path / "c.tsv", text="body", label="group")
+    corpus = corpora.load_corpus(tmp_path / "c.tsv", text="body", label="group")
     assert corpus.texts == ("hello", "bye")
 
 
@@ -75,14 +75,14 @@ def test_files_that_do_not_fit_are_refused(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
-        corpora.load(tmp_path / name)
+        corpora.load_corpus(tmp_path / name)
 
 
 def test_missing_sources_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no corpus"):
-        corpora.load(tmp_path / "nothing")
+        corpora.load_corpus(tmp_path / "nothing")
     with pytest.raises(InputError, match="two classes"):
-        corpora.load(tmp_path)
+        corpora.load_corpus(tmp_path)
 
 
 def test_decoding() -> None:

@@ -33,7 +33,8 @@ from sklearn.svm import SVC, LinearSVC, NuSVC
 from conformance_sklearn import PROBES, TARGETS, TEXTS
 from documents import ADVERSARIAL
 from whyword import Explanation, InputError, ModelError, explain
-from whyword.models.linear import estimators as linear_form
+from whyword.models.linear import estimators
+from whyword.models.linear.coefficients import of_coefficients
 from whyword.models.linear.model import LinearClassifier
 from whyword.text import Document, Span
 
@@ -361,7 +362,7 @@ def test_another_prediction_or_score_is_an_error() -> None:
 def test_votes_would_be_seen_without_their_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was wrong: pairs' decision values taken for classes'."""
     pipeline = make_pipeline(TfidfVectorizer(), SVC(kernel="linear")).fit(TEXTS, THREE)
-    monkeypatch.setitem(linear_form._READERS, "SVC", linear_form._of_coefficients)
+    monkeypatch.setitem(estimators._READERS, "SVC", of_coefficients)
     with pytest.raises(ModelError, match="are not its own"):
         explain(pipeline, TEXTS)
 

@@ -53,7 +53,7 @@ def trained(
     table: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, dict[str, Any] | float | str], Path]:
     directory = tmp_path_factory.mktemp("trained")
-    corpus = corpora.load(table)
+    corpus = corpora.load_corpus(table)
     return recipe.run(SMALL, corpus, directory, test=corpus, about="small"), directory
 
 
@@ -74,7 +74,7 @@ def test_the_model_in_the_folder_is_the_one_reported(
     trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path
 ) -> None:
     report, directory = trained
-    corpus = corpora.load(table)
+    corpus = corpora.load_corpus(table)
     found = recipe.evaluate(whyword.load(directory), corpus)
     assert found.accuracy == report["test"]["accuracy"]
 
@@ -86,7 +86,7 @@ def test_a_finished_run_given_again_does_nothing_anew(
     before = (directory / "weights.safetensors").read_bytes()
     phases = []
     again = recipe.run(
-        SMALL, corpora.load(table), directory, progress=lambda at: phases.append(at.phase)
+        SMALL, corpora.load_corpus(table), directory, progress=lambda at: phases.append(at.phase)
     )
     assert set(phases) == {"reading"}
     assert (directory / "weights.safetensors").read_bytes() == before
@@ -126,7 +126,7 @@ def test_vectors_from_a_file(table: Path, tmp_path: Path) -> None:
         settings={"filters": {"1": 3}},
         training=TrainingConfig(epochs=1),
     )
-    recipe.run(given, corpora.load(table), tmp_path / "out")
+    recipe.run(given, corpora.load_corpus(table), tmp_path / "out")
     model = whyword.load(tmp_path / "out")
     assert "elsewhere" not in model.vectors.words
     assert model.vectors.dimension == 3
@@ -136,16 +136,16 @@ def test_vectors_of_another_model(
     trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path, tmp_path: Path
 ) -> None:
     given = replace(SMALL, vectors=str(trained[1]), training=TrainingConfig(epochs=1))
-    recipe.run(given, corpora.load(table), tmp_path)
+    recipe.run(given, corpora.load_corpus(table), tmp_path)
     assert whyword.load(tmp_path).vectors.words == whyword.load(trained[1]).vectors.words
     with pytest.raises(ModelError, match="no word vectors"):
-        recipe.run(replace(given, vectors=str(table.parent)), corpora.load(table), tmp_path)
+        recipe.run(replace(given, vectors=str(table.parent)), corpora.load_corpus(table), tmp_path)
 
 
 def test_test_documents_of_foreign_classes_are_refused(
     trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path
 ) -> None:
-    corpus = corpora.load(table)
+    corpus = corpora.load_corpus(table)
     other = corpora.Corpus(corpus.texts, corpus.labels, ("cars", "space"), corpus.names)
     with pytest.raises(InputError, match="cars"):
         recipe.evaluate(whyword.load(trained[1]), other)

@@ -51,7 +51,7 @@ FILES = {
 @pytest.mark.parametrize("name", FILES)
 def test_every_format_reads_the_same_vectors(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(FILES[name])
-    found = vectors.load(tmp_path / name)
+    found = vectors.read_vectors(tmp_path / name)
     assert found.words == WORDS
     np.testing.assert_array_equal(found.array, ARRAY)
 
@@ -59,13 +59,16 @@ def test_every_format_reads_the_same_vectors(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_only_the_vocabulary_is_kept(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(FILES[name])
-    assert vectors.load(tmp_path / name, vocabulary={"x", "new_york"}).words == ("New_York", "x")
+    assert vectors.read_vectors(tmp_path / name, vocabulary={"x", "new_york"}).words == (
+        "New_York",
+        "x",
+    )
 
 
 def test_words_with_spaces_and_repeated_words(tmp_path: Path) -> None:
     path = tmp_path / "glove.txt"
     path.write_bytes(b"a 1 2\n. . . 3 4\na 5 6\n")
-    found = vectors.load(path)
+    found = vectors.read_vectors(path)
     assert found.words == ("a", ". . .")
     assert found.array.tolist() == [[1, 2], [3, 4]]
 
@@ -75,7 +78,7 @@ def test_a_file_larger_than_the_read_buffer(tmp_path: Path) -> None:
     words = tuple(f"w{i}" for i in range(3000))
     array = rng.normal(size=(3000, 200)).astype(np.float32)
     (tmp_path / "big.bin").write_bytes(binary(words, array))
-    found = vectors.load(tmp_path / "big.bin", vocabulary={"w0", "w1311", "w2999"})
+    found = vectors.read_vectors(tmp_path / "big.bin", vocabulary={"w0", "w1311", "w2999"})
     np.testing.assert_array_equal(found.array, array[[0, 1311, 2999]])
 
 
@@ -98,15 +101,15 @@ def test_a_file_larger_than_the_read_buffer(tmp_path: Path) -> None:
 def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
-        vectors.load(tmp_path / name)
+        vectors.read_vectors(tmp_path / name)
 
 
 def test_a_missing_file_and_a_foreign_vocabulary_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Cannot read"):
-        vectors.load(tmp_path / "nothing.bin")
+        vectors.read_vectors(tmp_path / "nothing.bin")
     (tmp_path / "a.bin").write_bytes(binary())
     with pytest.raises(InputError, match="no vector for any word"):
-        vectors.load(tmp_path / "a.bin", vocabulary={"zzz"})
+        vectors.read_vectors(tmp_path / "a.bin", vocabulary={"zzz"})
 
 
 def test_lookup_as_it_stands_then_in_lower_case() -> None:

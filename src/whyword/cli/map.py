@@ -81,7 +81,7 @@ def map_(
         Weighting.named(name)
     check_projection(projection)
     source = {"text": text, "label": label, "encoding": encoding}
-    documents = corpora.load(corpus, split, **source).sample(limit)
+    documents = corpora.load_corpus(corpus, split, **source).sample(limit)
     classifier = as_classifier(load(model))
     texts = tokenised(classifier, documents.texts)
     idf = _idf(classifier, corpus, source) if "tfidf" in names else None
@@ -145,5 +145,5 @@ def _idf(classifier: "Classifier", corpus: str, source: dict[str, str]) -> dict[
         click.echo("TF-IDF: document frequencies of the documents mapped.", err=True)
         return None
     click.echo("TF-IDF: document frequencies of the training part.", err=True)
-    documents = tokenised(classifier, corpora.load(corpus, "train", **source).texts)
+    documents = tokenised(classifier, corpora.load_corpus(corpus, "train", **source).texts)
     return inverse_document_frequencies(documents)

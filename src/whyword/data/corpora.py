@@ -70,7 +70,7 @@ def drawn(documents: int, limit: int, *, seed: int = 0) -> Ints:
     return np.sort(np.random.default_rng(seed).permutation(documents)[:limit])
 
 
-def load(
+def load_corpus(
     source: str | Path,
     split: Split = "train",
     *,

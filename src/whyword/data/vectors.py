@@ -144,7 +144,7 @@ def learn(
     return WordVectors(tuple(model.wv.index_to_key), model.wv.vectors, lowercase=True)
 
 
-def load(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordVectors:
+def read_vectors(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordVectors:
     """Read vectors from a file, keeping only the words of a vocabulary while reading.
 
     ``.bin`` is word2vec's binary format (GoogleNews); everything else is text, one word and its

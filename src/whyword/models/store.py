@@ -64,13 +64,13 @@ def load(name: str | Path) -> Classifier:
     if (path / "config.json").exists() and not (path / "model.json").exists():
         from whyword.models.transformer import huggingface
 
-        return huggingface.load(path)
+        return huggingface.load_folder(path)
     description = describe(path)
     if description["kind"] == LINEAR:
         return _load_linear(path, description)
     try:
         network = KINDS[description["kind"]]
-        vectors = load_vectors(path) if issubclass(network, WordClassifier) else None
+        vectors = saved_vectors(path) if issubclass(network, WordClassifier) else None
         # On the meta device nothing is allocated before the weights have shown their shapes.
         with torch.device("meta"):
             model = build(
@@ -226,26 +226,21 @@ def save_vectors(vectors: WordVectors, path: Path, *, quantise: bool = False) ->
     save_file(_packed(vectors.array, quantise), path / "vectors.safetensors")
 
 
-def load_vectors(path: Path) -> WordVectors:
-    """Read what `save_vectors` wrote.
+def saved_vectors(path: str | Path) -> WordVectors:
+    """The word vectors of a saved model; of files of vectors see `whyword.data.vectors`.
 
-    Raises:
-        OSError, SafetensorError, KeyError, ValueError: If the files are missing or damaged.
-    """
-    vocabulary = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
-    arrays = load_file(path / "vectors.safetensors")
-    array = arrays["vectors"].astype(np.float32) * arrays.get("scale", np.float32(1))
-    return WordVectors(tuple(vocabulary["words"]), array, bool(vocabulary["lowercase"]))
-
-
-def vectors_of(path: str | Path) -> WordVectors:
-    """The word vectors of a saved model.
+    Args:
+        path: The model's folder.
 
     Raises:
         ModelError: If the folder has none, or they are damaged.
     """
+    path = Path(path)
     try:
-        return load_vectors(Path(path))
+        vocabulary = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
+        arrays = load_file(path / "vectors.safetensors")
+        array = arrays["vectors"].astype(np.float32) * arrays.get("scale", np.float32(1))
+        return WordVectors(tuple(vocabulary["words"]), array, bool(vocabulary["lowercase"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path} has no word vectors that can be read: {error}.") from error
 

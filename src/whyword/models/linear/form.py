@@ -124,3 +124,11 @@ def as_columns(scores: Any) -> Floats:
     """``(text, score)``, also of one score."""
     found = dense(scores)
     return found[:, None] if found.ndim == 1 else found
+
+
+def not_linear(name: str) -> ModelError:
+    """The error for a classifier whose scores no weights give."""
+    return ModelError(
+        f"The {name} is not linear in the features; expected for example LinearSVC, "
+        "LogisticRegression, SGDClassifier, LinearDiscriminantAnalysis or MultinomialNB."
+    )

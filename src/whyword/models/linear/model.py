@@ -28,10 +28,12 @@ from torch import Tensor
 from whyword.batch import Attribution, Batch
 from whyword.data.arrays import Floats, Ints
 from whyword.errors import InputError, ModelError
-from whyword.models.linear.estimators import Weights, linear_form
+from whyword.models.linear.coefficients import Weights
+from whyword.models.linear.estimators import linear_form
 from whyword.models.linear.matrices import sparse
-from whyword.models.linear.steps import Source
-from whyword.models.linear.vectorizers import flat, source_of, unwrapped
+from whyword.models.linear.pipelines import flat, unwrapped
+from whyword.models.linear.sources import Source
+from whyword.models.linear.vectorizers import source_of
 from whyword.text import Document
 
 SAVED = ("lowercase", "strip_accents", "token_pattern", "ngram_range", "stop_words", "binary",

@@ -12,7 +12,7 @@ from whyword.models.transformer.model import SETTINGS, TransformerClassifier
 from whyword.models.transformer.quiet import quietly
 
 
-def load(path: str | Path) -> TransformerClassifier:
+def load_folder(path: str | Path) -> TransformerClassifier:
     """A saved classifier with its tokenizer, ready to explain.
 
     Args:
