@@ -67,7 +67,7 @@ SMALL = {name: size for size, names in _SMALL.items() for name in names.split()}
 """A small value for each of the names that configurations give to their sizes."""
 
 _DECOMPRESSED = {"num_key_value_heads": 4, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4}
-ODD = {
+ODD: dict[str, dict[str, Any]] = {
     "axk1": _DECOMPRESSED, "axk2": _DECOMPRESSED,
     "deepseek_v2": {**_DECOMPRESSED, "num_experts_per_tok": 2}, "deepseek_v3": _DECOMPRESSED,
     "minicpm3": _DECOMPRESSED, "mistral4": _DECOMPRESSED,
@@ -159,7 +159,7 @@ def families() -> list[str]:
     return list(modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
 
 
-def small(options: Mapping[str, Any], odd: Mapping[str, list[int]]) -> dict[str, Any]:
+def small(options: Mapping[str, Any], odd: Mapping[str, Any]) -> dict[str, Any]:
     """The small values for those of a configuration's options that have one."""
     found: dict[str, Any] = {}
     for name, value in options.items():

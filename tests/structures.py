@@ -6,7 +6,7 @@ torch but the numbers of the weights.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -189,7 +189,7 @@ class Widths(Convolved):
         return result
 
     def explain(self, rule: Rule, x: Array, target: int) -> Array:
-        parts = [self.convolved(rule, x, c) for c in self.convolutions]
+        parts = [self.convolved(rule, x, cast("nn.Conv1d", layer)) for layer in self.convolutions]
         pooled = np.concatenate([values.max(axis=0) for values, _ in parts])
         top = np.split(self.top(rule, np.maximum(pooled, 0), target), 2)
         total = np.zeros_like(x)

@@ -13,6 +13,7 @@ from torch import Tensor
 import reference
 from models import random_cnn, random_text
 from whyword.batch import Batch
+from whyword.classifier import Classifier
 from whyword.errors import InputError
 from whyword.models.cnn.model import WordCNN
 
@@ -47,7 +48,7 @@ shapes = st.fixed_dictionaries(
 lengths = st.lists(st.integers(0, 9), min_size=1, max_size=4)
 
 
-def everything(model: WordCNN, batch: Batch) -> Tensor:
+def everything(model: Classifier, batch: Batch) -> Tensor:
     """Targets that ask for every class of every document."""
     n = len(model.classes)
     return torch.eye(n).double()[:, None].expand(n, len(batch), n)
@@ -70,6 +71,7 @@ def setup(shape: Shape, sizes: Sequence[int]) -> Setup:
 def test_lrp_equals_the_plain_derivation(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, kernels, output, documents = setup(shape, sizes)
     found = model.lrp(batch, everything(model, batch), components=True)
+    assert found.components is not None
     for b, document in enumerate(documents):
         for c in range(len(model.classes)):
             scores, expected = reference.lrp(document, kernels, output, c)

@@ -127,5 +127,7 @@ def test_a_mask_of_zeros_changes_nothing(epsilon: float) -> None:
     expected = lrp.relevance(score(), x, targets, composite=rules, accounting=True)
     found = lrp.relevance(score(zeros), x, targets, composite=rules, accounting=True)
     torch.testing.assert_close(found.relevance, expected.relevance, rtol=1e-12, atol=1e-12)
-    lost = [result.accounts[0].lost["stabiliser"] for result in (found, expected)]
+    assert found.accounts is not None
+    assert expected.accounts is not None
+    lost = [accounts[0].lost["stabiliser"] for accounts in (found.accounts, expected.accounts)]
     assert lost[0] == pytest.approx(lost[1])

@@ -1,6 +1,7 @@
 """Deletion curves: orders, the plain way, and the word CNN's fast one."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from models import random_cnn, random_text, random_vectors
 from test_cnn import Shape, lengths, setup, shapes
 from whyword import InputError
 from whyword.batch import Batch
-from whyword.classifier import FollowsDeletions
+from whyword.classifier import FollowsDeletions, ReadsWords
 from whyword.data.corpora import Corpus
 from whyword.evaluation.deletion import (
     curves,
@@ -117,8 +118,9 @@ def toy() -> WordCNN:
         model.embedding[:] = 0
         for word, vector in {"alpha": (3, 0), "beta": (2, 0), "gamma": (0, 1)}.items():
             model.embedding[model.vectors.ids([word])[0], :2] = torch.tensor(vector).float()
-        model.convolutions[0].weight[:] = torch.eye(2, 5)[:, :, None]
-        model.convolutions[0].bias[:] = 0
+        ((weight, bias),) = model.layers.kernels
+        weight[:] = torch.eye(2, 5)[:, :, None]
+        bias[:] = 0
         model.output.weight[:] = torch.eye(2)
         model.output.bias[:] = 0
     return model
@@ -222,6 +224,7 @@ def test_the_ways_agree_on_real_documents(news20: Mapping[str, Corpus]) -> None:
 
     model = load("news20-cnn")
     texts = news20["train"].subset(range(0, 11_000, 1000))
+    assert isinstance(model, ReadsWords)
     documents = model.documents(texts.texts)
     orders = random_orders([len(d) for d in documents], runs=1, steps=10)
     fast, plain = (

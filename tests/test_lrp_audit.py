@@ -95,7 +95,7 @@ def layers() -> nn.Sequential:
 
 
 DENSE = layers()
-SILENT = {
+SILENT: dict[str, Callable[[Tensor], Tensor]] = {
     "Cube": Inner(),
     "lrp.register(Cube)": Outer(),
     "scripted": scripted(layers()),
@@ -112,7 +112,7 @@ def test_what_nobody_saw_is_refused_by_name(name: str) -> None:
 
     def score(x: Tensor) -> Tensor:
         found = model(x)
-        result: Tensor | None = found.sum(dim=1) if found.ndim == 3 else found
+        result: Tensor = found.sum(dim=1) if found.ndim == 3 else found
         return result
 
     with pytest.raises(lrp.UnsupportedFunction) as refused:
@@ -120,7 +120,7 @@ def test_what_nobody_saw_is_refused_by_name(name: str) -> None:
     assert name.strip() in str(refused.value)
 
 
-def curve(x):
+def curve(x: Tensor) -> Tensor:
     return (2 * x + 3).tanh()
 
 
@@ -238,7 +238,7 @@ def test_scores_without_a_way_to_the_embeddings() -> None:
             explained(cut)
 
 
-ROUTED = {
+ROUTED: dict[str, Callable[[Tensor], Tensor]] = {
     "permute": lambda x: x.permute(0, 2, 1).permute(0, 2, 1),
     "unfold": lambda x: x.unfold(1, 2, 1).flatten(2)[..., :DIMENSION],
     "Fold's inverse": lambda x: nn.functional.unfold(x[:, None], (1, 1))[:, 0].reshape(x.shape),

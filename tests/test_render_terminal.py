@@ -1,10 +1,8 @@
-from typing import Any
-from whyword.explanation import Explanation
-from whyword.text import Span
 import io
 import re
 from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +13,11 @@ from rich.console import Console
 
 from documents import ADVERSARIAL, HOSTILE, explanation_of
 from whyword.errors import InputError
+from whyword.explanation import Explanation
 from whyword.render.lines import neutral, wrapped
 from whyword.render.palette import PALETTES, blend
 from whyword.render.terminal import heatmap_text, print_explanations, terminal_heatmap
+from whyword.text import Span
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -30,7 +30,11 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def terminal(**options: Any) -> Console:
     """A console that takes its output for a wide colour terminal."""
-    given_options: dict[str, Any] = {"width": 10_000, "color_system": "truecolor", "force_terminal": True}
+    given_options: dict[str, Any] = {
+        "width": 10_000,
+        "color_system": "truecolor",
+        "force_terminal": True,
+    }
     return Console(file=io.StringIO(), **{**given_options, **options})
 
 

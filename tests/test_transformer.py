@@ -48,7 +48,7 @@ def classifier(
     attention: str = "eager",
     family: str = "wordpiece",
     *,
-    max_length=None,
+    max_length: int | None = None,
     **options: Any,
 ) -> TransformerClassifier:
     overlap = options.pop("overlap", None)
@@ -383,7 +383,7 @@ def test_what_cannot_be_adapted() -> None:
     with pytest.raises(InputError, match="no two alike"):
         TransformerClassifier(model("bert", labels=("a", "a")), subwords)
     with pytest.raises(InputError, match="Got int"):
-        TransformerClassifier(network, subwords).encode([3])
+        TransformerClassifier(network, subwords).encode([3])  # type: ignore[list-item]
     encoder = TransformerClassifier(network.bert, subwords)
     with pytest.raises(ModelError, match="AutoModelForSequenceClassification"):
         explain(encoder, "good")
