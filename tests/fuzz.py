@@ -8,7 +8,6 @@ Anything else is a failure, and one that nobody would notice is a silent one.
 ``python tests/fuzz.py --cases 2000`` runs as many and prints what was found.
 """
 
-from collections.abc import Callable
 import argparse
 import random
 import re
@@ -16,7 +15,7 @@ import sys
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any

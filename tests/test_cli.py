@@ -28,7 +28,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def run(*arguments: str, stdin=None) -> Result:
+def run(*arguments: str, stdin: bytes | str | None = None) -> Result:
     return CliRunner().invoke(cli, arguments, input=stdin, catch_exceptions=False)
 
 

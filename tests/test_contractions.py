@@ -30,7 +30,7 @@ def each(f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return lambda x: torch.stack([f(t) for t in x])
 
 
-def batch(x, t):
+def batch(x: Tensor, t: Tensor) -> Tensor:
     return t.expand(len(x), *t.shape)
 
 

@@ -1,5 +1,7 @@
 """Convolutions: every rule over the real inputs of an output, whatever the windows."""
 
+from typing import Any
+from reference import Rule
 from collections.abc import Callable, Mapping
 from itertools import product
 
@@ -40,12 +42,12 @@ TRANSPOSED = [
 SAME = [{"padding": "same"}, {"padding": "same", "dilation": 2, "groups": 2}, {"padding": "valid"}]
 
 
-def each(value: int, axes: int) -> list[int]:
+def each(value: int | Sequence[int], axes: int) -> list[int]:
     return [value] * axes if isinstance(value, int) else list(value)
 
 
 def connections(
-    shape: torch.Size, weight: Tensor, options: Mapping[str, int | str], *, up: bool
+    shape: torch.Size, weight: Tensor, options: Mapping[str, Any], *, up: bool
 ) -> tuple[list[tuple[tuple[int, ...], tuple[int, ...], float]], tuple[int, ...]]:
     """Inputs and outputs that a weight connects: (input, output, weight), by plain loops."""
     axes = len(shape) - 1
@@ -86,11 +88,11 @@ def connections(
 
 
 def derived(
-    rule: Callable[..., NDArray[np.float64]] | str,
+    rule: Rule,
     document: Tensor,
     weight: Tensor,
     bias: Tensor,
-    options: Mapping[str, int | str],
+    options: Mapping[str, Any],
     *,
     up: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -113,8 +115,8 @@ def derived(
 
 
 def random_case(
-    axes: int, options: Mapping[str, int | str], *, up: bool, seed: int = 0
-) -> tuple[Tensor, ...]:
+    axes: int, options: Mapping[str, Any], *, up: bool, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     groups = options.get("groups", 1)
     size = {1: (7,), 2: (4, 5), 3: (3, 2, 4)}[axes]
@@ -130,7 +132,7 @@ def random_case(
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("options", WINDOWS + SAME, ids=str)
 @pytest.mark.parametrize(("axes", "rule"), [*product([1, 2], RULES), (3, "paper"), (3, "flat")])
-def test_convolutions(axes: int, options: Mapping[str, int | str], rule: str) -> None:
+def test_convolutions(axes: int, options: Mapping[str, Any], rule: str) -> None:
     x, weight, bias = random_case(axes, options, up=False)
     check(getattr(functional, f"conv{axes}d"), x, weight, bias, options, rule, up=False)
 
@@ -148,7 +150,7 @@ def check(
     x: Tensor,
     weight: Tensor,
     bias: Tensor,
-    options: Mapping[str, int | str],
+    options: Mapping[str, Any],
     rule: str,
     *,
     up: bool,

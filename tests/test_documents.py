@@ -1,5 +1,6 @@
 """The documents of an experiment: which are chosen, and whose names, classes and predictions."""
 
+from whyword.text import Document
 from collections.abc import Sequence
 
 import numpy as np
@@ -71,13 +72,13 @@ class WithoutTokenizer:
     def __init__(self, model: WordCNN) -> None:
         self.model, self.classes = model, model.classes
 
-    def encode(self, texts: Sequence[str]) -> Batch:
+    def encode(self, texts: Sequence[str | Document]) -> Batch:
         return self.model.encode(texts)
 
-    def embed(self, batch):
+    def embed(self, batch: Batch) -> Tensor:
         return self.model.embed(batch)
 
-    def score(self, embeddings, batch):
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         return self.model.score(embeddings, batch)
 
     def __call__(self, batch: Batch) -> Tensor:

@@ -12,7 +12,7 @@ from laws import check_linear, conserves, explained
 from whyword import lrp
 
 
-def ones(x, *shape: object):
+def ones(x: Tensor, *shape: int) -> Tensor:
     return torch.ones(len(x), *shape, dtype=x.dtype)
 
 

@@ -267,7 +267,7 @@ def test_a_linear_step_is_held_to_it_on_every_text() -> None:
 
 
 def test_a_selection_is_held_to_it() -> None:
-    class Turned(SelectKBest):
+    class Turned(SelectKBest):  # type: ignore[misc] # scikit-learn has no types
         def transform(self, x: csr_matrix) -> csr_matrix:
             return super().transform(x)[:, ::-1]
 
@@ -336,14 +336,14 @@ def test_calibration_is_explained_before_it_where_it_decides_the_same() -> None:
                 explain(classifier, text)
 
 
-class Other(LogisticRegression):
+class Other(LogisticRegression):  # type: ignore[misc] # scikit-learn has no types
     def decision_function(self, x: csr_matrix) -> NDArray[np.float64]:
         result: NDArray[np.float64] = super().decision_function(x) ** 3
         return result
 
 
 def test_another_prediction_or_score_is_an_error() -> None:
-    class Late(LogisticRegression):
+    class Late(LogisticRegression):  # type: ignore[misc] # scikit-learn has no types
         def predict(self, x: csr_matrix) -> NDArray[np.object_]:
             found = super().predict(x)
             other = np.where(found == "rest", "elements", "rest")

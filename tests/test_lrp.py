@@ -206,6 +206,7 @@ def test_cells_as_the_whole_network() -> None:
             state = None
             for row in x.unbind(1):
                 state = single(row, state)
+            assert state is not None
             result: Tensor = state[0] if isinstance(state, tuple) else state
             return result
 

@@ -38,7 +38,7 @@ class Linear(WordClassifier):
         super().__init__(random_vectors(seed), CLASSES)
         self.output = torch.nn.Linear(5, 3, bias=False)
 
-    def settings(self):
+    def settings(self) -> dict[str, object]:
         return {}
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:

@@ -1,7 +1,5 @@
 """The table of metrics and methods."""
 
-from whyword import Document
-from whyword.evaluation.settings import Target
 import json
 import math
 from collections.abc import Sequence
@@ -13,14 +11,14 @@ import pytest
 
 from models import Bag, random_cnn
 from test_faithfulness import TEXT, relevant, toy
-from whyword import Explanation, InputError, PerText, explain
+from whyword import Document, Explanation, InputError, PerText, explain
 from whyword.classifier import Classifier
 from whyword.evaluation import faithfulness, infidelity, sanity
 from whyword.evaluation.again import Explain
 from whyword.evaluation.documents import Documents
 from whyword.evaluation.measurements import Measurement
 from whyword.evaluation.metrics import METRICS, check, measure, measure_documents
-from whyword.evaluation.settings import Settings
+from whyword.evaluation.settings import Settings, Target
 from whyword.targets import Targets
 
 TEXTS = ["alpha beta gamma", "beta beta gamma alpha", "gamma alpha kappa iota", "alpha"]

@@ -65,7 +65,7 @@ def checkpointed(x: Tensor) -> Tensor:
 def retaining(x: Tensor) -> Tensor:
     h = MODEL(x)
     h.retain_grad()
-    result: Tensor | None = h.amax(dim=1)
+    result: Tensor = h.amax(dim=1)
     return result
 
 
@@ -167,7 +167,7 @@ def test_hooks_on_tensors_are_about_gradients() -> None:
         handle = h.register_hook(lambda gradient: 100 * gradient)
         handle.remove()
         h.register_hook(lambda gradient: 100 * gradient)
-        result: Tensor | None = h.amax(dim=1)
+        result: Tensor = h.amax(dim=1)
         return result
 
     assert torch.equal(explained(hooked).relevance, explained(plain).relevance)

@@ -143,4 +143,4 @@ def test_objectives() -> None:
     odds = np.e / (np.e**2 + 1)
     assert Gain(target, ~lower, "probability")(scores).item() == pytest.approx(np.log(odds))
     with pytest.raises(InputError, match="margin, probability, score"):
-        oracle_orders(random_cnn(), [], np.array([]), np.array([]), objective="best")
+        oracle_orders(random_cnn(), [], np.array([]), np.array([]), objective="best")  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """Tensors without axes, empty indices, axes counted from either end: no special cases."""
 
 from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
