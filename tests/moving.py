@@ -21,7 +21,7 @@ class Module(nn.Module):
     def __init__(self, move: Callable[[Tensor], Tensor], *, seed: int = 0) -> None:
         super().__init__()
         torch.manual_seed(seed)
-        self.words = nn.Embedding(SIZE, 4)
+        self.words: nn.Embedding | nn.EmbeddingBag = nn.Embedding(SIZE, 4)
         self.hidden, self.output = nn.Linear(4, 5), nn.Linear(5, 3)
         self.weights = torch.linspace(0.3, 2.0, 64).double()
         self.move = move
@@ -43,6 +43,10 @@ class Module(nn.Module):
 
 def classifier(module: Module, **options: Any) -> ModuleClassifier:
     return ModuleClassifier(module, "abc", VOCABULARY, embedding=module.words, **options)
+
+
+def unmoved(ids: Tensor) -> Tensor:
+    return ids
 
 
 def shifted(ids: Tensor) -> Tensor:  # as decoders get their ids

@@ -1,9 +1,8 @@
 """Convolutions: every rule over the real inputs of an output, whatever the windows."""
 
-from typing import Any
-from reference import Rule
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from laws import explained
-from reference import layer, rule_alpha_beta, rule_epsilon, rule_flat, rule_gamma
+from reference import Rule, layer, rule_alpha_beta, rule_epsilon, rule_flat, rule_gamma
 from whyword import lrp
 
 RULES = {

@@ -1,6 +1,5 @@
 """Document vectors: the paper's sums, derived again, and their laws."""
 
-from whyword.text import Document
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +27,7 @@ from whyword.survey.vectors import (
     inverse_document_frequencies,
     unit,
 )
+from whyword.text import Document
 
 ALL = (*FIGURE_3, "gradient_x_input", "gradient_x_input-elementwise")
 

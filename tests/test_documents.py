@@ -1,6 +1,5 @@
 """The documents of an experiment: which are chosen, and whose names, classes and predictions."""
 
-from whyword.text import Document
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from whyword.batch import Batch
 from whyword.data.corpora import Corpus
 from whyword.evaluation.documents import Documents, choose_documents
 from whyword.models.cnn.model import WordCNN
+from whyword.text import Document
 
 MODEL = random_cnn(5, filters={2: 20}, classes=("a", "b", "c"))
 CLASSES = ("c", "a", "b")

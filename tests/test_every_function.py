@@ -4,11 +4,11 @@ Whatever its arguments: the scores are the plain model's, or the function is ref
 what is explained stands in the conformance table, where its relevance is derived a second time.
 """
 
-from typing import Any
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any
 
 import pytest
 import torch

@@ -19,12 +19,16 @@ TRANSFORMER = lrp.Composite.for_transformers(epsilon=1e-13)
 
 
 def explained(
-    score: Callable[[Tensor], Tensor], *, rules: Composite = TRANSFORMER, model=None, x: Tensor = X
+    score: Callable[[Tensor], Tensor],
+    *,
+    rules: Composite = TRANSFORMER,
+    model: nn.Module | None = None,
+    x: Tensor = X,
 ) -> Result:
     return lrp.relevance(score, x, TARGETS, composite=rules, model=model)
 
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu_new": lambda x: 0.5 * x * (1 + torch.tanh(0.7978845608 * (x + 0.044715 * x**3))),
     "quick gelu": lambda x: x * torch.sigmoid(1.702 * x),
     "gelu by erf": lambda x: x * 0.5 * (1.0 + torch.erf(x / 1.41421)),
@@ -79,7 +83,7 @@ def shares(e: Tensor, epsilon: float | None = None) -> Tensor:
     return e / (total if epsilon is None else total + epsilon)
 
 
-GATES = {
+GATES: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "one minus": lambda g: 1 - torch.sigmoid(g),
     "two gates": lambda g: torch.sigmoid(g) * torch.sigmoid(-g),
@@ -132,7 +136,7 @@ def test_weights_made_outside_of_the_forward_pass_are_constants() -> None:
     found = explained(lambda x: (x * outside).sum(dim=1))
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
     torch.testing.assert_close(found.relevance.sum(dim=0), (X * outside.detach()))
-    kept = {}
+    kept: dict[str, Tensor] = {}
 
     def keeping(x: Tensor) -> Tensor:  # of another explanation
         kept.setdefault("h", x.tanh())
@@ -145,11 +149,13 @@ def test_weights_made_outside_of_the_forward_pass_are_constants() -> None:
 
 
 class Caching(nn.Module):
+    cache: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("cache", torch.zeros(2, 5, 4, dtype=X.dtype))
 
-    def forward(self, x: Tensor) -> None:
+    def forward(self, x: Tensor) -> Tensor:
         self.cache[:] = x
         return (x + self.cache).sum(dim=1)
 
@@ -170,7 +176,7 @@ def test_what_is_detached_cannot_be_changed_behind_the_back() -> None:
     with pytest.raises(ModelError, match="another model"):
         explained(scaled)
 
-    def replaced(x: Tensor) -> None:
+    def replaced(x: Tensor) -> Tensor:
         h = x.tanh()
         h.data = torch.ones_like(h)
         return h.sum(dim=1)
@@ -245,7 +251,7 @@ def test_views_that_come_together_may_be_changed_in_place() -> None:
     ],
 )
 def test_operators_that_would_make_constants_of_signals(
-    score: Callable[[Tensor], None], why: str
+    score: Callable[[Tensor], Tensor], why: str
 ) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=why):
         explained(lambda x: score(x).expand(2, 4))

@@ -113,9 +113,12 @@ def test_the_last_step_may_be_a_pipeline_and_all_may_be_a_search() -> None:
         np.testing.assert_array_equal(one.relevance, other.relevance)
 
 
-def characters(text: str, low: int, high: int, *, padded: bool) -> Iterator[tuple[str, list[int]]]:
+def characters(
+    text: str, low: int, high: int, *, padded: bool
+) -> Iterator[tuple[str, list[int | None]]]:
     """N-grams of lower-cased ASCII text without double spaces, with the word of each letter."""
-    number, words = 0, []
+    number = 0
+    words: list[int | None] = []
     for i, c in enumerate(text):
         words.append(None if c == " " else number)
         number += c == " " and i > 0

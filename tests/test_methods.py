@@ -1,7 +1,8 @@
 """Methods: what each of them computes, on every kind of classifier."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,17 +54,14 @@ class Linear(WordClassifier):
 
 def classifier(kind: str) -> NetworkClassifier:
     torch.manual_seed(0)
-    return (
-        {
-            "cnn": lambda: random_cnn(1, filters={1: 3, 2: 20, 3: 4}),
-            "lstm": lambda: LSTMClassifier(random_vectors(), CLASSES, hidden=4),
-            "gru": lambda: GRUClassifier(random_vectors(), CLASSES, hidden=4, layers=2),
-            "characters": lambda: CharacterCNN(CLASSES, dimension=4, filters={2: 5, 3: 4}),
-            "linear": Linear,
-        }[kind]()
-        .double()
-        .eval()
-    )
+    make: dict[str, Callable[[], NetworkClassifier]] = {
+        "cnn": lambda: random_cnn(1, filters={1: 3, 2: 20, 3: 4}),
+        "lstm": lambda: LSTMClassifier(random_vectors(), CLASSES, hidden=4),
+        "gru": lambda: GRUClassifier(random_vectors(), CLASSES, hidden=4, layers=2),
+        "characters": lambda: CharacterCNN(CLASSES, dimension=4, filters={2: 5, 3: 4}),
+        "linear": Linear,
+    }
+    return make[kind]().double().eval()
 
 
 KINDS = ("cnn", "lstm", "gru", "characters", "linear")
@@ -92,7 +90,7 @@ def test_a_linear_model_is_explained_by_its_products(method: str) -> None:
         pytest.importorskip("captum")
     model = Linear(3).double().eval()
     text = "alpha beta gamma delta"
-    options = {"samples": 400} if method in ("lime", "kernel_shap") else {}
+    options: dict[str, Any] = {"samples": 400} if method in ("lime", "kernel_shap") else {}
     options |= {"contrast": None} if method == "shapley_lrp" else {}
     e = explain(model, text, method=method, **options)
     # LIME's is a penalised regression, captum's in float32.
@@ -119,6 +117,7 @@ def test_the_engine_equals_the_closed_form(
     found = lrp.relevance(lambda e: model.score(e, batch), model.embed(batch), targets)
     # What is near zero is divided by little more than the stabiliser, which enlarges the rounding
     # of what was summed up to it: first of scores, then of windows.
+    assert closed.components is not None
     scale = max(1.0, float(closed.components.abs().max()))
     windows = torch.cat([won.value.detach() for won in model.layers.winners(batch)], dim=1)
     nearest = [float(values.abs().min()) for values in (closed.scores, windows)]
@@ -141,6 +140,7 @@ def test_components_sum_to_relevance() -> None:
         model = classifier(kind)
         for method in ("lrp", "sa", "gradient_x_input", "integrated_gradients"):
             e = explain(model, TEXTS[0], method=method, components=True)
+            assert e.components is not None
             np.testing.assert_allclose(e.components.sum(axis=2), e.relevance, atol=1e-12)
     for method in ("occlusion", "random", "lime"):
         with pytest.raises(InputError, match="no components"):

@@ -3,13 +3,14 @@
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
+    from whyword.classifier import Classifier
     from whyword.explanation import Explanation
 
 DEFAULT_MODEL = "news20-cnn"
@@ -157,7 +158,7 @@ def _looks_like_path(source: str) -> bool:
     return re.fullmatch(r"\S*/\S*|\S+\.\w{1,5}", source) is not None
 
 
-def _print_accounts(classifier: Any, texts: list[str], target: str) -> None:
+def _print_accounts(classifier: "Classifier", texts: list[str], target: str) -> None:
     from whyword.explainer import account
 
     if target == "all":

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
+from whyword.classifier import Classifier
 from whyword.data.arrays import Floats
 from whyword.errors import InputError
 from whyword.explainer import explain
@@ -17,7 +18,7 @@ class Explain(Protocol):
     """`whyword.explain` with method and settings filled in: ``partial(explain, method="lrp")``."""
 
     def __call__(
-        self, classifier: Any, texts: Sequence[str | Document], /, *, targets: Targets
+        self, classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
         """One explanation per text, of its target."""
 
@@ -61,7 +62,7 @@ def targets(explanations: Sequence[Explanation]) -> list[str]:
 
 
 def relevances(
-    explain: Explain, classifier: Any, texts: Sequence[Document], names: Sequence[str]
+    explain: Explain, classifier: Classifier, texts: Sequence[Document], names: Sequence[str]
 ) -> list[Floats]:
     """The relevance ``(word,)`` of each text for its target, explained anew."""
     return [e.relevance[0] for e in explain(classifier, texts, targets=PerText(names))]
