@@ -198,11 +198,13 @@ def reference(
 
 
 def _scores(model: BernoulliNB, z: csr_matrix) -> NDArray[np.float64]:  # noqa: PLR0911 one for each kind
+    result: NDArray[np.float64]
     if hasattr(model, "best_estimator_"):
         return _scores(model.best_estimator_, z)
     if hasattr(model, "calibrated_classifiers_"):
         inside = [one.estimator for one in model.calibrated_classifiers_]
-        return np.mean([_scores(one, z) for one in inside], axis=0)
+        result = np.mean([_scores(one, z) for one in inside], axis=0)
+        return result
     if isinstance(model, MultiOutputClassifier):
         return np.hstack([_for_second(one, z) for one in model.estimators_])
     if isinstance(model, OneVsRestClassifier) and not hasattr(model, "decision_function"):
@@ -210,16 +212,19 @@ def _scores(model: BernoulliNB, z: csr_matrix) -> NDArray[np.float64]:  # noqa: 
     if isinstance(model, OutputCodeClassifier):
         values = np.hstack([_for_second(one, z) for one in model.estimators_])
         distances = pairwise_distances(values, model.code_book_) ** 2
-        return (values**2).sum(axis=1)[:, None] - distances
+        result = (values**2).sum(axis=1)[:, None] - distances
+        return result
     if isinstance(model, NearestCentroid):
         if np.allclose(model.class_prior_, model.class_prior_[0]):
             distances = pairwise_distances(z, model.centroids_) ** 2
             square = np.asarray((z.multiply(z) if issparse(z) else z * z).sum(axis=1)).ravel()
-            return square[:, None] - distances
+            result = square[:, None] - distances
+            return result
         scale = np.where(model.within_class_std_dev_ == 0, 1, model.within_class_std_dev_)
         scaled = (z.toarray() if issparse(z) else z) / scale
         distances = pairwise_distances(scaled, model.centroids_ / scale) ** 2
-        return (scaled**2).sum(axis=1)[:, None] - distances + 2 * np.log(model.class_prior_)
+        result = (scaled**2).sum(axis=1)[:, None] - distances + 2 * np.log(model.class_prior_)
+        return result
     if hasattr(model, "decision_function"):
         scores = np.asarray(model.decision_function(z))
     else:
@@ -286,7 +291,7 @@ def judge(name: str, pipeline: Pipeline) -> Row:
     return Row(name, wrong(pipeline, explanations) or EXPLAINED, meaning)
 
 
-def wrong(pipeline: Pipeline, explanations: Sequence[Explanation]) -> None:
+def wrong(pipeline: Pipeline, explanations: Sequence[Explanation]) -> str | None:
     """What is wrong with explanations of the probes; None if nothing is."""
     scores, predicted = reference(pipeline, PROBES)
     base, rest = _linear_part(pipeline)

@@ -13,6 +13,7 @@ import conformance_sklearn as conformance
 from conformance_sklearn import Row
 from whyword import Document
 from whyword.models.linear import model as linear
+from whyword.models.linear.estimators import linear_form
 from whyword.models.linear.form import Form
 from whyword.models.linear.model import LinearClassifier
 from whyword.models.linear.probing import Probe
@@ -36,8 +37,9 @@ def test_each_is_explained_or_refused_and_nothing_else(table: Sequence[Row]) -> 
 def test_refusals_name_the_estimator_and_say_what_to_do(table: Sequence[Row]) -> None:
     for row in table:
         if row.verdict == conformance.REFUSED:
-            name = re.match(r"\w+", row.name)[0]
-            assert name in row.note, row
+            name = re.match(r"\w+", row.name)
+            assert name is not None
+            assert name[0] in row.note, row
             assert HELP.search(row.note), row
 
 
@@ -86,7 +88,7 @@ def test_the_table_sees_wrong_words(monkeypatch: pytest.MonkeyPatch, pipeline: P
 
 
 def test_the_table_sees_wrong_scores(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
-    form = linear.linear_form
+    form = linear_form
 
     def other(model: LogisticRegression) -> Form:
         found = form(model)

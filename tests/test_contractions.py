@@ -30,7 +30,7 @@ def each(f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return lambda x: torch.stack([f(t) for t in x])
 
 
-def batch(x, t):
+def batch(x: Tensor, t: Tensor) -> Tensor:
     return t.expand(len(x), *t.shape)
 
 
@@ -110,7 +110,8 @@ def halves(
     s = EPSILON * np.copysign(1, z)
     size = np.abs(contributions)
     shared = s * size / size.sum() if shares else 0
-    return (contributions + shared) / (z + s) * z / 2
+    result: NDArray[np.float64] = (contributions + shared) / (z + s) * z / 2
+    return result
 
 
 TWO_SIGNALS = {
@@ -213,6 +214,6 @@ def test_conserves(f: Callable[[Tensor], Tensor]) -> None:
         (lambda x: torch.linalg.cross(x[..., :3], x[..., 1:]), "cross"),
     ],
 )
-def test_what_is_refused(f: Callable[[Tensor], Tensor | None], message: str) -> None:
+def test_what_is_refused(f: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=message):
         explained(f, random_input())

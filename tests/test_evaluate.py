@@ -42,7 +42,7 @@ def corpus() -> Corpus:
     return Corpus(texts, rng.integers(0, 3, 30), ("a", "b", "c"), names)
 
 
-def run(**options: Any) -> Experiment | None:
+def run(**options: Any) -> Experiment:
     settings = {"steps": 6, "runs": 3, **options.pop("settings", {})}
     return word_deletion(MODEL, corpus(), minimum_words=5, settings=Settings(**settings), **options)
 
@@ -64,8 +64,8 @@ def test_groups_and_orders_are_the_papers() -> None:
 
 
 def test_orders_by_hand() -> None:
-    def names(**options: bool | str) -> list[tuple[str, bool]]:
-        return [panel[0::2] for panel in Settings(**options).panels()]
+    def names(**options: Any) -> list[tuple[str, bool]]:
+        return [(name, decreasing) for name, _, decreasing in Settings(**options).panels()]
 
     assert names() == [("correct", True), ("wrong", False)]
     assert names(target="predicted") == [("correct", True), ("wrong", True)]
@@ -77,7 +77,7 @@ def test_orders_by_hand() -> None:
 def test_a_table_of_the_oracles_order_gives_the_oracles_curve() -> None:
     """And one of constants gives document order."""
     plain = run(methods=["oracle"])
-    orders = {}
+    orders: dict[str, Any] = {}
     for panel in plain.panels:
         part = panel.documents
         found = oracle_orders(

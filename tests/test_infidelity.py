@@ -1,8 +1,7 @@
 """Infidelity and maximal sensitivity: by hand, by captum, and by their laws."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from models import Bag, random_cnn, random_text, random_vectors
 from test_faithfulness import TEXT, relevant, toy
 from whyword import Explanation, InputError, explain
 from whyword.evaluation import infidelity as module
-from whyword.evaluation.again import document_of
+from whyword.evaluation.again import Explain, document_of
 from whyword.evaluation.infidelity import infidelity, max_sensitivity
 from whyword.models.cnn.model import WordCNN
 from whyword.models.linear.model import LinearClassifier
@@ -59,7 +58,9 @@ def test_of_an_error_in_one_word_by_hand() -> None:
 @pytest.mark.parametrize("method", SIGNED)
 def test_products_have_no_infidelity_on_a_linear_model(method: str) -> None:
     model = Bag({"alpha": (3.0, 1.0), "beta": (1.0, -3.0), "gamma": (-2.0, 0.0)}, (0.0, 0.0))
-    options = {"epsilon": 1e-12} if method == "lrp" else {}  # no share of the stabiliser
+    options: dict[str, Any] = (
+        {"epsilon": 1e-12} if method == "lrp" else {}
+    )  # no share of the stabiliser
     for target in ("a", "b", "a - b"):
         e = explain(model, f"{TEXT} alpha", method=method, targets=target, **options)
         np.testing.assert_allclose(infidelity(model, [e]), [0], atol=1e-20)
@@ -120,13 +121,13 @@ def test_normalized_it_does_not_depend_on_the_unit(seed: int, factor: float) -> 
         assert infidelity(model, [nothing], normalize=normalize) >= best - 1e-9
 
 
-def noisy(seed: int) -> Callable[..., object]:
+def noisy(seed: int) -> Explain:
     """The same numbers for the same text, and not those of the model."""
-    return partial(explain, method="random", seed=seed)
+    return cast("Explain", partial(explain, method="random", seed=seed))
 
 
-def explains(method: str, **options: Any) -> Callable[..., object]:
-    return partial(explain, method=method, **options)
+def explains(method: str, **options: Any) -> Explain:
+    return cast("Explain", partial(explain, method=method, **options))
 
 
 @given(seed=seeds)
@@ -142,7 +143,7 @@ def test_sensitivity_is_captums(method: str, seed: int) -> None:
 
     def attribute(inputs: tuple[Tensor]) -> tuple[Tensor]:
         fixed = module._Moved(model, 0.0, 0)
-        fixed.embed = lambda batch: inputs[0]
+        fixed.embed = lambda batch: inputs[0]  # type: ignore[method-assign]
         e = explains(method)(fixed, texts, targets=explanation.targets[0])[0]
         return (torch.from_numpy(e.relevance),)
 

@@ -219,7 +219,7 @@ def test_functions_that_lose_the_words_are_refused() -> None:
     with pytest.raises(InputError, match="does not stand in the text"):
         explain(stemming, "the cat")
     with pytest.raises(InputError, match="expected a text"):
-        explain(make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, TWO), [3])
+        explain(make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, TWO), [3])  # type: ignore[list-item]
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_projections_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(InputError, match=r"pip install \"whyword\[umap\]\""):
         project(VECTORS, projection="umap")
     with pytest.raises(InputError, match="expected one of: pca, umap"):
-        project(VECTORS, projection="tsne")
+        project(VECTORS, projection="tsne")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="at least two of each"):
         project(VECTORS[:1])
 

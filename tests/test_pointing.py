@@ -92,7 +92,7 @@ def test_too_few_sentences_are_refused() -> None:
         hybrid_documents(corpus(), 1, sentences_each=6, shortest=2, longest=5)
 
 
-def played(relevance: Sequence[int], predicted: str = "a") -> PointingGame | None:
+def played(relevance: Sequence[int], predicted: str = "a") -> PointingGame:
     """A game of one document: alpha and beta are of class a, gamma of b."""
     document = hybrid(("alpha beta", "a"), ("gamma", "b"))
     scores = {label: float(label == predicted) for label in "abc"}

@@ -84,7 +84,8 @@ def test_a_module_has_its_own_unknown_word() -> None:
             self.output = torch.nn.Linear(2, 2)
 
         def forward(self, ids: Tensor) -> Tensor:
-            return self.output(self.words(ids).sum(dim=1))
+            result: Tensor = self.output(self.words(ids).sum(dim=1))
+            return result
 
     network = Network().eval()
     model = ModuleClassifier(

@@ -201,7 +201,7 @@ def test_nothing_to_render(render):
 
 
 def shown_text(tab: "Page", nth: int = 0) -> str:
-    return tab.locator(".ww-text").nth(nth).evaluate("element => element.textContent")
+    return str(tab.locator(".ww-text").nth(nth).evaluate("element => element.textContent"))
 
 
 def slot(tab: "Page", name: str) -> str:
@@ -210,8 +210,10 @@ def slot(tab: "Page", name: str) -> str:
 
 def colour(tab: "Page", word: str) -> str:
     tab.wait_for_timeout(200)  # the transition
-    return tab.locator(".ww-text > .w", has_text=word).first.evaluate(
-        "element => getComputedStyle(element).backgroundColor"
+    return str(
+        tab.locator(".ww-text > .w", has_text=word).first.evaluate(
+            "element => getComputedStyle(element).backgroundColor"
+        )
     )
 
 

@@ -26,7 +26,7 @@ def page_of(
     texts: Sequence[str] = (ADVERSARIAL, HOSTILE, "one two three", "four five"),
     points: NDArray[np.float64] = POINTS,
     **options: Sequence[str],
-) -> tuple[str, list[Explanation]] | None:
+) -> tuple[str, list[Explanation]]:
     explanations = [explanation_of(text, seed=i) for i, text in enumerate(texts)]
     count = len(texts)
     return map_page(

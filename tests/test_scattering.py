@@ -85,7 +85,8 @@ def test_what_is_added_shares(name: str, base: str, shares: bool) -> None:
     x[1, 3:] = 0
 
     def f(x: Tensor) -> Tensor:
-        return ADDED[name](BASES[base](x), x)
+        result: Tensor = ADDED[name](BASES[base](x), x)
+        return result
 
     reached = ADDED[name](torch.zeros_like(x), torch.ones_like(x)).reshape(2, -1) != 0
     _, found = explained(f, x, "paper" if shares else "plain")
@@ -153,6 +154,6 @@ def test_the_first_winner_takes_all(name: str, include_self: bool) -> None:
         lambda x: x.scatter(1, index(x), 2.0, reduce="multiply"),
     ],
 )
-def test_products_are_refused(f: Callable[[Tensor], Tensor | None]) -> None:
+def test_products_are_refused(f: Callable[[Tensor], Tensor]) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match="no rule for reduce"):
         explained(f, random_input())
