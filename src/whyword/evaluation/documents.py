@@ -79,12 +79,11 @@ def choose_documents(
     if limit is not None:
         candidates = np.random.default_rng(seed).permutation(candidates)
     total = len(corpus) if limit is None else limit
-    tokenizer = getattr(classifier, "tokenizer", None)
     chosen: list[int] = []
     documents: list[Document] = []
     for read, i in enumerate(candidates.tolist(), start=1):
         text = corpus.texts[i]
-        document = tokenizer(text) if tokenizer else classifier.encode([text]).documents[0]
+        document = classifier.encode([text]).documents[0]
         if len(document) >= minimum_words:
             chosen.append(i)
             documents.append(document)

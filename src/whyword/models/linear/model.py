@@ -12,18 +12,15 @@ As a `whyword.classifier.Classifier`, each word of each occurrence of an n-gram 
 vector has one component: its share of x_f.
 """
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from whyword.classifier import Attribution, Batch
@@ -33,9 +30,6 @@ from whyword.models.linear.matrices import sparse
 from whyword.models.linear.steps import Source
 from whyword.models.linear.vectorizers import flat, source_of, unwrapped
 from whyword.text import Document
-
-SAVED = ("lowercase", "strip_accents", "token_pattern", "ngram_range", "stop_words", "binary",
-         "norm", "smooth_idf", "sublinear_tf")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -251,74 +245,6 @@ class LinearClassifier:
             self.form.check_predictions(name, self.pipeline.predict(texts), scores, texts)
             self._agrees = True
 
-    def save(self, path: Path, *, about: str = "") -> None:
-        """Write ``model.json`` and ``weights.safetensors`` into a folder; no pickle.
-
-        Raises:
-            ModelError: If the pipeline is not a `TfidfVectorizer` and a classifier.
-        """
-        tfidf = self.vectorizer
-        simple = type(tfidf).__name__ == "TfidfVectorizer" and tfidf.use_idf
-        if (
-            not simple
-            or self.between
-            or self.multilabel
-            or self.form.threshold is not None
-            or (tfidf.preprocessor or tfidf.tokenizer or tfidf.analyzer != "word")
-        ):
-            raise ModelError(
-                "Only a TfidfVectorizer of words without functions of one's own, followed by a "
-                "classifier of one label, can be saved."
-            )
-        settings = {name: getattr(self.vectorizer, name) for name in SAVED}
-        vocabulary = sorted(self.vectorizer.vocabulary_, key=self.vectorizer.vocabulary_.get)
-        path.mkdir(parents=True, exist_ok=True)
-        _write(path / "vocabulary.json", vocabulary)
-        arrays = {
-            "weights": self.weights[:, :-1].numpy(),
-            "bias": self.bias.numpy(),
-            "idf": self.vectorizer.idf_,
-        }
-        save_file(
-            {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in arrays.items()},
-            path / "weights.safetensors",
-        )
-        description = {"format": 1, "kind": self.kind, "about": about}
-        _write(
-            path / "model.json",
-            {**description, "classes": list(self.classes), "settings": settings},
-            indent=2,
-        )
-
-    @classmethod
-    def load(cls, path: Path, description: Mapping[str, Any]) -> Self:
-        """Read what `save` wrote.
-
-        Raises:
-            OSError, ValueError, KeyError, TypeError: If files are missing or damaged.
-        """
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.pipeline import Pipeline
-
-        settings = dict(description["settings"])
-        settings["ngram_range"] = tuple(settings["ngram_range"])
-        words = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
-        vectorizer = TfidfVectorizer(
-            **settings, vocabulary={word: column for column, word in enumerate(words)}
-        )
-        arrays = load_file(path / "weights.safetensors")
-        vectorizer.idf_ = arrays["idf"].astype(np.float64)
-        model = Weights(
-            tuple(description["classes"]),
-            arrays["weights"].astype(np.float64),
-            arrays["bias"].astype(np.float64),
-        )
-        if model.coef_.shape != (len(model.classes_), len(words)):
-            raise ValueError(
-                f"weights of {model.coef_.shape} for {len(words)} words, {model.classes_}"
-            )
-        return cls(Pipeline([("tfidf", vectorizer), ("weights", model)]))
-
 
 def _product(x: sp.csr_matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """``(text, class)`` by the columns that any text has, of weights that may have millions."""
@@ -330,7 +256,3 @@ def _features(batch: Batch) -> FeatureBatch:
     if not isinstance(batch, FeatureBatch):
         raise InputError(f"Got {type(batch).__name__}; expected what encode returns.")
     return batch
-
-
-def _write(path: Path, value: Any, **layout: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, **layout) + "\n", encoding="utf-8")
