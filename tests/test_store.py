@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import whyword
 from models import random_cnn
@@ -45,7 +46,7 @@ def test_quantised_vectors_are_close_and_small(tmp_path: Path) -> None:
     loaded = whyword.load(tmp_path)
     scale = np.abs(model.vectors.array).max(axis=1, keepdims=True)
     assert (np.abs(loaded.vectors.array - model.vectors.array) <= scale / 127).all()
-    arrays = store.load_file(tmp_path / "vectors.safetensors")
+    arrays = load_file(tmp_path / "vectors.safetensors")
     assert arrays["vectors"].dtype == np.int8
 
 

@@ -12,17 +12,15 @@ As a `whyword.classifier.Classifier`, each word of each occurrence of an n-gram 
 vector has one component: its share of x_f.
 """
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from whyword.batch import Attribution, Batch
@@ -30,14 +28,12 @@ from whyword.data.arrays import Floats, Ints
 from whyword.errors import InputError, ModelError
 from whyword.models.linear.coefficients import Weights
 from whyword.models.linear.estimators import linear_form
+from whyword.models.linear.folder import KIND, write_linear
 from whyword.models.linear.matrices import sparse
 from whyword.models.linear.pipelines import flat, unwrapped
 from whyword.models.linear.sources import Source
 from whyword.models.linear.vectorizers import source_of
 from whyword.text import Document
-
-SAVED = ("lowercase", "strip_accents", "token_pattern", "ngram_range", "stop_words", "binary",
-         "norm", "smooth_idf", "sublinear_tf")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,7 @@ class LinearClassifier:
         ModelError: If a step is none of these, or not fitted; the message names it.
     """
 
-    kind = "linear"
+    kind = KIND
 
     def __init__(self, pipeline: Any) -> None:
         pipeline = unwrapped(pipeline)
@@ -262,72 +258,25 @@ class LinearClassifier:
             self._agrees = True
 
     def save(self, path: Path, *, about: str = "") -> None:
-        """Write ``model.json`` and ``weights.safetensors`` into a folder; no pickle.
+        """Write ``model.json``, ``vocabulary.json`` and ``weights.safetensors``; no pickle.
+
+        Args:
+            path: The folder, made if need be.
+            about: One line for people.
 
         Raises:
-            ModelError: If the pipeline is not a `TfidfVectorizer` and a classifier.
+            ModelError: If the pipeline is not a `TfidfVectorizer` of words and a classifier of one
+                label.
+            InputError: If the folder cannot be written.
         """
-        tfidf = self.vectorizer
-        simple = type(tfidf).__name__ == "TfidfVectorizer" and tfidf.use_idf
-        if (
-            not simple
-            or self.between
-            or self.multilabel
-            or self.form.threshold is not None
-            or (tfidf.preprocessor or tfidf.tokenizer or tfidf.analyzer != "word")
-        ):
+        if self.between or self.multilabel or self.form.threshold is not None:
             raise ModelError(
-                "Only a TfidfVectorizer of words without functions of one's own, followed by a "
-                "classifier of one label, can be saved."
+                "Only a TfidfVectorizer of words followed by a classifier of one label can be "
+                "saved, without steps between them."
             )
-        settings = {name: getattr(self.vectorizer, name) for name in SAVED}
-        vocabulary = sorted(self.vectorizer.vocabulary_, key=self.vectorizer.vocabulary_.get)
-        path.mkdir(parents=True, exist_ok=True)
-        _write(path / "vocabulary.json", vocabulary)
-        arrays = {
-            "weights": self.weights[:, :-1].numpy(),
-            "bias": self.bias.numpy(),
-            "idf": self.vectorizer.idf_,
-        }
-        save_file(
-            {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in arrays.items()},
-            path / "weights.safetensors",
+        write_linear(
+            path, self.vectorizer, self.classes, self.weights[:, :-1], self.bias, about=about
         )
-        description = {"format": 1, "kind": self.kind, "about": about}
-        _write(
-            path / "model.json",
-            {**description, "classes": list(self.classes), "settings": settings},
-            indent=2,
-        )
-
-    @classmethod
-    def load(cls, path: Path, description: Mapping[str, Any]) -> Self:
-        """Read what `save` wrote.
-
-        Raises:
-            OSError, ValueError, KeyError, TypeError: If files are missing or damaged.
-        """
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.pipeline import Pipeline
-
-        settings = dict(description["settings"])
-        settings["ngram_range"] = tuple(settings["ngram_range"])
-        words = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
-        vectorizer = TfidfVectorizer(
-            **settings, vocabulary={word: column for column, word in enumerate(words)}
-        )
-        arrays = load_file(path / "weights.safetensors")
-        vectorizer.idf_ = arrays["idf"].astype(np.float64)
-        model = Weights(
-            tuple(description["classes"]),
-            arrays["weights"].astype(np.float64),
-            arrays["bias"].astype(np.float64),
-        )
-        if model.coef_.shape != (len(model.classes_), len(words)):
-            raise ValueError(
-                f"weights of {model.coef_.shape} for {len(words)} words, {model.classes_}"
-            )
-        return cls(Pipeline([("tfidf", vectorizer), ("weights", model)]))
 
 
 def _product(x: sp.csr_matrix, weights: Floats) -> Floats:
@@ -340,7 +289,3 @@ def _features(batch: Batch) -> FeatureBatch:
     if not isinstance(batch, FeatureBatch):
         raise InputError(f"Got {type(batch).__name__}; expected what encode returns.")
     return batch
-
-
-def _write(path: Path, value: Any, **layout: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, **layout) + "\n", encoding="utf-8")
