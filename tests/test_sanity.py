@@ -201,7 +201,7 @@ def test_the_logit_of_another_class():
     seen = []
 
     def spy(classifier, texts, *, targets):
-        seen.extend(targets.names)
+        seen.extend(target.name for target in targets.names)
         return explains()(classifier, texts, targets=targets)
 
     found = random_logit(model, explanations, spy, seed=1)

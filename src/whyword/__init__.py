@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from whyword.models.module import ModuleClassifier
     from whyword.models.store import load
     from whyword.models.transformer.model import TransformerClassifier
-    from whyword.targets import PerText
+    from whyword.targets import Class, Contrast, PerText
     from whyword.text import Document, Tokenizer
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Class",
+    "Contrast",
     "Document",
     "Explanation",
     "InputError",
@@ -42,6 +44,8 @@ _HOME = {
     "explain": "whyword.explainer",  # not whyword.explain: a module of that name would hide it
     "account": "whyword.explainer",
     "stream": "whyword.explainer",
+    "Class": "whyword.targets",
+    "Contrast": "whyword.targets",
     "PerText": "whyword.targets",
     "load": "whyword.models.store",
     "ModuleClassifier": "whyword.models.module",

@@ -248,7 +248,8 @@ def _print(summary: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    # Methods have the names of files.
+    console = Console(markup=False, emoji=False)
     for panel in summary["panels"]:
         records = summary[panel]
         first = next(iter(records.values()))

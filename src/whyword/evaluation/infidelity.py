@@ -1,7 +1,7 @@
 """Infidelity and sensitivity of explanations (Yeh, Hsieh, Suggala, Inouye and Ravikumar 2019)."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from whyword.errors import InputError
 from whyword.evaluation.again import Explain, document_of, documents, relevances, targets
 from whyword.evaluation.subsets import scores_of_subsets
 from whyword.explanation import Explanation
-from whyword.methods.propagation import module_of
-from whyword.targets import direction
+from whyword.methods.propagation import AddsVectors, module_of
+from whyword.targets import Class, Contrast, direction
 from whyword.text import Document
 
 Array = NDArray[np.float64]
@@ -51,17 +51,19 @@ def infidelity(
     """
     if samples < 1:
         raise InputError(f"Got {samples} samples; expected at least 1.")
-    names = targets(explanations)
     results = []
-    cases: dict[tuple[Document, str], tuple[NDArray[np.bool_], Array]] = {}  # shared by methods
-    for explanation, name in zip(explanations, names, strict=True):
+    cases: dict[
+        tuple[Document, Class | Contrast], tuple[NDArray[np.bool_], Array]
+    ] = {}  # shared by methods
+    explained = targets(explanations, classifier.classes)
+    for explanation, target in zip(explanations, explained, strict=True):
         document = document_of(explanation)
-        if (document, name) not in cases:
+        if (document, target) not in cases:
             removed = _random_sets(document, samples, seed)
             whole, without = scores_of_subsets(classifier, document, removed, operator=operator)
-            weights = direction(name, classifier.classes).double().numpy()
-            cases[document, name] = removed, (whole - without) @ weights
-        removed, drops = cases[document, name]
+            weights = direction(target, classifier.classes).double().numpy()
+            cases[document, target] = removed, (whole - without) @ weights
+        removed, drops = cases[document, target]
         results.append(_squared_error(removed @ explanation.relevance[0], drops, normalize))
     return np.array(results)
 
@@ -95,12 +97,12 @@ def max_sensitivity(
     """
     if samples < 1:
         raise InputError(f"Got {samples} samples; expected at least 1.")
-    texts, names = documents(explanations), targets(explanations)
-    before = relevances(explain, _Moved(classifier, 0.0, seed), texts, names)
+    texts, explained = documents(explanations), targets(explanations, classifier.classes)
+    before = relevances(explain, moved(classifier, 0.0, seed), texts, explained)
     greatest = np.zeros(len(texts))
     for sample in range(samples):
-        moved = _Moved(classifier, radius, seed * samples + sample)
-        after = relevances(explain, moved, texts, names)
+        other = moved(classifier, radius, seed * samples + sample)
+        after = relevances(explain, other, texts, explained)
         change = [np.linalg.norm(b - a) for a, b in zip(before, after, strict=True)]
         greatest = np.maximum(greatest, change)
     size = np.array([np.linalg.norm(relevance) for relevance in before])
@@ -120,16 +122,29 @@ def _squared_error(sums: Array, drops: Array, normalize: bool) -> float:
     return float(np.mean((sums - drops) ** 2))
 
 
-class _Moved:
-    """A classifier whose vectors have moved a little, the same way whenever a text is embedded.
+def moved(classifier: Classifier, radius: float, seed: int) -> Classifier:
+    """The classifier with vectors that have moved, the same way whenever a text is embedded.
 
-    It offers what every classifier does and no more, so that methods take no short cut past them.
+    Methods find what they find in the classifier, and so take the same rules; but no closed forms,
+    which would be short cuts past the vectors.
+
+    Args:
+        classifier: The model.
+        radius: How far, see `max_sensitivity`.
+        seed: Of the direction.
     """
+    kind = _MovedTransformer if isinstance(classifier, AddsVectors) else _Moved
+    return kind(classifier, radius, seed)
+
+
+class _Moved:
+    """What every classifier offers, with moved vectors; see `moved`."""
 
     def __init__(self, classifier: Classifier, radius: float, seed: int) -> None:
         self.classifier, self.radius, self.seed = classifier, radius, seed
         self.classes = classifier.classes
         self.module = module_of(classifier)
+        self.multilabel = getattr(classifier, "multilabel", False)
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         return self.classifier.encode(texts)
@@ -150,6 +165,22 @@ class _Moved:
 
     def __call__(self, batch: Batch) -> Any:
         return self.score(self.embed(batch), batch)
+
+
+class _MovedTransformer(_Moved):
+    """The vectors that a transformer adds to the tokens' own stay where they are."""
+
+    classifier: Any
+
+    def added(self, batch: Batch) -> Mapping[str, Tensor]:
+        found: Mapping[str, Tensor] = self.classifier.added(batch)
+        return found
+
+    def score(
+        self, embeddings: Tensor, batch: Batch, added: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        scores: Tensor = self.classifier.score(embeddings, batch, added)
+        return scores
 
 
 def _checksum(text: str) -> int:

@@ -18,7 +18,7 @@ from whyword.evaluation.settings import Settings
 from whyword.explainer import as_classifier, explain
 from whyword.explanation import Explanation
 from whyword.progress import OnProgress, Progress, as_phase
-from whyword.targets import PerText, Targets
+from whyword.targets import Class, PerText, Targets
 from whyword.text import Document
 
 Array = NDArray[np.float64]
@@ -197,7 +197,7 @@ def measure_documents(
         documents.documents,
         methods,
         metrics,
-        targets=PerText(names),
+        targets=PerText([Class(name) for name in names]),
         operator=settings.operator,
         seed=settings.seed,
         given={

@@ -23,6 +23,11 @@ def new_figure(size: tuple[float, float], *, layout: str | None = "constrained")
     return figure
 
 
+def plain(text: str) -> str:
+    """Text for a figure, in which "$" would begin a formula."""
+    return text.replace("$", r"\$")
+
+
 def save(figure: "Figure", path: Path, *, dpi: int) -> None:
     """Write a figure; the ending chooses SVG, PNG or PDF. The same figure gives the same file.
 

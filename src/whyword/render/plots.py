@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyword.errors import InputError
-from whyword.render.figure import new_figure, save
+from whyword.render.figure import new_figure, plain, save
+from whyword.render.lines import neutral
 from whyword.render.palette import NEUTRAL, categorical
 
 _TITLES = {"lrp": "LRP", "sa": "SA", "sa-l2": "SA(l2)", "sum": "SUM", "tfidf": "TF-IDF"}
@@ -92,11 +93,15 @@ def title_of(weighting: str) -> str:
 
 
 def _legend(panel: Any, colours: Mapping[str, str]) -> None:
-    for name, colour in colours.items():
-        panel.scatter([], [], s=36, c=colour, label=name, linewidths=0)
-    panel.legend(
+    # Names go in last: matplotlib leaves out labels that begin with an underscore.
+    dots = [panel.scatter([], [], s=36, c=colour, linewidths=0) for colour in colours.values()]
+    legend = panel.legend(
+        dots,
+        ["class"] * len(dots),
         loc="center",
         frameon=False,
         ncols=1 if len(colours) <= 8 else 2,
         fontsize=8 + 3 * (len(colours) <= 8),
     )
+    for text, name in zip(legend.get_texts(), colours, strict=True):
+        text.set_text(plain(neutral(name)))
