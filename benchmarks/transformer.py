@@ -26,7 +26,7 @@ import torch
 from whyword import methods
 from whyword.lrp import engine
 from whyword.models.transformer import huggingface
-from whyword.models.transformer.model import TransformerBatch
+from whyword.models.transformer.batch import TransformerBatch
 
 BATCH, CLASSES = 8, 20
 

@@ -13,17 +13,22 @@ import re
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from transformers_small import tokenizer
-from whyword import InputError, ModelError, explain
+from whyword import Explanation, InputError, ModelError, explain
 from whyword.errors import WhywordError
 from whyword.lrp import UnsupportedFunction
 from whyword.models.transformer.model import TransformerClassifier
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 TEXTS = [
     "The shuttle reached its orbit, didn't it?",
@@ -147,14 +152,14 @@ class Row(NamedTuple):
     note: str
 
 
-def families():
+def families() -> list[str]:
     """All model types with a classifier of sequences."""
     from transformers.models.auto import modeling_auto
 
     return list(modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
 
 
-def small(options, odd):
+def small(options: Mapping[str, Any], odd: Mapping[str, list[int]]) -> dict[str, Any]:
     """The small values for those of a configuration's options that have one."""
     found = {}
     for name, value in options.items():
@@ -173,7 +178,7 @@ def small(options, odd):
     return {**found, **odd}
 
 
-def configuration(family):
+def configuration(family: str) -> "PretrainedConfig":
     """A small configuration."""
     from transformers import AutoConfig
 
@@ -185,7 +190,7 @@ def configuration(family):
         )
 
 
-def build(family, attention, *, seed=0):
+def build(family: str, attention: str, *, seed: int = 0) -> "PreTrainedModel | None":
     """A model with random weights in double precision; ValueError if it has no such attention."""
     from transformers import AutoModelForSequenceClassification
 
@@ -200,13 +205,15 @@ def build(family, attention, *, seed=0):
     return (network if family in SINGLE else network.double()).eval()
 
 
-def plain_scores(network, subwords, text):
+def plain_scores(
+    network: "PreTrainedModel", subwords: "PreTrainedTokenizerBase", text: str
+) -> NDArray[np.float64]:
     """The model's own scores, as people call it."""
     with torch.no_grad():
         return network(**subwords(text, return_tensors="pt")).logits[0].numpy()
 
 
-def explained(family, attention):
+def explained(family: str, attention: str) -> list[Explanation] | None:
     """Explanations of both texts, each on its own; ValueError if there is no such attention."""
     network = build(family, attention)
     subwords = tokenizer("wordpiece")
@@ -229,18 +236,20 @@ def explained(family, attention):
     return found
 
 
-def _near(found, expected, bound, what):
+def _near(
+    found: NDArray[np.float64], expected: NDArray[np.float64], bound: float, what: str
+) -> None:
     off = np.abs(found - expected).max()
     if not off <= bound:
         raise ArithmeticError(f"{what}: off by {off:.2g}")
 
 
-def _alike(one, other, bound, what):
+def _alike(one: Explanation, other: Explanation, bound: float, what: str) -> None:
     most = max(np.abs(one.relevance).max(), np.abs(one.scores).max())
     _near(one.relevance, other.relevance, bound * most, what)
 
 
-def row(family):
+def row(family: str) -> Row:
     """The verdict on a family."""
     found, refusals, ways = {}, [], []
     for attention in ("eager", "sdpa"):
@@ -277,7 +286,7 @@ def _said(error):
     return f"{type(error).__name__} at {place}: {' '.join(str(error).split())[:300]}"
 
 
-def rows(names=None):
+def rows(names=None) -> Iterator[None]:
     """A row for each family, one after the other."""
     for family in names or families():
         yield row(family)
@@ -305,7 +314,7 @@ def markdown(found):
     return "\n".join(lines) + "\n"
 
 
-def main():
+def main() -> None:
     """Print the table and the counts; fail if a family fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("families", nargs="*")

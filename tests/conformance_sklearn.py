@@ -7,12 +7,14 @@ feature.
 """
 
 import warnings
+from collections.abc import Sequence
 from inspect import signature
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, issparse
-from sklearn.base import is_classifier
+from sklearn.base import ClassifierMixin, TransformerMixin, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import StackingClassifier, VotingClassifier
@@ -25,12 +27,12 @@ from sklearn.multiclass import OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.neighbors import NearestCentroid
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer
 from sklearn.svm import SVC, LinearSVC, NuSVC
 from sklearn.utils import all_estimators
 
-from whyword import InputError, ModelError, explain
+from whyword import Explanation, InputError, ModelError, explain
 from whyword.models.linear.model import LinearClassifier
 
 EXPLAINED, REFUSED, NONE = "explained", "refused", "no such pipeline"
@@ -51,7 +53,7 @@ class Row(NamedTuple):
     note: str
 
 
-def _texts(seed=0):
+def _texts(seed: int = 0) -> tuple[list[str], NDArray[np.int64]]:
     rng = np.random.default_rng(seed)
     own = [["ape", "bee", "cow", "dog"], ["earth", "fire", "gas"], ["hat", "ink", "jar", "key"]]
     common = ["on", "the", "and", "of"]
@@ -159,7 +161,7 @@ STEPS = {
 DENSE = FunctionTransformer(lambda x: x.toarray() if issparse(x) else x)
 
 
-def rows():
+def rows() -> list[Row]:
     """The whole table."""
     found = []
     with warnings.catch_warnings():
@@ -181,7 +183,9 @@ def rows():
     return found
 
 
-def reference(pipeline, texts):
+def reference(
+    pipeline: Pipeline, texts: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """``(text, score)`` by scikit-learn alone, and its predictions as ``(text, score)`` bool."""
     model, z = pipeline[-1], pipeline[:-1].transform(texts)
     scores, predicted = _scores(model, z), np.asarray(pipeline.predict(texts))
@@ -193,7 +197,7 @@ def reference(pipeline, texts):
     return scores, predicted[:, None] == np.asarray(model.classes_)
 
 
-def _scores(model, z):  # noqa: PLR0911 one for each kind
+def _scores(model: BernoulliNB, z: csr_matrix) -> NDArray[np.float64]:  # noqa: PLR0911 one for each kind
     if hasattr(model, "best_estimator_"):
         return _scores(model.best_estimator_, z)
     if hasattr(model, "calibrated_classifiers_"):
@@ -223,12 +227,12 @@ def _scores(model, z):  # noqa: PLR0911 one for each kind
     return scores[:, None] if scores.ndim == 1 else scores
 
 
-def _for_second(model, z):
+def _for_second(model: LinearSVC, z: csr_matrix) -> NDArray[np.float64]:
     scores = _scores(model, z)
     return scores if scores.shape[1] == 1 else scores[:, 1:] - scores[:, :1]
 
 
-def _settings(name, kind):
+def _settings(name: str, kind: type[ClassifierMixin]) -> dict[str, int | LinearSVC]:
     settings = dict(GIVEN.get(name, {}))
     known = signature(kind).parameters
     if "n_components" in known:
@@ -243,7 +247,7 @@ def _settings(name, kind):
     return settings
 
 
-def _fitted(*steps, y):
+def _fitted(*steps: ClassifierMixin, y: NDArray[np.int64] | NDArray[np.object_]) -> str | Pipeline:
     """The pipeline, with dense values if it does not take sparse ones; or why there is none."""
     for between in ([], [DENSE]):
         pipeline = make_pipeline(TfidfVectorizer(token_pattern=r"\S+"), *between, *steps)
@@ -256,19 +260,21 @@ def _fitted(*steps, y):
     return reason
 
 
-def _classifier(name, model, y):
+def _classifier(
+    name: str, model: ClassifierMixin, y: NDArray[np.int64] | NDArray[np.object_]
+) -> Row:
     pipeline = _fitted(model, y=y)
     return Row(name, NONE, pipeline) if isinstance(pipeline, str) else judge(name, pipeline)
 
 
-def _step(name, step):
+def _step(name: str, step: TransformerMixin) -> Row:
     if is_classifier(step) and not hasattr(step, "transform"):
         return Row(name, NONE, "")
     pipeline = _fitted(step, LogisticRegression(C=10), y=THREE)
     return Row(name, NONE, pipeline) if isinstance(pipeline, str) else judge(name, pipeline)
 
 
-def judge(name, pipeline):
+def judge(name: str, pipeline: Pipeline) -> Row:
     """One row: explain, and derive everything a second time."""
     try:
         explanations = explain(pipeline, PROBES)
@@ -280,7 +286,7 @@ def judge(name, pipeline):
     return Row(name, wrong(pipeline, explanations) or EXPLAINED, meaning)
 
 
-def wrong(pipeline, explanations):
+def wrong(pipeline: Pipeline, explanations: Sequence[Explanation]) -> None:
     """What is wrong with explanations of the probes; None if nothing is."""
     scores, predicted = reference(pipeline, PROBES)
     base, rest = _linear_part(pipeline)
@@ -306,7 +312,9 @@ def wrong(pipeline, explanations):
     return None
 
 
-def _linear_part(pipeline):
+def _linear_part(
+    pipeline: Pipeline,
+) -> tuple[list[tuple[NDArray[np.float64] | csr_matrix, NDArray[np.int64]]], list[ClassifierMixin]]:
     """Values of the vocabulary's columns for the probes, and what is linear after them.
 
     Steps that leave columns in their places, and selections, give values of n-grams; the first
@@ -325,7 +333,11 @@ def _linear_part(pipeline):
     return [(row, columns) for row in rows], [*steps, pipeline[-1]]
 
 
-def _in_place(step, values, found):
+def _in_place(
+    step: TransformerMixin,
+    values: NDArray[np.float64] | csr_matrix,
+    found: NDArray[np.float64] | csr_matrix,
+) -> bool:
     """Whether a change of one column changes this column alone, but for a norm's common factor."""
     if isinstance(step, Normalizer | TfidfTransformer):
         return True
@@ -342,7 +354,9 @@ def _in_place(step, values, found):
     return True
 
 
-def _lost(pipeline, base, rest):
+def _lost(
+    pipeline: Pipeline, base: tuple[csr_matrix, NDArray[np.int64]], rest: Sequence[BernoulliNB]
+) -> NDArray[np.float64]:
     """``column of the vocabulary -> (score,)`` what scores lose with the value of one column."""
     row, columns = base
     dense = row.toarray() if issparse(row) else np.array(row, float)

@@ -1,6 +1,10 @@
 """Texts that break renderers, and explanations to render."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from whyword.explanation import Explanation
 from whyword.text import Span
@@ -48,10 +52,10 @@ def explanation_of(
     *,
     spans: tuple[Span, ...] | None = None,
     classes: tuple[str, ...] = ("a", "b", "c"),
-    relevance=None,
-    remainder=None,
+    relevance: Sequence[list[float]] | None = None,
+    remainder: Mapping[str, NDArray[np.float64]] | None = None,
     seed: int = 0,
-    **fields,
+    **fields: Any,
 ) -> Explanation:
     """An explanation with random numbers, where words + remainder = score.
 

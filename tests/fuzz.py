@@ -31,7 +31,7 @@ from random_operations import Parameters, operation
 from reference_rules import Rules, Signal
 from whyword import lrp
 from whyword.errors import InputError
-from whyword.lrp.interception import name_of
+from whyword.lrp.names import name_of
 
 LARGEST = 1e3
 """Numbers beyond which a step is not taken: rounding would be all that is compared."""

@@ -3,10 +3,19 @@
 Nothing here imports whyword.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 
-def message(inputs, weights, bias, incoming, epsilon=0.01):
+def message(
+    inputs: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    bias: float,
+    incoming: float,
+    epsilon: float = 0.01,
+) -> NDArray[np.float64]:
     """Section 2.1: relevance of each input of one neuron.
 
     R_{i<-j} = (z_ij + s/n) / (Σ_i z_ij + s) R_j with z_ij = x_i w_ij + b_j/n and s = ±ε.
@@ -18,12 +27,16 @@ def message(inputs, weights, bias, incoming, epsilon=0.01):
     return np.array([(z[i] + s / n) / (total + s) * incoming for i in range(n)])
 
 
-def windows(n_words, width):
+def windows(n_words: int, width: int) -> range:
     """Starts of the windows inside a document; a short document has one, padded."""
     return range(max(1, n_words - width + 1))
 
 
-def forward(document, kernels, output):
+def forward(
+    document: NDArray[np.float64],
+    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[NDArray[np.float64] | float, ...]]]:
     """Scores, pooled features and winning windows of one document ``(word, dimension)``.
 
     ``kernels``: list of (weight (filter, dimension, width), bias); ``output``: (weight, bias).
@@ -43,7 +56,13 @@ def forward(document, kernels, output):
     return output[0] @ features + output[1], features, pooled
 
 
-def lrp(document, kernels, output, target, epsilon=0.01):
+def lrp(
+    document: NDArray[np.float64],
+    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+    target: int,
+    epsilon: float = 0.01,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Relevance ``(position, dimension)`` for one class; padding stands after the words."""
     scores, features, pooled = forward(document, kernels, output)
     top = message(features, output[0][target], output[1][target], scores[target], epsilon)
@@ -57,7 +76,12 @@ def lrp(document, kernels, output, target, epsilon=0.01):
     return scores, relevance
 
 
-def gradient(document, kernels, output, target):
+def gradient(
+    document: NDArray[np.float64],
+    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+    target: int,
+) -> NDArray[np.float64]:
     """∂f/∂x ``(word, dimension)`` by the chain rule."""
     _, _, pooled = forward(document, kernels, output)
     result = np.zeros((max(len(p[4]) for p in pooled), document.shape[1]))
@@ -74,18 +98,35 @@ def gradient(document, kernels, output, target):
 EPSILON = 0.01
 
 
-def sign(z):
+def sign(z: float) -> float:
     return 1.0 if z >= 0 else -1.0
 
 
-def rule_epsilon(c, b, relevance, n, *, epsilon=EPSILON, delta=1.0, sigma=1.0):
+def rule_epsilon(
+    c: NDArray[np.float64],
+    b: float,
+    relevance: float,
+    n: int,
+    *,
+    epsilon: float = EPSILON,
+    delta: float = 1.0,
+    sigma: float = 1.0,
+) -> NDArray[np.float64]:
     """Arras et al. 2016, section 2.1 (δ = σ = 1); Arras et al. 2017, Eq. 1 (σ = 1)."""
     z = c.sum() + b
     s = epsilon * sign(z)
     return (c + (delta * b + sigma * s) / n) / (z + s) * relevance
 
 
-def rule_gamma(c, b, relevance, n, *, gamma=0.25, epsilon=EPSILON):
+def rule_gamma(
+    c: NDArray[np.float64],
+    b: float,
+    relevance: float,
+    n: int,
+    *,
+    gamma: float = 0.25,
+    epsilon: float = EPSILON,
+) -> NDArray[np.float64]:
     """Contributions of the output's sign count 1 + γ times."""
     z = c.sum() + b
     up = z >= 0
@@ -94,7 +135,16 @@ def rule_gamma(c, b, relevance, n, *, gamma=0.25, epsilon=EPSILON):
     return boosted[:-1] / (boosted.sum() + epsilon * sign(z)) * relevance
 
 
-def rule_alpha_beta(c, b, relevance, n, *, alpha=2.0, beta=1.0, epsilon=1e-9):
+def rule_alpha_beta(
+    c: NDArray[np.float64],
+    b: float,
+    relevance: float,
+    n: int,
+    *,
+    alpha: float = 2.0,
+    beta: float = 1.0,
+    epsilon: float = 1e-9,
+) -> NDArray[np.float64]:
     positive = sum(v for v in [*c, b] if v > 0) + epsilon
     negative = sum(v for v in [*c, b] if v < 0) - epsilon
     return np.array(
@@ -102,11 +152,20 @@ def rule_alpha_beta(c, b, relevance, n, *, alpha=2.0, beta=1.0, epsilon=1e-9):
     )
 
 
-def rule_flat(c, b, relevance, n):
+def rule_flat(c: NDArray[np.float64], b: float, relevance: float, n: int) -> NDArray[np.float64]:
     return np.full(len(c), relevance / n)
 
 
-def layer(rule, x, weight, bias, relevance, connected=None):
+def layer(
+    rule: Callable[
+        [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+    ],
+    x: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    relevance: NDArray[np.float64],
+    connected=None,
+) -> NDArray[np.float64]:
     """R of the inputs (n,) of z = x W + b from R of the outputs (m,); W is (n, m)."""
     result = np.zeros(len(x))
     for j in range(weight.shape[1]):
@@ -122,7 +181,9 @@ def layer(rule, x, weight, bias, relevance, connected=None):
     return result
 
 
-def weighted_sum(contributions, relevance, epsilon=EPSILON):
+def weighted_sum(
+    contributions: NDArray[np.float64], relevance: float, epsilon: float = EPSILON
+) -> NDArray[np.float64]:
     """One sum over positions, its stabiliser shared in proportion to |c|."""
     z = contributions.sum()
     s = epsilon * sign(z)
@@ -130,14 +191,27 @@ def weighted_sum(contributions, relevance, epsilon=EPSILON):
     return (contributions + s * size / size.sum()) / (z + s) * relevance
 
 
-def two_terms(a, b, relevance, epsilon=EPSILON):
+def two_terms(
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    relevance: NDArray[np.float64],
+    epsilon: float = EPSILON,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """An element-wise sum of two: the stabiliser in equal halves."""
     z = a + b
     s = np.array([epsilon * sign(v) for v in z.ravel()]).reshape(z.shape)
     return (a + s / 2) / (z + s) * relevance, (b + s / 2) / (z + s) * relevance
 
 
-def convolution(x, weight, bias, *, stride=1, padding=0, dilation=1):
+def convolution(
+    x: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    *,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+) -> tuple[NDArray[np.bool_] | NDArray[np.float64], ...]:
     """A convolution of ``(position, dimension)`` as a matrix: values, matrix, bias, connections.
 
     Zeros that pad are no input: they are connected to nothing.
@@ -162,11 +236,17 @@ def convolution(x, weight, bias, *, stride=1, padding=0, dilation=1):
     return values, padded, matrix, biases, connected
 
 
-def sigmoid(z):
+def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-z))
 
 
-def lstm(rule, x, weights, incoming, final=None):
+def lstm(
+    rule: Callable[..., object],
+    x: NDArray[np.float64],
+    weights: Sequence[NDArray[np.float64]],
+    incoming: NDArray[np.float64],
+    final=None,
+) -> tuple[NDArray[np.float64], ...]:
     """Arras et al. 2017, section 3.1: signal-take-all, one document, a loop over time.
 
     Args:
@@ -204,7 +284,14 @@ def lstm(rule, x, weights, incoming, final=None):
     return np.array(h[1:]), c[-1], relevance
 
 
-def gru(rule, x, weights, incoming):
+def gru(
+    rule: Callable[
+        [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+    ],
+    x: NDArray[np.float64],
+    weights: Sequence[NDArray[np.float64]],
+    incoming: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Signal-take-all for h' = (1 - z) n + z h; W, U are (3H, ·), b and b' (3H,): r, z, n."""
     w, u, b, b_state = weights
     hidden = u.shape[1]
@@ -226,7 +313,14 @@ def gru(rule, x, weights, incoming):
     return np.array(h[1:]), relevance
 
 
-def deletion_scores(document, kernels, output, order, replacement, insertion=False):
+def deletion_scores(
+    document: NDArray[np.float64],
+    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+    order: NDArray[np.int64],
+    replacement: NDArray[np.float64],
+    insertion: bool = False,
+) -> NDArray[np.float64]:
     """Scores ``(step + 1, class)`` as the words of ``order`` give way to ``replacement``.
 
     Section 3.3: a forward pass for each deletion; -1 deletes nothing. Insertion begins with
@@ -241,12 +335,19 @@ def deletion_scores(document, kernels, output, order, replacement, insertion=Fal
     return np.array(rows)
 
 
-def margin(scores, target):
+def margin(scores: NDArray[np.float64], target: int) -> float:
     """The target's score less the highest of the others."""
     return scores[target] - max(s for c, s in enumerate(scores) if c != target)
 
 
-def margins_after_one_more(document, kernels, output, gone, target, replacement):
+def margins_after_one_more(
+    document: NDArray[np.float64],
+    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+    gone: Sequence[int],
+    target: int,
+    replacement: NDArray[np.float64],
+) -> dict[int, float]:
     """``{word: margin}`` of every word not yet gone, each deleted beside those that are."""
     found = {}
     for word in range(len(document)):

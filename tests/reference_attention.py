@@ -5,13 +5,20 @@ CP-LRP: Ali et al. 2022, sections 3.1 and 3.2. One document at a time; nothing i
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 
-def guarded(z, epsilon):
+def guarded(z: float, epsilon: float) -> float:
     return z + epsilon if z >= 0 else z - epsilon
 
 
-def linear(x, weight, bias, incoming, epsilon):
+def linear(
+    x: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    incoming: NDArray[np.float64],
+    epsilon: float,
+) -> NDArray[np.float64]:
     """z_j = Σ_i x_i w_ji + b_j for every row: R_i = Σ_j x_i w_ji R_j / (z_j + s)."""
     result = np.zeros_like(x)
     for t in range(len(x)):
@@ -22,12 +29,20 @@ def linear(x, weight, bias, incoming, epsilon):
     return result
 
 
-def add(a, b, incoming, epsilon):
+def add(
+    a: NDArray[np.float64], b: NDArray[np.float64], incoming: NDArray[np.float64], epsilon: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     z = np.vectorize(guarded)(a + b, epsilon)
     return a / z * incoming, b / z * incoming
 
 
-def layer_norm(x, weight, bias, incoming, epsilon):
+def layer_norm(
+    x: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64],
+    incoming: NDArray[np.float64],
+    epsilon: float,
+) -> NDArray[np.float64]:
     """The linear map (x - mean) / deviation · w + b, its deviation held constant."""
     n = x.shape[1]
     result = np.zeros_like(x)
@@ -39,7 +54,9 @@ def layer_norm(x, weight, bias, incoming, epsilon):
     return result
 
 
-def product(a, b, incoming, epsilon):
+def product(
+    a: NDArray[np.float64], b: NDArray[np.float64], incoming: NDArray[np.float64], epsilon: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """o_ij = Σ_k a_ik b_kj, half of the relevance to either side."""
     to_a, to_b = np.zeros_like(a), np.zeros_like(b)
     for i in range(a.shape[0]):
@@ -52,7 +69,9 @@ def product(a, b, incoming, epsilon):
     return to_a, to_b
 
 
-def softmax(x, p, incoming):
+def softmax(
+    x: NDArray[np.float64], p: NDArray[np.float64], incoming: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """R_i = x_i (R_i - p_i Σ_j R_j)."""
     result = np.zeros_like(x)
     for t in range(len(x)):
@@ -63,7 +82,17 @@ def softmax(x, p, incoming):
     return result
 
 
-def head(q, k, v, scale, allowed, bias, incoming, epsilon, attention):
+def head(
+    q: NDArray[np.float64],
+    k: NDArray[np.float64],
+    v: NDArray[np.float64],
+    scale: float,
+    allowed: NDArray[np.bool_],
+    bias: NDArray[np.float64],
+    incoming: NDArray[np.float64] | None,
+    epsilon: float,
+    attention: str,
+) -> tuple[NDArray[np.float64], ...] | NDArray[np.float64]:
     """One head's output and the relevance of its queries, keys and values ``(position, size)``."""
     dots = q @ k.T
     x = dots * scale + bias
@@ -81,12 +110,20 @@ def head(q, k, v, scale, allowed, bias, incoming, epsilon, attention):
     return to_q, to_k.T, to_v
 
 
-def rotate(x, cos, sin):
+def rotate(
+    x: NDArray[np.float64], cos: NDArray[np.float64], sin: NDArray[np.float64]
+) -> NDArray[np.float64]:
     half = x.shape[1] // 2
     return x * cos + np.concatenate([-x[:, half:], x[:, :half]], axis=1) * sin
 
 
-def unrotate(x, cos, sin, incoming, epsilon):
+def unrotate(
+    x: NDArray[np.float64],
+    cos: NDArray[np.float64],
+    sin: NDArray[np.float64],
+    incoming: NDArray[np.float64],
+    epsilon: float,
+) -> NDArray[np.float64]:
     """Relevance through the sum of x cos and of x's halves, turned, times sin."""
     half = x.shape[1] // 2
     turned = np.concatenate([-x[:, half:], x[:, :half]], axis=1) * sin

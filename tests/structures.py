@@ -5,11 +5,13 @@ method ``explain(rule, x, target)`` for one document ``(position, dimension)`` t
 torch but the numbers of the weights.
 """
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional
 
 from reference import convolution, gru, layer, lstm, two_terms, weighted_sum
@@ -17,11 +19,18 @@ from reference import convolution, gru, layer, lstm, two_terms, weighted_sum
 POSITIONS, DIMENSION, HIDDEN, CLASSES = 6, 3, 4, 2
 
 
-def numbers(module):
+def numbers(module: nn.Linear) -> list[NDArray[np.float64]]:
     return [p.detach().numpy() for p in module.parameters()]
 
 
-def dense(rule, x, module, relevance):
+def dense(
+    rule: Callable[
+        [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+    ],
+    x: NDArray[np.float64],
+    module: nn.Linear,
+    relevance: NDArray[np.float64],
+) -> NDArray[np.float64]:
     """A linear layer on each row of x."""
     weight, bias = numbers(module)
     return np.array(
@@ -34,12 +43,19 @@ class Structure(nn.Module):
 
     features = HIDDEN
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.output = nn.Linear(self.features, CLASSES)
         self.build()
 
-    def top(self, rule, features, target):
+    def top(
+        self,
+        rule: Callable[
+            [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+        ],
+        features: NDArray[np.float64],
+        target: int,
+    ) -> NDArray[np.float64]:
         """Relevance of the features."""
         weight, bias = numbers(self.output)
         score = weight[target] @ features + bias[target]
@@ -49,13 +65,20 @@ class Structure(nn.Module):
 class Flattened(Structure):
     features = 5
 
-    def build(self):
+    def build(self) -> None:
         self.hidden = nn.Linear(POSITIONS * DIMENSION, 5)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.output(functional.gelu(self.hidden(x.flatten(1))))
 
-    def explain(self, rule, x, target):
+    def explain(
+        self,
+        rule: Callable[
+            [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+        ],
+        x: NDArray[np.float64],
+        target: int,
+    ) -> NDArray[np.float64]:
         weight, bias = numbers(self.hidden)
         z = torch.from_numpy(weight @ x.ravel() + bias)
         relevance = self.top(rule, functional.gelu(z).numpy(), target)
@@ -67,13 +90,20 @@ class Convolved(Structure):
 
     options: ClassVar = {"kernel_size": 2}
 
-    def build(self):
+    def build(self) -> None:
         self.convolution = nn.Conv1d(DIMENSION, HIDDEN, **self.options)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.output(torch.relu(self.convolution(x.mT)).max(dim=2).values)
 
-    def explain(self, rule, x, target):
+    def explain(
+        self,
+        rule: Callable[
+            [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+        ],
+        x: NDArray[np.float64],
+        target: int,
+    ) -> NDArray[np.float64]:
         values, relevance_of = self.convolved(rule, x, self.convolution)
         winners = values.argmax(axis=0)
         features = np.maximum(values.max(axis=0), 0)
@@ -84,14 +114,20 @@ class Convolved(Structure):
         return relevance_of(relevance)
 
     @staticmethod
-    def convolved(rule, x, module):
+    def convolved(
+        rule: Callable[
+            [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+        ],
+        x: NDArray[np.float64],
+        module: nn.Conv1d,
+    ) -> tuple[NDArray[np.float64], Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
         weight, bias = numbers(module)
         pad, stride, dilation = module.padding[0], module.stride[0], module.dilation[0]
         values, padded, *rest = convolution(
             x, weight, bias, stride=stride, padding=pad, dilation=dilation
         )
 
-        def relevance_of(relevance):
+        def relevance_of(relevance: NDArray[np.float64]) -> NDArray[np.float64]:
             matrix, biases, connected = rest
             found = layer(rule, padded.ravel(), matrix, biases, relevance.ravel(), connected)
             return found.reshape(padded.shape)[pad : pad + len(x)]
@@ -108,7 +144,7 @@ class Dilated(Convolved):
 
 
 class FunctionalPooling(Convolved):
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor | None:
         z = functional.relu(self.convolution(x.mT), inplace=True)
         return self.output(functional.max_pool1d(z, z.shape[2]).squeeze(2))
 
@@ -141,7 +177,7 @@ class MeanPooled(Convolved):
 class TwoConvolutions(Convolved):
     """The maximum is over a convolution of a convolution."""
 
-    def build(self):
+    def build(self) -> None:
         super().build()
         self.second = nn.Conv1d(HIDDEN, HIDDEN, 2)
 
@@ -162,14 +198,21 @@ class Widths(Convolved):
 
     features = 2 * HIDDEN
 
-    def build(self):
+    def build(self) -> None:
         self.convolutions = nn.ModuleList(nn.Conv1d(DIMENSION, HIDDEN, k) for k in (1, 3))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         pooled = [c(x.mT).max(dim=2).values for c in self.convolutions]
         return self.output(torch.cat(pooled, dim=1).relu())
 
-    def explain(self, rule, x, target):
+    def explain(
+        self,
+        rule: Callable[
+            [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+        ],
+        x: NDArray[np.float64],
+        target: int,
+    ) -> NDArray[np.float64]:
         parts = [self.convolved(rule, x, c) for c in self.convolutions]
         pooled = np.concatenate([values.max(axis=0) for values, _ in parts])
         top = np.split(self.top(rule, np.maximum(pooled, 0), target), 2)
@@ -184,7 +227,7 @@ class Widths(Convolved):
 class MaskedAndAttended(Structure):
     """Attention pooling over linear features, with the last position masked out."""
 
-    def build(self):
+    def build(self) -> None:
         self.hidden = nn.Linear(DIMENSION, HIDDEN)
         self.query = nn.Linear(HIDDEN, 1)
 
@@ -217,10 +260,10 @@ class AttendedByProduct(MaskedAndAttended):
 class Residual(Structure):
     features = DIMENSION
 
-    def build(self):
+    def build(self) -> None:
         self.hidden = nn.Linear(DIMENSION, DIMENSION)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         h = self.hidden(x).relu() + x
         return self.output(h.max(dim=1)[0])
 
@@ -240,15 +283,22 @@ class Reused(Structure):
 
     features = DIMENSION
 
-    def build(self):
+    def build(self) -> None:
         self.hidden = nn.Linear(DIMENSION, DIMENSION)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         a = torch.tanh(self.hidden(x))
         b = torch.tanh(self.hidden(a))
         return self.output((a - b).sum(dim=1))
 
-    def explain(self, rule, x, target):
+    def explain(
+        self,
+        rule: Callable[
+            [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+        ],
+        x: NDArray[np.float64],
+        target: int,
+    ) -> NDArray[np.float64]:
         weight, bias = numbers(self.hidden)
         a = np.tanh(x @ weight.T + bias)
         b = np.tanh(a @ weight.T + bias)
@@ -264,7 +314,7 @@ class Concatenated(Structure):
 
     features = 2 * HIDDEN
 
-    def build(self):
+    def build(self) -> None:
         self.hidden = nn.Linear(DIMENSION, HIDDEN)
 
     def forward(self, x):
@@ -285,7 +335,7 @@ class Concatenated(Structure):
 class Normalised(Structure):
     """LayerNorm after a linear layer: a linear map with its deviation held constant."""
 
-    def build(self):
+    def build(self) -> None:
         self.hidden = nn.Linear(DIMENSION, HIDDEN)
         self.norm = nn.LayerNorm(HIDDEN)
 
@@ -322,18 +372,18 @@ class Recurrent(Structure):
     network = nn.LSTM
     options: ClassVar = {}
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.directions = 1 + bool(self.options.get("bidirectional"))
         self.features = HIDDEN * self.directions
         super().__init__()
 
-    def build(self):
+    def build(self) -> None:
         self.recurrent = self.network(DIMENSION, HIDDEN, batch_first=True, **self.options)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.output(self.recurrent(x)[0].mean(dim=1))
 
-    def weights(self, number, direction):
+    def weights(self, number: int, direction: int) -> tuple[NDArray[np.float64], ...]:
         ending = f"_l{number}" + ("_reverse" if direction else "")
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         w, u, b, b_state = (
@@ -341,7 +391,16 @@ class Recurrent(Structure):
         )
         return (w, u, b + b_state) if self.network is nn.LSTM else (w, u, b, b_state)
 
-    def one(self, rule, x, number, direction, incoming):
+    def one(
+        self,
+        rule: Callable[
+            [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+        ],
+        x: NDArray[np.float64],
+        number: int,
+        direction: int,
+        incoming: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """States and relevance of the inputs of one layer in one direction."""
         if direction:
             states, relevance = self.one_way(
@@ -350,13 +409,28 @@ class Recurrent(Structure):
             return states[::-1], relevance[::-1]
         return self.one_way(rule, x, self.weights(number, direction), incoming)
 
-    def one_way(self, rule, x, weights, incoming):
+    def one_way(
+        self,
+        rule: Callable[
+            [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+        ],
+        x: NDArray[np.float64],
+        weights: Sequence[NDArray[np.float64]],
+        incoming: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         if self.network is nn.LSTM:
             states, _, relevance = lstm(rule, x, weights, incoming)
             return states, relevance
         return gru(rule, x, weights, incoming)
 
-    def explain(self, rule, x, target):
+    def explain(
+        self,
+        rule: Callable[
+            [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
+        ],
+        x: NDArray[np.float64],
+        target: int,
+    ) -> NDArray[np.float64]:
         inputs = [x]
         layers, directions = self.recurrent.num_layers, range(self.directions)
         nothing = np.zeros((len(x), HIDDEN))
@@ -415,7 +489,7 @@ STRUCTURES = (
 )
 
 
-def random_structure(kind, seed):
+def random_structure(kind: type[Flattened], seed: int) -> tuple[Flattened, Tensor]:
     torch.manual_seed(seed)
     module = kind().double().eval()
     with torch.no_grad():

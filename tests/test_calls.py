@@ -1,11 +1,14 @@
 """One way to read a call: every spelling of a function's arguments means the same."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from whyword import lrp
+from whyword.lrp.composites import Composite
 
 F = nn.functional
 DRAW = torch.Generator().manual_seed(0)
@@ -16,7 +19,7 @@ P = torch.randn(5, 6, dtype=torch.float64, generator=DRAW)
 MASK = X > 0.5
 
 
-def shares(e, epsilon=0):
+def shares(e, epsilon: int = 0):
     return e / (e.sum(-1, keepdim=True) + epsilon) if epsilon else e / e.sum(axis=-1, keepdims=True)
 
 
@@ -104,8 +107,8 @@ SAME = {
 }  # fmt: skip
 
 
-def explained(function, rules):
-    def score(x):
+def explained(function: Callable[[Tensor], Tensor | None], rules: Composite) -> Tensor:
+    def score(x: Tensor) -> Tensor:
         found = function(x)
         return found.reshape(2, -1) if found.ndim else found.expand(2, 1)
 
@@ -119,7 +122,7 @@ def explained(function, rules):
 
 @pytest.mark.parametrize("name", SAME)
 @pytest.mark.parametrize("rule", ["paper", "attnlrp", "gamma"])
-def test_spellings_agree(name, rule):
+def test_spellings_agree(name: str, rule: str) -> None:
     rules = {
         "paper": lrp.Composite(),
         "attnlrp": lrp.Composite.for_transformers(epsilon=1e-12),
@@ -142,11 +145,11 @@ def test_spellings_agree(name, rule):
         )
 
 
-def test_weights_of_the_model_are_reached_in_every_spelling():
+def test_weights_of_the_model_are_reached_in_every_spelling() -> None:
     """Places and names of layers count, however the product is written."""
 
     class Model(nn.Module):
-        def __init__(self, product):
+        def __init__(self, product: Callable[..., Tensor]) -> None:
             super().__init__()
             self.first = nn.Linear(4, 3, bias=False).double()
             self.last = nn.Linear(3, 3).double()
@@ -157,12 +160,12 @@ def test_weights_of_the_model_are_reached_in_every_spelling():
                         torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
                     )
 
-        def forward(self, x):
+        def forward(self, x: Tensor) -> Tensor:
             return self.last(self.product(x, self.first.weight).relu().amax(1))
 
     outside = {}
 
-    def made_outside(x, w):
+    def made_outside(x: Tensor, w: Tensor) -> Tensor:
         return x @ outside["weight"]
 
     spellings = [
@@ -191,13 +194,13 @@ def test_weights_of_the_model_are_reached_in_every_spelling():
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 3), (2, 5, 6), (5, 6)])
-def test_a_frozen_parameter_is_as_much_a_weight_as_one_that_learns(shape):
+def test_a_frozen_parameter_is_as_much_a_weight_as_one_that_learns(shape: Sequence[int]) -> None:
     """Also where a constant of its shape and signs would be a mean over positions."""
     weight = nn.Parameter(
         torch.rand(shape, dtype=X.dtype, generator=torch.Generator().manual_seed(2))
     )
 
-    def score(x):
+    def score(x: Tensor) -> Tensor:
         return (x @ weight if shape[-2] == 4 else weight @ x).amax(1)
 
     classes = 3 if shape[-2] == 4 else 4
@@ -211,7 +214,7 @@ def test_a_frozen_parameter_is_as_much_a_weight_as_one_that_learns(shape):
     assert torch.equal(*found)
 
 
-def test_mixing_of_positions_by_a_constant_is_no_layer():
+def test_mixing_of_positions_by_a_constant_is_no_layer() -> None:
     """Padding that a mean gives no weight gets nothing, not even a share of the stabiliser."""
     weights = torch.tensor([[[0.5, 0.5, 0, 0, 0, 0]], [[0.25] * 4 + [0, 0]]], dtype=X.dtype)
     targets = torch.eye(4, dtype=X.dtype)[:, None].expand(4, 2, 4)
@@ -233,7 +236,7 @@ def test_mixing_of_positions_by_a_constant_is_no_layer():
         (lambda x: torch.cumprod(x, 1), "cumprod"),
     ],
 )
-def test_what_a_rule_does_not_cover_is_refused(call, why):
+def test_what_a_rule_does_not_cover_is_refused(call: Callable[[Tensor], None], why: str) -> None:
     targets = torch.ones(1, 2, 4, dtype=X.dtype)
     with pytest.raises(lrp.UnsupportedFunction, match=why):
         lrp.relevance(lambda x: call(x).sum(dim=1), X, targets)

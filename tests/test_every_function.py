@@ -6,6 +6,7 @@ what is explained stands in the conformance table, where its relevance is derive
 
 import contextlib
 import functools
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 import pytest
@@ -34,7 +35,7 @@ LEFT_OUT = {
 """What is no function of numbers, or changes what it is given beyond what a model may do."""
 
 
-def functions():
+def functions() -> dict[str, Callable[..., Tensor | torch.autocast]]:
     found = {}
     for namespace, several in get_overridable_functions().items():
         place = getattr(namespace, "__name__", str(namespace))
@@ -57,7 +58,7 @@ FUNCTIONS = functions()
 STATE = torch.get_rng_state()
 
 
-def calls(x: Tensor):
+def calls(x: Tensor) -> Iterator[tuple[list[int | Tensor] | tuple[int, ...] | float | Tensor, ...]]:
     """Arguments to try, the embeddings among them."""
     c = torch.linspace(0.5, 1.5, 48, dtype=torch.float64).view(2, 4, 6)
     W = torch.linspace(-1, 1, 36, dtype=torch.float64).view(6, 6)
@@ -90,7 +91,7 @@ def calls(x: Tensor):
     )
 
 
-def outcome(function, arguments):
+def outcome(function: type[torch.autocast], arguments: Sequence[int | Tensor]) -> None:
     """The real numbers of a function's result in two rows, or None."""
     result = [t for t in tree_leaves(function(*arguments)) if isinstance(t, Tensor)]
     result = [torch.view_as_real(t.resolve_conj()) if t.is_complex() else t for t in result]
@@ -100,7 +101,7 @@ def outcome(function, arguments):
 
 
 @functools.cache
-def of_the_table():
+def of_the_table() -> set[str]:
     """The functions that the conformance table calls with the embeddings."""
     found = set()
     for operation in OPERATIONS:
@@ -112,14 +113,18 @@ def of_the_table():
     return found
 
 
-def attempts(most: int):
+def attempts(
+    most: int,
+) -> Iterator[tuple[str, int, Callable[[Tensor, type[torch.autocast], int], None], Tensor]]:
     """Models of one call each, and their scores: of every function so many ways that work."""
     number_of_calls = len(list(calls(embeddings())))
     for name, function in FUNCTIONS.items():
         found = 0
         for number in range(number_of_calls):
 
-            def model(x, function=function, number=number):
+            def model(
+                x: Tensor, function: type[torch.autocast] = function, number: int = number
+            ) -> None:
                 torch.set_rng_state(STATE)
                 return outcome(function, next(islice(calls(x), number, None)))
 
@@ -136,7 +141,9 @@ def attempts(most: int):
                 break
 
 
-def complaint(name: str, model, plain: Tensor) -> str | None:
+def complaint(
+    name: str, model: Callable[[Tensor, type[torch.autocast], int], None], plain: Tensor
+) -> str | None:
     """What is wrong about the explanation of a call, if anything is."""
     try:
         found = lrp.relevance(model, embeddings(), torch.ones(1, *plain.shape))
@@ -154,7 +161,7 @@ def complaint(name: str, model, plain: Tensor) -> str | None:
     return None if in_the_table else "explained, but not in the conformance table"
 
 
-def check_all(most: int):
+def check_all(most: int) -> None:
     wrong, names = [], set()
     for name, number, model, plain in attempts(most):
         names.add(name)
@@ -164,7 +171,7 @@ def check_all(most: int):
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_function():
+def test_every_function() -> None:
     """Two ways of each; all ways by ``python tests/test_every_function.py``."""
     check_all(most=2)
 

@@ -1,12 +1,15 @@
 """Models that try to break the promise: no silent gradient, no other scores, no other crash."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import handle_torch_function, has_torch_function
 
 from whyword import lrp
 from whyword.errors import ModelError
+from whyword.lrp.engine import Result
 
 BATCH, POSITIONS, DIMENSION, CLASSES = 3, 5, 4, 3
 X = torch.randn(
@@ -17,7 +20,7 @@ X = torch.randn(
 class Model(nn.Module):
     """A layer, something hostile, another layer."""
 
-    def __init__(self, between):
+    def __init__(self, between: Callable[["Model", Tensor], Tensor]) -> None:
         super().__init__()
         torch.manual_seed(1)
         self.layer = nn.Linear(DIMENSION, DIMENSION)
@@ -25,18 +28,18 @@ class Model(nn.Module):
         self.between = between
         self.double().eval()
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return self.output(self.between(self, self.layer(x)))
 
 
-def explained(between, x=X, model=None):
+def explained(between: Callable[[Model, Tensor], Tensor], x: Tensor = X, model=None) -> Result:
     model = model or Model(between)
     count = model(x).shape[1]
     targets = torch.eye(count, dtype=x.dtype)[:, None].expand(count, len(x), count)
     return lrp.relevance(model, x, targets, model=model)
 
 
-def winners(model, y):
+def winners(model: Model, y: Tensor) -> Tensor:
     """Nothing hostile."""
     return y.relu().amax(dim=1)
 
@@ -44,7 +47,7 @@ def winners(model, y):
 # --- What is a weight -------------------------------------------------------------------------
 
 
-def mean():
+def mean() -> Tensor:
     return torch.full((1, POSITIONS), 1 / POSITIONS, dtype=torch.float64)
 
 
@@ -57,7 +60,7 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize("name", PATTERNS)
-def test_what_has_the_type_of_weights_is_no_weight(name):
+def test_what_has_the_type_of_weights_is_no_weight(name: str) -> None:
     """A mean whose matrix was brought to the weights' type is still a mean."""
     matrix, pattern = mean(), PATTERNS[name]
     found = explained(lambda model, y: (pattern(model, matrix) @ y.relu())[:, 0])
@@ -73,7 +76,7 @@ SPARSE = {
 
 
 @pytest.mark.parametrize("name", SPARSE)
-def test_sparse_matrices_are_what_they_hold(name):
+def test_sparse_matrices_are_what_they_hold(name: str) -> None:
     graph = torch.rand(POSITIONS, POSITIONS, dtype=torch.float64).round(decimals=1)
     found = explained(
         lambda model, y: torch.stack([SPARSE[name](graph.to_sparse(), row) for row in y]).amax(1)
@@ -85,7 +88,7 @@ def test_sparse_matrices_are_what_they_hold(name):
 # --- Names of others ------------------------------------------------------------------------------
 
 
-def test_an_operator_of_another_library_is_not_its_namesake():
+def test_an_operator_of_another_library_is_not_its_namesake() -> None:
     """It may be called ``relu`` and mix all dimensions."""
     mixing = torch.randn(DIMENSION, DIMENSION, dtype=torch.float64)
 
@@ -102,17 +105,17 @@ def test_an_operator_of_another_library_is_not_its_namesake():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_a_quantised_layer_is_torchs_own():
+def test_a_quantised_layer_is_torchs_own() -> None:
     """Its refusal is its own too, and says what to do."""
     quantised = torch.ao.quantization.quantize_dynamic(Model(winners).float(), {nn.Linear})
     with pytest.raises(lrp.UnsupportedFunction, match=r"The function linear_dynamic, .* quant"):
         lrp.relevance(quantised, X.float(), torch.ones(1, BATCH, CLASSES), model=quantised)
 
 
-def test_a_function_of_another_library_is_not_its_namesake():
+def test_a_function_of_another_library_is_not_its_namesake() -> None:
     """Libraries may let their own functions be overridden, under any name."""
 
-    def tanh(y):
+    def tanh(y: Tensor) -> Tensor | None:
         if has_torch_function((y,)):
             return handle_torch_function(tanh, (y,), y)
         return y.sum(dim=2, keepdim=True) * y
@@ -131,10 +134,10 @@ CLIPS = {
 
 
 @pytest.mark.parametrize("name", CLIPS)
-def test_what_is_done_behind_autograd_for_some_texts_alone_is_seen(name):
+def test_what_is_done_behind_autograd_for_some_texts_alone_is_seen(name: str) -> None:
     """A first text that is not clipped must not vouch for the others."""
 
-    def clipped(model, y):
+    def clipped(model: Model, y: Tensor) -> Tensor:
         if (y > 1).any():
             CLIPS[name](y)
         return winners(model, y)
@@ -145,7 +148,7 @@ def test_what_is_done_behind_autograd_for_some_texts_alone_is_seen(name):
         explained(None, X * 10, model)
 
 
-def test_a_class_that_is_out_leaves_the_others_alone():
+def test_a_class_that_is_out_leaves_the_others_alone() -> None:
     """A score of minus infinity is nobody else's."""
     out = torch.tensor([0, -float("inf"), 0], dtype=torch.float64)
     model, masked = Model(winners), Model(winners)
@@ -158,11 +161,11 @@ def test_a_class_that_is_out_leaves_the_others_alone():
 class Plus(nn.Module):
     """Adds a constant."""
 
-    def __init__(self, constant):
+    def __init__(self, constant: Tensor) -> None:
         super().__init__()
         self.constant = constant
 
-    def forward(self, y):
+    def forward(self, y: Tensor) -> Tensor:
         return y + self.constant
 
 
@@ -178,7 +181,7 @@ BIASES = {
 
 
 @pytest.mark.parametrize("name", BIASES)
-def test_a_bias_is_one_however_it_is_laid_out(name):
+def test_a_bias_is_one_however_it_is_laid_out(name: str) -> None:
     spelled = BIASES[name]
     found = explained(
         lambda model, y: winners(model, spelled(y, model.layer.weight, model.layer.bias))
@@ -190,18 +193,18 @@ def test_a_bias_is_one_however_it_is_laid_out(name):
 # --- Gradients that the model itself asks for -----------------------------------------------------
 
 
-def hooked(model, y):
+def hooked(model: Model, y: Tensor) -> Tensor | None:
     y.grad_fn.register_prehook(lambda gradients: tuple(7 * g for g in gradients))
     return winners(model, y)
 
 
-def observed(model, y):
+def observed(model: Model, y: Tensor) -> Tensor | None:
     torch.autograd.graph.register_multi_grad_hook([y], lambda gradients: None)
     return winners(model, y)
 
 
 @pytest.mark.parametrize("between", [hooked, observed])
-def test_hooks_on_the_graph_are_refused(between):
+def test_hooks_on_the_graph_are_refused(between: Callable[[Model, Tensor], Tensor | None]) -> None:
     """They would change relevance, and fail where no gradients are recorded."""
     with pytest.raises(
         lrp.UnsupportedFunction, match=r"grad_fn, called in Model .* remove the backward hooks"
@@ -209,8 +212,8 @@ def test_hooks_on_the_graph_are_refused(between):
         explained(between)
 
 
-def test_a_model_that_fails_without_gradients_is_explained():
-    def needs(model, y):
+def test_a_model_that_fails_without_gradients_is_explained() -> None:
+    def needs(model: Model, y: Tensor) -> Tensor | None:
         if not torch.is_grad_enabled():
             raise AssertionError("Expected gradients")
         return winners(model, y)
@@ -219,16 +222,16 @@ def test_a_model_that_fails_without_gradients_is_explained():
 
 
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
-def test_scores_that_depend_on_gradients_are_named_so():
+def test_scores_that_depend_on_gradients_are_named_so() -> None:
     """The fused path of nn.TransformerEncoder puts zeros at padded positions."""
     padding = torch.tensor([[False] * 3 + [True] * 2]).expand(BATCH, POSITIONS)
 
-    def encoder(**options):
+    def encoder(**options: bool) -> nn.TransformerEncoder:
         torch.manual_seed(0)
         layer = nn.TransformerEncoderLayer(DIMENSION, 2, 8, batch_first=True)
         return nn.TransformerEncoder(layer, 1, **options).double().eval()
 
-    def encoded(made, kept):
+    def encoded(made: nn.TransformerEncoder, kept: int) -> Result | None:
         model = Model(
             lambda model, y: made(y, src_key_padding_mask=padding[: len(y)])[:, :kept].sum(1)
         )
@@ -242,8 +245,8 @@ def test_scores_that_depend_on_gradients_are_named_so():
     encoded(encoder(), 3)
 
 
-def test_a_model_that_fails_only_where_gradients_are_recorded_is_refused():
-    def careful(x):
+def test_a_model_that_fails_only_where_gradients_are_recorded_is_refused() -> None:
+    def careful(x: Tensor) -> Tensor | None:
         if torch.is_grad_enabled():
             raise NotImplementedError("this kernel has no backward")
         return x.sum(dim=1)
@@ -253,7 +256,7 @@ def test_a_model_that_fails_only_where_gradients_are_recorded_is_refused():
     with pytest.raises(lrp.UnsupportedFunction, match="this kernel has no backward"):
         lrp.relevance(careful, x, targets)
 
-    def broken(x):
+    def broken(x: Tensor) -> None:
         raise KeyError("always")
 
     with pytest.raises(KeyError):  # which is the model's own affair

@@ -1,15 +1,18 @@
 """Windows, interpolation, differences and sums so far: each as its matrix says."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from laws import check_linear, conserves, explained
 from whyword import lrp
 
 
-def ones(x, *shape):
+def ones(x, *shape: object):
     return torch.ones(len(x), *shape, dtype=x.dtype)
 
 
@@ -74,7 +77,7 @@ FUNCTIONS = WINDOWS | BETWEEN | ALONG
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_equals_its_matrix(name, seed):
+def test_equals_its_matrix(name: str, seed: int) -> None:
     torch.manual_seed(seed)
     x = torch.randn(2, 5, 4, dtype=torch.float64)
     x[1, 3:] = 0  # as padding of a shorter document
@@ -82,7 +85,7 @@ def test_equals_its_matrix(name, seed):
 
 
 @pytest.mark.parametrize("name", ["avg_pool1d", "stride, padding, ceiling", "adaptive_avg_pool2d"])
-def test_zeros_of_a_document_take_nothing(name):
+def test_zeros_of_a_document_take_nothing(name: str) -> None:
     x = torch.randn(2, 6, 4, dtype=torch.float64)
     x[1, 3:] = 0
     _, relevance = explained(FUNCTIONS[name], x)
@@ -90,7 +93,7 @@ def test_zeros_of_a_document_take_nothing(name):
     assert not relevance[:, 1, 3:].any()
 
 
-def test_what_is_no_number_does_not_count():
+def test_what_is_no_number_does_not_count() -> None:
     x = torch.randn(2, 5, 4, dtype=torch.float64)
     x[0, 1] = torch.nan
     for function, over in ((torch.nansum, 1), (torch.nanmean, 4)):
@@ -114,11 +117,11 @@ def test_what_is_no_number_does_not_count():
         lambda x: functional.avg_pool1d(x.mT, 3, 1, 1).tanh().amax(-1),
     ],
 )
-def test_conserves(f):
+def test_conserves(f: Callable[[Tensor], Tensor]) -> None:
     assert conserves(f, torch.randn(2, 5, 4, dtype=torch.float64))
 
 
-def test_power_averages_share_by_powers():
+def test_power_averages_share_by_powers() -> None:
     x = torch.rand(1, 1, 4, dtype=torch.float64)
     scores, relevance = explained(lambda x: functional.lp_pool1d(x, 3, 2), x)
     for j in range(2):
@@ -127,10 +130,10 @@ def test_power_averages_share_by_powers():
         assert relevance[j, 0, 0, 2 * j : 2 * j + 2] == pytest.approx(expected)
 
 
-def test_what_has_no_rule_is_refused_by_name():
+def test_what_has_no_rule_is_refused_by_name() -> None:
     x = torch.randn(2, 4, 6, dtype=torch.float64)
 
-    def unpooled(x):
+    def unpooled(x: Tensor) -> Tensor | None:
         values, places = functional.max_pool1d(x, 2, return_indices=True)
         return functional.max_unpool1d(values, places, 2)
 

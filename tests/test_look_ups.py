@@ -5,18 +5,19 @@ import threading
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional
 
 from moving import FILL, SIZE, START, TEXTS, VOCABULARY, Module, classifier, shifted
 from whyword import InputError, ModelError, ModuleClassifier, explain, lrp
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.models.look_ups.positions import CONSTANT, DERIVED, Positions
 from whyword.models.look_ups.substitution import Substitution
 from whyword.removal import scores_without
 
 
-def through_an_older_view(ids):
+def through_an_older_view(ids: Tensor) -> Tensor:
     whole = torch.zeros(len(ids), ids.shape[1] + 2, dtype=torch.long)
     early, inner = whole[:, 1:], whole[:, 1:-1]
     inner.copy_(ids)
@@ -24,7 +25,7 @@ def through_an_older_view(ids):
     return whole.flip(1)
 
 
-def each(vectors, row):
+def each(vectors: Tensor, row: Tensor) -> Tensor:
     """A row of the table as a constant vector for each text."""
     return row.expand(len(vectors), 1, -1)
 
@@ -97,7 +98,7 @@ MOVES = {
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_vectors_go_where_their_ids_go(name):
+def test_vectors_go_where_their_ids_go(name: str) -> None:
     ids, vectors = MOVES[name]
     module = Module(ids)
     c = classifier(module)
@@ -124,29 +125,29 @@ def test_vectors_go_where_their_ids_go(name):
 
 
 class InTwoPlaces(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         first = functional.embedding(ids, self.words.weight.detach())
         return torch.cat([first, self.words(ids.flip(1)).detach() * 1.0], dim=1)
 
 
 class ByIndex(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         return torch.cat(
             [self.words.weight[ids], self.words.weight.index_select(0, ids[:, 0])[:, None]], dim=1
         )
 
 
 class Bag(Module):
-    def __init__(self, mode, **options):
+    def __init__(self, mode: str, **options: int) -> None:
         super().__init__(None)
         self.words = nn.EmbeddingBag(SIZE, 4, mode=mode, **options).double()
 
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         return self.words(ids)
 
 
 class Offsets(Bag):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         offsets = torch.arange(0, ids.numel(), ids.shape[1])
         return self.words(ids.flatten(), offsets)
 
@@ -170,14 +171,14 @@ SPELLINGS = {
 }
 
 
-def skipped(vectors):
+def skipped(vectors: Tensor) -> Tensor:
     """The mean of those that are not "beta", which has the id 3."""
     kept = [[0, 2, 4], [1, 2, 3, 4]]
     return torch.stack([v[k].mean(dim=0) for v, k in zip(vectors, kept, strict=True)])
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_every_spelling_of_a_look_up(name):
+def test_every_spelling_of_a_look_up(name: str) -> None:
     make, vectors = SPELLINGS[name]
     module = make()
     c = classifier(module)
@@ -191,7 +192,7 @@ def test_every_spelling_of_a_look_up(name):
         np.testing.assert_allclose(e.relevance.sum(axis=1) + e.total_remainder, e.scores, atol=1e-9)
 
 
-def test_a_words_vector_is_one_input_in_all_places():
+def test_a_words_vector_is_one_input_in_all_places() -> None:
     """Another row of the table for a word, and another vector for it, are the same."""
     for module in (Module(shifted), InTwoPlaces(None), Module(lambda i: i.repeat(1, 3))):
         c = classifier(module)
@@ -211,13 +212,13 @@ def test_a_words_vector_is_one_input_in_all_places():
 
 
 class InPlace(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         x = self.words(ids)
         x *= 2
         return x
 
 
-def test_vectors_that_the_module_changes_stay_as_they_are():
+def test_vectors_that_the_module_changes_stay_as_they_are() -> None:
     module = InPlace(None)
     c = classifier(module)
     batch = c.encode(TEXTS)
@@ -244,12 +245,12 @@ class Scaled(Module):
 
 
 class Part(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor | None:
         return functional.embedding(ids, self.words.weight[:, :2]).repeat(1, 1, 2)
 
 
 class Shortening(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor | None:
         return functional.embedding(ids, self.words.weight, max_norm=1.0)
 
 
@@ -313,7 +314,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.parametrize("method", ["lrp", "gradient_x_input", "occlusion", "random"])
-def test_other_look_ups_are_refused_by_name(name, method):
+def test_other_look_ups_are_refused_by_name(name: str, method: str) -> None:
     make, reason = REFUSED[name]
     c = classifier(make())
     with pytest.raises(ModelError, match=reason):
@@ -324,7 +325,7 @@ def test_other_look_ups_are_refused_by_name(name, method):
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
-def test_scripted_modules_look_up_nothing():
+def test_scripted_modules_look_up_nothing() -> None:
     module = Module(lambda i: i)
     module.words = torch.jit.script(module.words)
     c = classifier(module)
@@ -332,7 +333,7 @@ def test_scripted_modules_look_up_nothing():
         explain(c, TEXTS)
 
 
-def test_of_compiled_modules_the_original_is_explained():
+def test_of_compiled_modules_the_original_is_explained() -> None:
     module = Module(shifted)
     expected = explain(classifier(module), TEXTS)
     compiled = ModuleClassifier(
@@ -345,7 +346,7 @@ def test_of_compiled_modules_the_original_is_explained():
         explain(classifier(module), TEXTS)
 
 
-def test_shortened_norms_are_refused():
+def test_shortened_norms_are_refused() -> None:
     module = Module(None)
     module.words = nn.Embedding(SIZE, 4, max_norm=1.0)
     with pytest.raises(InputError, match="max_norm"):
@@ -355,7 +356,9 @@ def test_shortened_norms_are_refused():
 # Programs of moves, beside the same moves of numpy on positions.
 
 
-def program(rng, ids, labels):  # noqa: PLR0911
+def program(  # noqa: PLR0911
+    rng: np.random.Generator, ids: Tensor, labels: NDArray[np.int64]
+) -> tuple[Tensor, NDArray[np.int64]]:
     """A random move of ids, and of labels by numpy; some with constants, some in place."""
     rows, columns = ids.shape
     choice = rng.integers(13)
@@ -403,7 +406,7 @@ def program(rng, ids, labels):  # noqa: PLR0911
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_positions_follow_any_program(seed):
+def test_positions_follow_any_program(seed: int) -> None:
     rng = np.random.default_rng(seed)
     ids = torch.from_numpy(rng.permutation(np.arange(100, 124)).reshape(4, 6))
     moved, labels = ids, np.arange(24).reshape(4, 6)
@@ -417,14 +420,14 @@ def test_positions_follow_any_program(seed):
     assert ids.equal(ids)
 
 
-def test_changes_that_are_not_seen_are_not_taken_for_the_text():
+def test_changes_that_are_not_seen_are_not_taken_for_the_text() -> None:
     ids = torch.arange(6).view(2, 3)
     positions = Positions(ids)
     ids[0, 1] = 5
     assert positions.of(ids).tolist() == [[0, DERIVED, 2], [3, 4, 5]]
 
 
-def test_other_tables_are_answered_once():
+def test_other_tables_are_answered_once() -> None:
     table, other = nn.Embedding(5, 2), nn.Embedding(5, 2)
     ids, vectors, added = torch.arange(3)[None], torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
     with Substitution(table.weight, ids, vectors, added=[(other.weight, added)]):
@@ -433,7 +436,7 @@ def test_other_tables_are_answered_once():
         assert other(torch.arange(2)).equal(other.weight[:2])
 
 
-def test_nothing_is_left_behind():
+def test_nothing_is_left_behind() -> None:
     module = Module(shifted)
     c = classifier(module)
     batch = c.encode(TEXTS)
@@ -447,12 +450,12 @@ def test_nothing_is_left_behind():
     torch.testing.assert_close(module(batch.ids), c(batch))
 
 
-def test_threads_do_not_disturb_each_other():
+def test_threads_do_not_disturb_each_other() -> None:
     c = classifier(Module(shifted))
     expected = {text: explain(c, text).relevance for text in [*TEXTS, "eta theta eta", "iota iota"]}
     failed = []
 
-    def work(text):
+    def work(text) -> None:
         found = [explain(c, text).relevance for _ in range(10)]
         failed.extend(not np.array_equal(one, expected[text]) for one in found)
 
@@ -465,7 +468,7 @@ def test_threads_do_not_disturb_each_other():
     assert len(failed) == 10 * len(expected)
 
 
-def test_a_batch_of_ones_own():
+def test_a_batch_of_ones_own() -> None:
     """Ids that lie in a larger tensor."""
     c = classifier(Module(shifted))
     whole = torch.randint(2, SIZE, (3, 9))

@@ -29,7 +29,7 @@ ATTENDS = {
 @pytest.mark.parametrize("shares", [True, False])
 @pytest.mark.parametrize("attention", ["cplrp", "attnlrp"])
 @pytest.mark.parametrize("name", ATTENDS)
-def test_masks_of_minus_infinity(name, attention, shares):
+def test_masks_of_minus_infinity(name: str, attention: str, shares: bool) -> None:
     """What is masked takes nothing, and nothing becomes NaN."""
     x = torch.randn(2, 6, 4, dtype=torch.float64)
     rule = lrp.Epsilon(0.01, shares, shares)

@@ -1,5 +1,7 @@
 """Every architecture: the laws of a classifier, training, saving, loading."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from whyword import InputError, explain
 from whyword.classifier import Classifier, predict
 from whyword.data.corpora import Corpus
 from whyword.models import store
+from whyword.models.base import NetworkClassifier
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
 from whyword.text import Tokenizer, characters
@@ -30,40 +33,42 @@ SMALL = {
 
 
 @pytest.fixture(params=SMALL)
-def model(request):
+def model(request: pytest.FixtureRequest) -> NetworkClassifier:
     torch.manual_seed(0)
     return SMALL[request.param]().double().eval()
 
 
-def test_it_is_a_classifier(model):
+def test_it_is_a_classifier(model: str | NetworkClassifier) -> None:
     assert isinstance(model, Classifier)
 
 
-def test_padding_and_batch_change_nothing(model):
+def test_padding_and_batch_change_nothing(model: str | NetworkClassifier) -> None:
     together = predict(model, TEXTS)
     for text, scores in zip(TEXTS, together, strict=True):
         np.testing.assert_allclose(predict(model, [text])[0], scores, atol=1e-12)
 
 
-def test_padding_is_zero(model):
+def test_padding_is_zero(model: str | NetworkClassifier) -> None:
     batch = model.encode(TEXTS)
     assert not model.embed(batch)[~batch.mask].any()
     assert (batch.words[~batch.mask] == -1).all()
 
 
-def test_saved_and_loaded_it_scores_the_same(model, tmp_path):
+def test_saved_and_loaded_it_scores_the_same(
+    model: str | NetworkClassifier, tmp_path: Path
+) -> None:
     store.save(model.float(), tmp_path)
     np.testing.assert_array_equal(predict(whyword.load(tmp_path), TEXTS), predict(model, TEXTS))
 
 
-def test_sensitivity_works_for_all(model):
+def test_sensitivity_works_for_all(model: str | NetworkClassifier) -> None:
     for e in explain(model, TEXTS, method="sa"):
         assert e.relevance.shape == (3, len(e.words))
         assert (e.relevance >= 0).all()
         assert e.relevance.any() or not any(e.known)
 
 
-def test_reading_backwards_starts_at_the_last_word():
+def test_reading_backwards_starts_at_the_last_word() -> None:
     model = SMALL["lstm"]().double().eval()
     first, second = model.directions
     second.load_state_dict(first.state_dict())
@@ -75,7 +80,7 @@ def test_reading_backwards_starts_at_the_last_word():
     np.testing.assert_allclose(forwards, backwards)
 
 
-def test_characters_belong_to_their_words_or_to_none():
+def test_characters_belong_to_their_words_or_to_none() -> None:
     model = SMALL["characters"]()
     text = "Alpha, béta!"
     batch = model.encode([text])
@@ -85,7 +90,7 @@ def test_characters_belong_to_their_words_or_to_none():
     assert characters(text).words == list("Alpha,béta!")
 
 
-def test_gradients_of_characters_through_the_winners_are_those_of_all_windows():
+def test_gradients_of_characters_through_the_winners_are_those_of_all_windows() -> None:
     model = CharacterCNN(CLASSES, dimension=4, filters={2: 5, 3: 4}, dropout=0.0).double().train()
     batch = model.encode(["a word", "", "b", "Some more words.", "xyz " * 9])
     weights = torch.randn(len(batch), len(CLASSES), dtype=torch.float64)
@@ -98,7 +103,7 @@ def test_gradients_of_characters_through_the_winners_are_those_of_all_windows():
     torch.testing.assert_close(winners, every)
 
 
-def test_characters_beyond_the_limit_are_not_read():
+def test_characters_beyond_the_limit_are_not_read() -> None:
     model = CharacterCNN(CLASSES, dimension=4, filters={2: 3}, max_characters=8).eval()
     (batch,) = [model.encode(["alpha beta gamma"])]
     assert batch.ids.shape[1] == 8
@@ -107,7 +112,7 @@ def test_characters_beyond_the_limit_are_not_read():
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gru", "characters", "cnn"])
-def test_every_kind_trains_through_a_recipe(tmp_path, kind):
+def test_every_kind_trains_through_a_recipe(tmp_path: Path, kind: str) -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(80) % 2
     texts = [" ".join(rng.choice(WORDS[:5] if y else WORDS[5:], 6)) for y in labels]
@@ -127,16 +132,16 @@ def test_every_kind_trains_through_a_recipe(tmp_path, kind):
     assert (report["vectors"] is None) == (kind == "characters")
 
 
-def test_a_kind_that_is_none_is_refused():
+def test_a_kind_that_is_none_is_refused() -> None:
     with pytest.raises(InputError, match="no architecture"):
         Recipe(kind="oracle")
 
 
-def test_classes_that_are_alike_are_refused():
+def test_classes_that_are_alike_are_refused() -> None:
     with pytest.raises(InputError, match="no two alike"):
         CharacterCNN(("a", "a"))
 
 
-def test_the_tokenizer_can_be_chosen():
+def test_the_tokenizer_can_be_chosen() -> None:
     model = LSTMClassifier(random_vectors(), CLASSES, tokenizer=Tokenizer(max_tokens=2))
     assert len(model.encode(["alpha beta gamma"]).documents[0]) == 2

@@ -9,7 +9,9 @@ import importlib.util
 import sys
 import types
 import warnings
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +36,7 @@ EXACT = {"atol": 1e-10, "rtol": 1e-10}
 
 
 @pytest.fixture
-def quantus():
+def quantus() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip(
@@ -43,7 +45,7 @@ def quantus():
 
 
 @pytest.fixture
-def ferret():
+def ferret() -> Iterator[None]:
     """Its formulas, without the package around them, which imports all that it can draw."""
     found = importlib.util.find_spec("ferret")
     if found is None:
@@ -61,7 +63,7 @@ def ferret():
 class Given:
     """A classifier of one text whose vectors are given."""
 
-    def __init__(self, model, embeddings):
+    def __init__(self, model, embeddings) -> None:
         self.model, self.classes, self.embeddings = model, model.classes, embeddings
 
     def encode(self, texts):
@@ -80,11 +82,11 @@ class Given:
 class Pixels(torch.nn.Module):
     """The word CNN as quantus wants it: from vectors of one dimension, (batch, 1, ..., word)."""
 
-    def __init__(self, model):
+    def __init__(self, model) -> None:
         super().__init__()
         self.model = model
 
-    def batch(self, size=1):
+    def batch(self, size: int = 1):
         return self.model.encode([TEXT]).rows(torch.zeros(size, dtype=torch.long))
 
     def forward(self, pixels):
@@ -106,10 +108,10 @@ def case(seed, classes=("a", "b", "c")):
     return model, module, pixels, target
 
 
-def asked(metric, module, pixels, target, method, relevance=None, **options):
+def asked(metric, module, pixels, target, method, relevance=None, **options: Any):
     """What quantus says about one text."""
 
-    def again(model, inputs, targets, **_):
+    def again(model, inputs, targets, **_: Any):
         return model.relevance(inputs, targets, method).reshape(np.shape(inputs))
 
     with warnings.catch_warnings():
@@ -128,7 +130,7 @@ def asked(metric, module, pixels, target, method, relevance=None, **options):
 
 @pytest.mark.parametrize("method", SIGNED)
 @pytest.mark.parametrize("seed", range(4))
-def test_max_sensitivity_is_quantus(quantus, method, seed):
+def test_max_sensitivity_is_quantus(quantus, method: str, seed: int) -> None:
     model, module, pixels, target = case(seed)
     e = explain(model, [TEXT], method=method, targets=model.classes[target])
     found = max_sensitivity(model, e, partial(explain, method=method), samples=5, seed=seed)
@@ -149,7 +151,9 @@ def test_max_sensitivity_is_quantus(quantus, method, seed):
 
 @pytest.mark.parametrize("method", [*SIGNED, "random"])
 @pytest.mark.parametrize("seed", range(4))
-def test_infidelity_is_quantus(quantus, method, seed, monkeypatch):
+def test_infidelity_is_quantus(
+    quantus, method: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its sets grow word by word; its attributions are multiplied by the change of the input."""
     model, module, pixels, target = case(seed)
     words = pixels.size
@@ -167,7 +171,7 @@ def test_infidelity_is_quantus(quantus, method, seed, monkeypatch):
 
 @pytest.mark.parametrize("method", [*SIGNED, "sa"])
 @pytest.mark.parametrize("seed", range(4))
-def test_random_logit_is_quantus(quantus, method, seed):
+def test_random_logit_is_quantus(quantus, method: str, seed: int) -> None:
     """Of two classes, so that there is only one other."""
     model, module, pixels, target = case(seed, classes=("a", "b"))
     e = explain(model, [TEXT], method=method, targets=model.classes[target])
@@ -185,7 +189,9 @@ def test_random_logit_is_quantus(quantus, method, seed):
 
 @pytest.mark.parametrize("method", [*SIGNED, "sa"])
 @pytest.mark.parametrize("seed", range(4))
-def test_model_randomisation_is_quantus(quantus, method, seed, monkeypatch):
+def test_model_randomisation_is_quantus(
+    quantus, method: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Layer by layer from the output down, when its layers are drawn anew as ours are."""
     model, module, pixels, target = case(seed)
     e = explain(model, [TEXT], method=method, targets=model.classes[target])
@@ -194,7 +200,7 @@ def test_model_randomisation_is_quantus(quantus, method, seed, monkeypatch):
     )
     generator = torch.Generator().manual_seed(seed)
 
-    def draw(layer):
+    def draw(layer) -> None:
         for parameter in layer.parameters(recurse=False):
             sanity._draw_anew(parameter, generator)
 
@@ -212,7 +218,7 @@ def test_model_randomisation_is_quantus(quantus, method, seed, monkeypatch):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_deletion_is_quantus_pixel_flipping(quantus, seed):
+def test_deletion_is_quantus_pixel_flipping(quantus, seed: int) -> None:
     """Of relevances without equals, whose order quantus leaves to chance."""
     model, module, pixels, target = case(seed)
     relevance = np.random.default_rng(seed).normal(size=(1, pixels.size))
@@ -233,7 +239,7 @@ class Helper:
 
     cls_token = "[CLS]"
 
-    def __init__(self, model):
+    def __init__(self, model) -> None:
         self.model, self.tokenizer = model, self
 
     def _tokenize(self, text):
@@ -243,14 +249,14 @@ class Helper:
     def decode(self, places):
         return " ".join(TEXT.split()[i] for i in places)
 
-    def _forward(self, text, **_):
+    def _forward(self, text, **_: Any):
         texts = [text] if isinstance(text, str) else text
         with torch.no_grad():
             return None, self.model(self.model.encode(texts))
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_faithfulness_is_ferrets(ferret, seed):
+def test_faithfulness_is_ferrets(ferret, seed: int) -> None:
     model = random_cnn(seed).double()
     target = seed % 3
     shares = (0.1, 0.2, 0.5)

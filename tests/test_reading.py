@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from moving import TEXTS, Module, classifier
 from whyword import ModelError, explain
@@ -16,20 +16,20 @@ class Unmasked(Module):
 
     calls = 0
 
-    def forward(self, ids):
+    def forward(self, ids: Tensor) -> Tensor:
         self.calls += 1
         return self.output(torch.tanh(self.hidden(self.words(ids))).mean(dim=1))
 
 
 class Masked(Unmasked):
-    def forward(self, ids):
+    def forward(self, ids: Tensor) -> Tensor:
         self.calls += 1
         inside = (ids != 0).unsqueeze(2)
         return self.output((torch.tanh(self.hidden(self.words(ids))) * inside).sum(dim=1))
 
 
 class ReadsPadding(Unmasked):
-    def __init__(self, move):
+    def __init__(self, move) -> None:
         super().__init__(move)
         self.recurrent = nn.GRU(4, 5, batch_first=True).double()
 
@@ -41,7 +41,7 @@ class ReadsPadding(Unmasked):
 class Mixing(Unmasked):
     """Without padding, but each text is seen beside the others."""
 
-    def forward(self, ids):
+    def forward(self, ids: Tensor) -> Tensor:
         self.calls += 1
         x = self.words(ids).sum(dim=1)
         return self.output(torch.tanh(self.hidden(x - x.mean(dim=0) * (len(x) > 1))))
@@ -54,7 +54,7 @@ UNEQUAL = ["alpha", "beta gamma delta epsilon zeta", "", "eta theta eta", "iota 
 @pytest.mark.parametrize(
     "method", ["lrp", "gradient_x_input", "integrated_gradients", "occlusion", "shapley"]
 )
-def test_what_reads_padding_reads_one_at_a_time(kind, method):
+def test_what_reads_padding_reads_one_at_a_time(kind: type[Unmasked], method: str) -> None:
     options = {"samples": 2} if method == "shapley" else {}
     texts = UNEQUAL[:2] + UNEQUAL[3:] if method == "shapley" else UNEQUAL
     together = explain(classifier(kind(None)), texts, method=method, **options)
@@ -65,7 +65,7 @@ def test_what_reads_padding_reads_one_at_a_time(kind, method):
         np.testing.assert_allclose(e.total_remainder, alone.total_remainder, atol=1e-9)
 
 
-def test_texts_are_read_together_where_it_makes_no_difference():
+def test_texts_are_read_together_where_it_makes_no_difference() -> None:
     for kind, calls in ((Masked, 1), (Unmasked, 5)):
         module = kind(None)
         c = classifier(module)
@@ -85,7 +85,7 @@ def test_texts_are_read_together_where_it_makes_no_difference():
 class LongUnmasked(Unmasked):
     """Masks padding in texts of one word alone."""
 
-    def forward(self, ids):
+    def forward(self, ids: Tensor) -> Tensor:
         inside = ids != 0
         several = inside.sum(dim=1, keepdim=True) > 1
         kept = (inside | several).unsqueeze(2)
@@ -95,22 +95,22 @@ class LongUnmasked(Unmasked):
 class Summed(Unmasked):
     """Ignores the mask, but padding has a vector of zeros."""
 
-    def __init__(self, move):
+    def __init__(self, move) -> None:
         super().__init__(move)
         with torch.no_grad():
             self.words.weight[0] = 0
 
-    def forward(self, ids):
+    def forward(self, ids: Tensor) -> Tensor:
         return self.output(torch.tanh(self.words(ids).sum(dim=1) @ self.hidden.weight.T))
 
 
-def test_more_than_the_shortest_text_is_compared():
+def test_more_than_the_shortest_text_is_compared() -> None:
     c = classifier(LongUnmasked(None))
     alone = torch.cat([c(c.encode([text])) for text in UNEQUAL])
     torch.testing.assert_close(c(c.encode(UNEQUAL)), alone)
 
 
-def test_a_copy_is_another_module():
+def test_a_copy_is_another_module() -> None:
     c = classifier(Summed(None))
     c(c.encode(UNEQUAL))
     other = copy.deepcopy(c)
@@ -120,13 +120,13 @@ def test_a_copy_is_another_module():
     torch.testing.assert_close(other(other.encode(UNEQUAL)), alone)
 
 
-def test_texts_that_see_each_other_are_read_alone():
+def test_texts_that_see_each_other_are_read_alone() -> None:
     c = classifier(Mixing(None))
     together = c(c.encode(TEXTS))
     torch.testing.assert_close(together, torch.cat([c(c.encode([text])) for text in TEXTS]))
 
 
-def test_a_document_of_a_batch_is_read_without_its_padding():
+def test_a_document_of_a_batch_is_read_without_its_padding() -> None:
     c = classifier(Unmasked(None))
     batch = c.encode(UNEQUAL)
     one = batch.rows(torch.tensor([3]))
@@ -138,18 +138,18 @@ def test_a_document_of_a_batch_is_read_without_its_padding():
 
 
 class Random(Module):
-    def forward(self, ids):
+    def forward(self, ids: Tensor) -> Tensor:
         return super().forward(ids) + torch.rand(len(ids), 3)
 
 
-def test_other_scores_are_an_error():
+def test_other_scores_are_an_error() -> None:
     c = classifier(Random(lambda i: i))
     for method in ("lrp", "occlusion", "random"):
         with pytest.raises(ModelError, match="expected those of the module itself"):
             explain(c, TEXTS, method=method)
 
 
-def test_the_proof_is_given_once():
+def test_the_proof_is_given_once() -> None:
     module = Masked(None)
     c = classifier(module)
     batch = c.encode(TEXTS)

@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +36,7 @@ OPTIONS = ["--filters", "2:12,3:4", "--vector-epochs", "10", "--window", "5",
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("corpus") / "posts.jsonl"
     lines = []
@@ -46,13 +49,17 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(table, tmp_path_factory):
+def trained(
+    table: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, dict[str, Any] | float | str], Path]:
     directory = tmp_path_factory.mktemp("trained")
-    corpus = corpora.load(table)
+    corpus = corpora.load_corpus(table)
     return recipe.run(SMALL, corpus, directory, test=corpus, about="small"), directory
 
 
-def test_the_report_says_what_was_done(trained):
+def test_the_report_says_what_was_done(
+    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path],
+) -> None:
     report, directory = trained
     assert json.loads((directory / "report.json").read_text()) == report
     assert report["training"]["seed"] == 0
@@ -63,26 +70,32 @@ def test_the_report_says_what_was_done(trained):
     assert report["peak_memory_bytes"] > 10_000_000
 
 
-def test_the_model_in_the_folder_is_the_one_reported(trained, table):
+def test_the_model_in_the_folder_is_the_one_reported(
+    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path
+) -> None:
     report, directory = trained
-    corpus = corpora.load(table)
+    corpus = corpora.load_corpus(table)
     found = recipe.evaluate(whyword.load(directory), corpus)
     assert found.accuracy == report["test"]["accuracy"]
 
 
-def test_a_finished_run_given_again_does_nothing_anew(trained, table):
+def test_a_finished_run_given_again_does_nothing_anew(
+    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path
+) -> None:
     report, directory = trained
     before = (directory / "weights.safetensors").read_bytes()
     phases = []
     again = recipe.run(
-        SMALL, corpora.load(table), directory, progress=lambda at: phases.append(at.phase)
+        SMALL, corpora.load_corpus(table), directory, progress=lambda at: phases.append(at.phase)
     )
     assert set(phases) == {"reading"}
     assert (directory / "weights.safetensors").read_bytes() == before
     assert again["history"] == report["history"]
 
 
-def test_killed_and_resumed_training_ends_with_the_same_weights(trained, table, tmp_path):
+def test_killed_and_resumed_training_ends_with_the_same_weights(
+    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "whyword", "train", "--corpus", str(table),
                "--output", str(tmp_path), *OPTIONS]  # fmt: skip
     # As many threads as in this process: another number sums in another order.
@@ -105,7 +118,7 @@ def test_killed_and_resumed_training_ends_with_the_same_weights(trained, table, 
         assert (tmp_path / name).read_bytes() == (trained[1] / name).read_bytes()
 
 
-def test_vectors_from_a_file(table, tmp_path):
+def test_vectors_from_a_file(table: Path, tmp_path: Path) -> None:
     lines = [f"{word} {i} 1 0.5" for i, word in enumerate(f"{SPACE} {BIKES} elsewhere".split())]
     (tmp_path / "v.txt").write_text("\n".join(lines))
     given = Recipe(
@@ -113,22 +126,26 @@ def test_vectors_from_a_file(table, tmp_path):
         settings={"filters": {"1": 3}},
         training=TrainingConfig(epochs=1),
     )
-    recipe.run(given, corpora.load(table), tmp_path / "out")
+    recipe.run(given, corpora.load_corpus(table), tmp_path / "out")
     model = whyword.load(tmp_path / "out")
     assert "elsewhere" not in model.vectors.words
     assert model.vectors.dimension == 3
 
 
-def test_vectors_of_another_model(trained, table, tmp_path):
+def test_vectors_of_another_model(
+    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path, tmp_path: Path
+) -> None:
     given = replace(SMALL, vectors=str(trained[1]), training=TrainingConfig(epochs=1))
-    recipe.run(given, corpora.load(table), tmp_path)
+    recipe.run(given, corpora.load_corpus(table), tmp_path)
     assert whyword.load(tmp_path).vectors.words == whyword.load(trained[1]).vectors.words
     with pytest.raises(ModelError, match="no word vectors"):
-        recipe.run(replace(given, vectors=str(table.parent)), corpora.load(table), tmp_path)
+        recipe.run(replace(given, vectors=str(table.parent)), corpora.load_corpus(table), tmp_path)
 
 
-def test_test_documents_of_foreign_classes_are_refused(trained, table):
-    corpus = corpora.load(table)
+def test_test_documents_of_foreign_classes_are_refused(
+    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path
+) -> None:
+    corpus = corpora.load_corpus(table)
     other = corpora.Corpus(corpus.texts, corpus.labels, ("cars", "space"), corpus.names)
     with pytest.raises(InputError, match="cars"):
         recipe.evaluate(whyword.load(trained[1]), other)

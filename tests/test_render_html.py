@@ -1,6 +1,9 @@
 import json
 import re
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
+from random import Random
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,9 +13,12 @@ from hypothesis import strategies as st
 from documents import ADVERSARIAL, HOSTILE, explanation_of
 from whyword.errors import InputError
 from whyword.explanation import Explanation
-from whyword.render.html import fragment, page
+from whyword.render.html import heatmap_fragment, heatmap_page
 from whyword.render.palette import PALETTES
 from whyword.text import Span
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 NASTY = ("</script><script>window.injected = 4</script>", "<!-- & \u2028 'x\" \\", "b c")
 
@@ -20,13 +26,13 @@ NASTY = ("</script><script>window.injected = 4</script>", "<!-- & \u2028 'x\" \\
 class Reader(HTMLParser):
     """Collects what a browser would show as heatmap and words, and the JSON blocks."""
 
-    def __init__(self, source):
+    def __init__(self, source: str) -> None:
         super().__init__()
         self.open, self.texts, self.words, self.blocks, self.tags = [], [], [], [], []
         self.feed(source)
         self.close()
 
-    def handle_starttag(self, tag, attributes):
+    def handle_starttag(self, tag: str, attributes: Sequence[tuple[str, str]]) -> None:
         attributes = dict(attributes)
         self.tags.append((tag, attributes))
         if tag in ("meta", "link", "input", "br", "circle", "path"):
@@ -41,12 +47,12 @@ class Reader(HTMLParser):
             self.blocks.append("")
             self.open[-1] = ("json", classes)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         if tag not in ("circle", "path"):
             opened, _classes = self.open.pop()
             assert opened == tag or (opened, tag) == ("json", "script")
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if any("ww-text" in classes for _tag, classes in self.open):
             self.texts[-1] += data
         if self.open and "w" in self.open[-1][1]:
@@ -55,7 +61,7 @@ class Reader(HTMLParser):
             self.blocks[-1] += data
 
 
-def holdable(text):
+def holdable(text: str) -> str:
     return re.sub("[\ud800-\udfff]", "\ufffd", text.replace("\0", "␀"))
 
 
@@ -63,13 +69,13 @@ def holdable(text):
 @example(ADVERSARIAL, None)
 @example("\n\n\r\r\n x &#13; \t", None)
 @example("\0\ud800 \x9b \x0c\ufeff", None)
-def test_any_text_with_any_spans_is_reproduced(text, random):
+def test_any_text_with_any_spans_is_reproduced(text: str, random: Random | None) -> None:
     spans = None
     if random:
         cuts = sorted(random.sample(range(len(text) + 1), min(len(text), 6)))
         spans = tuple(zip(cuts[::2], cuts[1::2], strict=False))
     explanation = explanation_of(text, spans=spans, classes=(text or "a", "b", "c"))
-    source = fragment([explanation]).encode("utf-8").decode("utf-8")
+    source = heatmap_fragment([explanation]).encode("utf-8").decode("utf-8")
     reader = Reader(source)
     assert reader.texts == [holdable(text)]
     assert [word for word, _attributes in reader.words] == [holdable(w) for w in explanation.words]
@@ -77,19 +83,19 @@ def test_any_text_with_any_spans_is_reproduced(text, random):
     assert "\r" not in source
 
 
-def test_the_default_target_is_there_without_a_script():
+def test_the_default_target_is_there_without_a_script() -> None:
     explanation = explanation_of(
         "for against none", relevance=[[4.0, -2.0, 0.0], [0, 0, 0.5], [0, 0, 0]]
     )
-    words = Reader(page([explanation])).words
+    words = Reader(heatmap_page([explanation])).words
     assert [a["class"].split() for _w, a in words] == [["w", "p"], ["w", "n"], ["w"]]
     assert [a["style"] for _w, a in words] == ["--i:100.0%", "--i:50.0%", "--i:0.0%"]
     assert [a["title"] for _w, a in words] == ["+4.00", "−2.00", "0.00"]
 
 
-def test_the_data_holds_every_target():
+def test_the_data_holds_every_target() -> None:
     explanation = explanation_of(ADVERSARIAL, classes=NASTY)
-    reader = Reader(page([explanation, explanation]))
+    reader = Reader(heatmap_page([explanation, explanation]))
     assert len(reader.blocks) == 2
     assert not re.search("[<>&\u2028]", reader.blocks[0])
     targets = json.loads(reader.blocks[0])
@@ -100,7 +106,7 @@ def test_the_data_holds_every_target():
 
 
 def test_a_page_forbids_requests_and_foreign_scripts():
-    source = page([explanation_of("a")], title="</title><script>")
+    source = heatmap_page([explanation_of("a")], title="</title><script>")
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', source)[1]
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
@@ -115,34 +121,34 @@ def test_a_page_forbids_requests_and_foreign_scripts():
     assert "<title>&lt;/title&gt;&lt;script&gt;</title>" in source
 
 
-def test_unknown_words_and_the_tail_are_marked():
+def test_unknown_words_and_the_tail_are_marked() -> None:
     explanation = explanation_of(
         "alpha zzz the rest", spans=((0, 5), (6, 9)), known=(True, False), truncated=True
     )
-    source = page([explanation])
+    source = heatmap_page([explanation])
     words = Reader(source).words
     assert ["u" in a["class"].split() for _w, a in words] == [False, True]
     assert '<span class="ww-tail"> the rest</span>' in source
     assert "The model read the first 2 words" in source
     assert "unknown to the model</span>" in source
-    plain = page([explanation_of("alpha zzz the rest")])
+    plain = heatmap_page([explanation_of("alpha zzz the rest")])
     assert 'ww-tail">' not in plain
     assert "unknown to the model</span>" not in plain
 
 
-def test_the_sum_is_itemised():
+def test_the_sum_is_itemised() -> None:
     explanation = explanation_of(
         "a b",
         relevance=[[3.0, -1.0], [0, 0], [0, 0]],
         remainder={"bias": np.array([0.5, 0, 0]), "padding": np.array([-0.25, 0, 0])},
     )
-    source = page([explanation])
+    source = heatmap_page([explanation])
     for slot, value in (("words", "2.00"), ("remainder", "0.25"), ("sign", "="), ("score", "2.25")):
         assert f'data-slot="{slot}">{value}<' in source
     assert ">bias +0.50, padding −0.25<" in source
 
 
-def test_sensitivity_is_not_shown_as_a_sum():
+def test_sensitivity_is_not_shown_as_a_sum() -> None:
     explanation = explanation_of(
         "one two",
         relevance=np.ones((3, 2)),
@@ -150,13 +156,16 @@ def test_sensitivity_is_not_shown_as_a_sum():
         method="sa",
         settings={},
     )
-    source = page([explanation])
-    assert 'Score <b data-slot="score">4.50</b>. Sensitivity does not share out the score' in source
+    source = heatmap_page([explanation])
+    assert (
+        'Score <b data-slot="score">4.50</b>. Sensitivity analysis does not share out the score'
+        in source
+    )
     assert 'class="ww-equation"' not in source
     assert "Words against" not in source
 
 
-def test_classes_that_were_not_explained_keep_their_scores():
+def test_classes_that_were_not_explained_keep_their_scores() -> None:
     explanation = Explanation(
         text="a",
         spans=(Span(0, 1),),
@@ -168,17 +177,17 @@ def test_classes_that_were_not_explained_keep_their_scores():
         remainder={},
         method="lrp",
     )
-    reader = Reader(page([explanation]))
+    reader = Reader(heatmap_page([explanation]))
     assert [a["value"] for tag, a in reader.tags if tag == "input"] == ["0"]
     assert [a.get("class") for tag, a in reader.tags if tag == "label"] == [
         "ww-unexplained",
         "ww-unexplained",
         None,
     ]
-    assert "<b>9.25</b>" in page([explanation])
+    assert "<b>9.25</b>" in heatmap_page([explanation])
 
 
-@pytest.mark.parametrize("render", [page, fragment])
+@pytest.mark.parametrize("render", [heatmap_page, heatmap_fragment])
 def test_nothing_to_render(render):
     with pytest.raises(InputError, match="no explanations"):
         render([])
@@ -191,15 +200,15 @@ def test_nothing_to_render(render):
 # In a browser
 
 
-def shown_text(tab, nth=0):
+def shown_text(tab: "Page", nth: int = 0) -> str:
     return tab.locator(".ww-text").nth(nth).evaluate("element => element.textContent")
 
 
-def slot(tab, name):
+def slot(tab: "Page", name: str) -> str:
     return tab.locator(f"[data-slot={name}]").first.text_content()
 
 
-def colour(tab, word):
+def colour(tab: "Page", word: str) -> str:
     tab.wait_for_timeout(200)  # the transition
     return tab.locator(".ww-text > .w", has_text=word).first.evaluate(
         "element => getComputedStyle(element).backgroundColor"
@@ -207,7 +216,7 @@ def colour(tab, word):
 
 
 @pytest.fixture
-def three():
+def three() -> Explanation:
     return explanation_of(
         "one two three",
         relevance=[[1.0, -2.0, 0.0], [-1.0, 4.0, 3.0], [0.0, 0.0, 0.5]],
@@ -219,7 +228,7 @@ def three():
 @pytest.mark.browser
 @pytest.mark.parametrize("text", [ADVERSARIAL, HOSTILE])
 def test_browser_reproduces_the_text(visit, text):
-    source = page([explanation_of(text, classes=NASTY)], title=NASTY[0])
+    source = heatmap_page([explanation_of(text, classes=NASTY)], title=NASTY[0])
     tab = visit(source)
     assert shown_text(tab) == holdable(text)
     assert tab.locator("h2").text_content() in NASTY
@@ -228,12 +237,14 @@ def test_browser_reproduces_the_text(visit, text):
     for radio in range(3):
         tab.locator("label").nth(radio).click()
         assert shown_text(tab) == holdable(text)
-    assert shown_text(visit(fragment([explanation_of(text, classes=NASTY)]))) == holdable(text)
+    assert shown_text(visit(heatmap_fragment([explanation_of(text, classes=NASTY)]))) == holdable(
+        text
+    )
 
 
 @pytest.mark.browser
 def test_browser_switches_classes(visit, three):
-    tab = visit(page([three]), color_scheme="light")
+    tab = visit(heatmap_page([three]), color_scheme="light")
     assert (slot(tab, "name"), slot(tab, "words"), slot(tab, "score")) == ("b", "6.00", "6.50")
     before = colour(tab, "one"), colour(tab, "two")
     tab.locator("label", has_text="a").filter(has_not_text="predicted").click()
@@ -259,7 +270,7 @@ def test_browser_switches_classes(visit, three):
 
 @pytest.mark.browser
 def test_browser_keyboard(visit, three):
-    tab = visit(page([three]))
+    tab = visit(heatmap_page([three]))
     tab.keyboard.press("2")
     assert slot(tab, "name") == "c"
     tab.keyboard.press("1")
@@ -292,7 +303,7 @@ def test_browser_keyboard(visit, three):
 
 @pytest.mark.browser
 def test_browser_tooltips(visit, three):
-    tab = visit(page([three]))
+    tab = visit(heatmap_page([three]))
     tip = tab.locator(".ww-tip")
     assert not tip.is_visible()
     tab.locator(".w", has_text="three").hover()
@@ -312,7 +323,7 @@ def test_browser_tooltips(visit, three):
 
 @pytest.mark.browser
 def test_browser_without_scripts(visit, three):
-    tab = visit(page([three]), java_script_enabled=False)
+    tab = visit(heatmap_page([three]), java_script_enabled=False)
     assert "one two three" in tab.locator(".ww-text").inner_text()
     assert slot(tab, "score") == "6.50"
     assert tab.locator("label input").first.is_disabled()
@@ -320,10 +331,10 @@ def test_browser_without_scripts(visit, three):
 
 
 @pytest.mark.browser
-def test_browser_themes(visit, three):
+def test_browser_themes(visit: Callable[..., "Page"], three: Explanation) -> None:
     background = "getComputedStyle(document.querySelector('.whyword')).backgroundColor"
     light, dark = "rgb(255, 255, 255)", "rgb(27, 27, 29)"
-    tab = visit(page([three]), color_scheme="dark")
+    tab = visit(heatmap_page([three]), color_scheme="dark")
     assert tab.evaluate(background) == dark
     tab.locator(".ww-theme").click()
     assert tab.evaluate(background) == light
@@ -341,14 +352,20 @@ def test_browser_themes(visit, three):
         ("style='color:#888'", "dark", dark),
         ("style='color:#888'", "light", light),
     ):
-        notebook = f"<!doctype html><meta charset=utf-8><body {body}>{fragment([three])}"
+        notebook = f"<!doctype html><meta charset=utf-8><body {body}>{heatmap_fragment([three])}"
         assert visit(notebook, color_scheme=scheme).evaluate(background) == expected, body
 
 
 @pytest.mark.browser
-def test_browser_fragments_do_not_disturb_each_other(visit, three):
+def test_browser_fragments_do_not_disturb_each_other(
+    visit: Callable[..., "Page"], three: Explanation
+) -> None:
     other = explanation_of("four five", relevance=[[1.0, 1.0], [0, 0], [0, -1]], remainder={})
-    tab = visit("<!doctype html><meta charset=utf-8>" + fragment([three]) + fragment([other]))
+    tab = visit(
+        "<!doctype html><meta charset=utf-8>"
+        + heatmap_fragment([three])
+        + heatmap_fragment([other])
+    )
     tab.locator(".whyword").nth(0).locator("label").nth(2).click()
     names = tab.locator("[data-slot=name]").all_text_contents()
     assert names == ["a", "a"]
@@ -369,7 +386,7 @@ def test_browser_fragments_do_not_disturb_each_other(visit, three):
 
 @pytest.mark.browser
 def test_browser_several_texts(visit, three):
-    tab = visit(page([three, explanation_of(ADVERSARIAL), three]))
+    tab = visit(heatmap_page([three, explanation_of(ADVERSARIAL), three]))
     assert shown_text(tab, 1) == ADVERSARIAL
     tab.locator(".ww-nav a").nth(2).click()
     tab.locator("#text-3 label").nth(2).click()

@@ -1,7 +1,9 @@
 """Sanity checks: randomised models, other classes, conservation."""
 
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +12,14 @@ from scipy.stats import spearmanr
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from torch import Tensor
 
 from models import WORDS, Bag, random_cnn, random_vectors
-from whyword import InputError, ModuleClassifier, explain
+from whyword import Class, Document, Explanation, InputError, ModuleClassifier, PerText, explain
 from whyword.evaluation.ranks import rank_correlation
 from whyword.evaluation.sanity import conservation_residual, model_randomisation, random_logit
 from whyword.models.characters import CharacterCNN
+from whyword.models.cnn.model import WordCNN
 from whyword.models.linear.model import LinearClassifier
 from whyword.models.recurrent import GRUClassifier
 
@@ -23,7 +27,7 @@ CLASSES = ("a", "b", "c")
 TEXTS = ["alpha beta gamma delta beta", "kappa zeta iota theta", "eta alpha epsilon zeta iota"]
 
 
-def pipeline():
+def pipeline() -> LinearClassifier:
     texts = [f"{a} {b}" for a in WORDS for b in WORDS]
     labels = [CLASSES[(len(text) * 7) % 3] for text in texts]
     return LinearClassifier(
@@ -32,17 +36,17 @@ def pipeline():
 
 
 class Module(torch.nn.Module):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.words = torch.nn.Embedding(len(WORDS) + 2, 4)
         self.hidden = torch.nn.Linear(4, 5)
         self.output = torch.nn.Linear(5, 3)
 
-    def forward(self, ids):
+    def forward(self, ids: Tensor) -> Tensor:
         return self.output(torch.relu(self.hidden(self.words(ids))).amax(dim=1))
 
 
-def module():
+def module() -> ModuleClassifier:
     network = Module().double().eval()
     vocabulary = {word: i + 2 for i, word in enumerate(WORDS)}
     return ModuleClassifier(network, CLASSES, vocabulary, embedding=network.words)
@@ -58,16 +62,16 @@ MODELS = {
 
 
 @pytest.fixture(params=MODELS)
-def model(request):
+def model(request: pytest.FixtureRequest) -> object:
     torch.manual_seed(0)
     return MODELS[request.param]()
 
 
-def explains(method="lrp", **options):
+def explains(method: str = "lrp", **options: Any) -> Callable[..., object]:
     return partial(explain, method=method, **options)
 
 
-def tensors_of(model):
+def tensors_of(model: object) -> dict[str, bytes]:
     """Everything that a model knows, as bytes."""
     owner = getattr(model, "module", model)
     if isinstance(owner, torch.nn.Module):
@@ -76,7 +80,7 @@ def tensors_of(model):
 
 
 @pytest.mark.parametrize("cascade", [False, True])
-def test_randomising_leaves_the_model_untouched(model, cascade):
+def test_randomising_leaves_the_model_untouched(model: object, cascade: bool) -> None:
     before, attributes = tensors_of(model), set(vars(model))
     explanations = explain(model, TEXTS, targets="predicted")
     model_randomisation(model, explanations, explains(), cascade=cascade)
@@ -87,7 +91,7 @@ def test_randomising_leaves_the_model_untouched(model, cascade):
         np.testing.assert_array_equal(one.relevance, other.relevance)
 
 
-def test_what_depends_on_the_model_changes(model):
+def test_what_depends_on_the_model_changes(model: object) -> None:
     explanations = explain(model, TEXTS, targets="predicted")
     found = model_randomisation(model, explanations, explains())
     assert found.correlation.shape == (1, 3)
@@ -98,19 +102,21 @@ def test_what_depends_on_the_model_changes(model):
     np.testing.assert_array_equal(found.correlation, again.correlation)
 
 
-def test_what_does_not_depend_on_the_model_stays(model):
+def test_what_does_not_depend_on_the_model_stays(model: object) -> None:
     explanations = explain(model, TEXTS, method="random", targets="predicted")
     found = model_randomisation(model, explanations, explains("random"), cascade=True)
     np.testing.assert_allclose(found.correlation, 1)
     np.testing.assert_allclose(random_logit(model, explanations, explains("random")), 1)
 
 
-def test_the_cascade_goes_from_the_last_layer_to_the_first():
+def test_the_cascade_goes_from_the_last_layer_to_the_first() -> None:
     model = MODELS["module"]()
     explanations = explain(model, TEXTS, targets="predicted")
     seen = []
 
-    def spy(classifier, texts, *, targets):
+    def spy(
+        classifier: ModuleClassifier, texts: Sequence[Document], *, targets: PerText
+    ) -> list[Explanation]:
         parameters = dict(model.module.named_parameters())
         now = dict(classifier.module.named_parameters())
         changed = [name for name in now if not torch.equal(now[name], parameters[name])]
@@ -126,14 +132,16 @@ def test_the_cascade_goes_from_the_last_layer_to_the_first():
     np.testing.assert_array_equal(whole.correlation[0], found.correlation[-1])
 
 
-def test_parameters_keep_their_size_and_frozen_vectors_stay():
+def test_parameters_keep_their_size_and_frozen_vectors_stay() -> None:
     model = random_cnn(2, filters={2: 400}, dimension=20).double()
     with torch.no_grad():
         model.output.weight.mul_(0.01).add_(7)
     explanations = explain(model, TEXTS, targets="predicted")
     copies = []
 
-    def spy(classifier, texts, *, targets):
+    def spy(
+        classifier: WordCNN, texts: Sequence[Document], *, targets: PerText
+    ) -> list[Explanation]:
         copies.append(classifier)
         return explains()(classifier, texts, targets=targets)
 
@@ -147,7 +155,7 @@ def test_parameters_keep_their_size_and_frozen_vectors_stay():
     torch.testing.assert_close(new.std(), kernel.std(), rtol=0.1, atol=0)
 
 
-def test_correlations_of_a_randomised_model_by_hand():
+def test_correlations_of_a_randomised_model_by_hand() -> None:
     """With the copy explained by hand."""
     model = random_cnn(3).double()
     explanations = explain(model, TEXTS, targets=["c"])
@@ -165,7 +173,7 @@ def test_correlations_of_a_randomised_model_by_hand():
         np.testing.assert_allclose(correlation, expected)
 
 
-def test_tied_parameters_are_drawn_once():
+def test_tied_parameters_are_drawn_once() -> None:
     model = MODELS["module"]()
     network = model.module
     network.hidden, network.output = torch.nn.Linear(4, 4), torch.nn.Linear(4, 3)
@@ -174,7 +182,9 @@ def test_tied_parameters_are_drawn_once():
     network.double()
     weights = []
 
-    def spy(classifier, texts, *, targets):
+    def spy(
+        classifier: ModuleClassifier, texts: Sequence[Document], *, targets: PerText
+    ) -> list[Explanation]:
         weights.append(classifier.module.hidden.weight.clone())
         return explains()(classifier, texts, targets=targets)
 
@@ -185,7 +195,7 @@ def test_tied_parameters_are_drawn_once():
     assert all(torch.equal(weights[0], later) for later in weights)
 
 
-def test_a_model_without_parameters_is_refused():
+def test_a_model_without_parameters_is_refused() -> None:
     class Fixed:
         classes = CLASSES
 
@@ -194,14 +204,16 @@ def test_a_model_without_parameters_is_refused():
         model_randomisation(Fixed(), explanations, explains())
 
 
-def test_the_logit_of_another_class():
+def test_the_logit_of_another_class() -> None:
     model = random_cnn(4).double()
     names = ["a", "b", "c"]
     explanations = [explain(model, TEXTS[0], targets=name) for name in names] * 20
     seen = []
 
-    def spy(classifier, texts, *, targets):
-        seen.extend(target.name for target in targets.names)
+    def spy(
+        classifier: WordCNN, texts: Sequence[Document], *, targets: PerText
+    ) -> list[Explanation]:
+        seen.extend(target.name for target in targets.names if isinstance(target, Class))
         return explains()(classifier, texts, targets=targets)
 
     found = random_logit(model, explanations, spy, seed=1)
@@ -213,7 +225,7 @@ def test_the_logit_of_another_class():
         np.testing.assert_allclose(correlation, spearmanr(e.relevance[0], other).statistic)
 
 
-def test_opposite_classes_have_opposite_explanations():
+def test_opposite_classes_have_opposite_explanations() -> None:
     model = Bag({"alpha": (3.0, -3.0), "beta": (1.0, -1.0)}, (0.0, 0.0))
     e = explain(model, ["alpha beta zeta"], method="gradient_x_input", targets="a")
     np.testing.assert_allclose(random_logit(model, e, explains("gradient_x_input")), [-1])
@@ -221,7 +233,7 @@ def test_opposite_classes_have_opposite_explanations():
     assert np.isnan(random_logit(model, e, explains("sa")))  # equal for all words
 
 
-def test_conservation():
+def test_conservation() -> None:
     model = random_cnn(5).double()
     lrp = explain(model, TEXTS, targets="predicted")
     np.testing.assert_allclose(conservation_residual(lrp), 0, atol=1e-9)
@@ -232,7 +244,7 @@ def test_conservation():
         assert (conservation_residual(e) > 1e-3).all()
 
 
-def test_several_targets_are_refused():
+def test_several_targets_are_refused() -> None:
     model = random_cnn()
     several = explain(model, TEXTS)
     for check in (
@@ -244,7 +256,7 @@ def test_several_targets_are_refused():
             check()
 
 
-def test_rank_correlation():
+def test_rank_correlation() -> None:
     assert rank_correlation(np.arange(4.0), np.array([1.0, 2, 3, 9])) == pytest.approx(1)
     assert rank_correlation(np.arange(4.0), -np.arange(4.0), "kendall") == pytest.approx(-1)
     # Pairs of (1, 1, 2) and (1, 2, 3): two agree, one is tied on one side: 2 / sqrt(2 * 3).

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from laws import conserves
@@ -53,8 +54,8 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", [*WITHOUT_AXES, *EMPTY, *ODD])
-def test_conserves(name):
-    def f(x):
+def test_conserves(name: str) -> None:
+    def f(x: Tensor) -> Tensor:
         if name in WITHOUT_AXES:
             return torch.stack([WITHOUT_AXES[name](t[0, 0]) for t in x])
         return torch.stack([(EMPTY | ODD)[name](t) for t in x])

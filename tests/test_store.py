@@ -1,6 +1,8 @@
 """Models on disk."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,18 +11,19 @@ import whyword
 from models import random_cnn
 from whyword import ModelError, explain
 from whyword.models import store
+from whyword.models.cnn.model import WordCNN
 
 TEXT = "alpha beta gamma, delta unknown alpha"
 
 
 @pytest.fixture
-def saved(tmp_path):
+def saved(tmp_path: Path) -> tuple[WordCNN, Path]:
     model = random_cnn(3, filters={2: 6, 3: 4})
     store.save(model, tmp_path / "model", about="a test")
     return model, tmp_path / "model"
 
 
-def test_a_saved_model_explains_as_before(saved):
+def test_a_saved_model_explains_as_before(saved: tuple[WordCNN, Path]) -> None:
     model, path = saved
     loaded = whyword.load(path)
     assert loaded.classes == model.classes
@@ -32,11 +35,11 @@ def test_a_saved_model_explains_as_before(saved):
     assert loaded.tokenizer == model.tokenizer
 
 
-def test_no_file_of_a_model_is_a_pickle(saved):
+def test_no_file_of_a_model_is_a_pickle(saved: tuple[WordCNN, Path]) -> None:
     assert {file.suffix for file in saved[1].iterdir()} == {".json", ".safetensors"}
 
 
-def test_quantised_vectors_are_close_and_small(tmp_path):
+def test_quantised_vectors_are_close_and_small(tmp_path: Path) -> None:
     model = random_cnn(3, dimension=64)
     store.save(model, tmp_path, quantise=True)
     loaded = whyword.load(tmp_path)
@@ -46,7 +49,7 @@ def test_quantised_vectors_are_close_and_small(tmp_path):
     assert arrays["vectors"].dtype == np.int8
 
 
-def edit(path, **changes):
+def edit(path: Path, **changes: Mapping[str, Mapping[str, int]] | str) -> None:
     file = path / "model.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
@@ -76,14 +79,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_damaged_models_are_refused(saved, how):
+def test_damaged_models_are_refused(saved: tuple[WordCNN, Path], how: str) -> None:
     _, path = saved
     BROKEN[how](path)
     with pytest.raises(ModelError, match=str(path)):
         whyword.load(path)
 
 
-def test_a_name_that_is_none_is_refused(tmp_path):
+def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="There is no model"):
         whyword.load("news20-cm")
     file = tmp_path / "file.bin"
@@ -92,7 +95,7 @@ def test_a_name_that_is_none_is_refused(tmp_path):
         whyword.load(file)
 
 
-def test_a_fingerprint_is_that_of_the_files_that_make_the_model(tmp_path):
+def test_a_fingerprint_is_that_of_the_files_that_make_the_model(tmp_path: Path) -> None:
     store.save(random_cnn(0), tmp_path / "one")
     store.save(random_cnn(0), tmp_path / "same")
     store.save(random_cnn(1), tmp_path / "other")

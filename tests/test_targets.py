@@ -3,35 +3,32 @@
 import json
 from io import StringIO
 from itertools import pairwise, permutations
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
-from rich.console import Console
+from rich.console import Console, ConsoleRenderable
 
 import whyword
 from models import random_cnn, random_text
 from test_cli import run
-from whyword import Class, Contrast, Explanation, InputError, PerText, explain
+from whyword import Class, Contrast, Explanation, InputError, PerText, explain, render
+from whyword.classifier import tokenised
 from whyword.data.corpora import Corpus
 from whyword.evaluation import experiment, measurements, metrics, results, tables
 from whyword.evaluation.documents import choose_documents
 from whyword.evaluation.settings import Settings
 from whyword.models import store
-from whyword.render import audit as audit_pages
-from whyword.render import evaluation as evaluation_pages
-from whyword.render import html, terminal
-from whyword.render import words as word_pages
-from whyword.render.confusion import draw_confusion
-from whyword.render.heatmap import heatmap
-from whyword.render.maps import MappedCorpus
+from whyword.models.cnn.model import WordCNN
+from whyword.render.map_files import MappedCorpus
 from whyword.survey.audit import audit
 from whyword.survey.maps import map_corpus
-from whyword.survey.vectors import tokenised
 from whyword.survey.words import corpus_words
-from whyword.targets import direction, name_of, named, read
+from whyword.targets import Target, direction, name_of, named, read
 
 NAMES = (
     "a", "b", "c", "a - b", "b - c", "a - b - c", "a -- b", " - ", "", "=", "==", "=a", "=all",
@@ -46,12 +43,12 @@ TEXT = "alpha beta gamma delta"
 
 
 @pytest.fixture(scope="module")
-def model():
+def model() -> WordCNN:
     return random_cnn(3, classes=NAMES).double()
 
 
 @pytest.fixture(scope="module")
-def corpus():
+def corpus() -> Corpus:
     rng = np.random.default_rng(0)
     texts = tuple(random_text(rng, 8) for _ in range(2 * len(NAMES)))
     labels = np.arange(len(texts)) % len(NAMES)
@@ -67,10 +64,12 @@ classes = st.lists(names, min_size=2, max_size=7, unique=True)
 
 
 @given(classes)
-def test_what_is_called_so_is_found_again(classes):
+def test_what_is_called_so_is_found_again(classes: list[str]) -> None:
     """Names of targets are all different, and each says which target it is of."""
-    called = {}
-    for target in (*map(Class, classes), *(Contrast(x, y) for x, y in permutations(classes, 2))):
+    called: dict[str, Class | Contrast] = {}
+    every: list[Class | Contrast] = [*map(Class, classes)]
+    every += [Contrast(x, y) for x, y in permutations(classes, 2)]
+    for target in every:
         name = name_of(target, classes)
         assert named(name, classes) == target
         assert called.setdefault(name, target) == target
@@ -80,15 +79,17 @@ def test_what_is_called_so_is_found_again(classes):
 
 
 @given(classes)
-def test_the_escape_takes_any_name_as_it_is(classes):
+def test_the_escape_takes_any_name_as_it_is(classes: list[str]) -> None:
     for name in classes:
         assert read(f"={name}", classes) == read(Class(name), classes) == Class(name)
 
 
 @given(classes, names)
-def test_a_string_is_a_class_a_contrast_or_refused(classes, text):
+def test_a_string_is_a_class_a_contrast_or_refused(classes: list[str], text: str) -> None:
     """By all readings there are, written down anew."""
-    expected = {Class(text)} if text in classes and not text.startswith("=") else set()
+    expected: set[Class | Contrast] = set()
+    if text in classes and not text.startswith("="):
+        expected.add(Class(text))
     for x in classes:
         for y in classes:
             if any(text == f"{x} {'-' * dashes} {y}" for dashes in range(1, 9)):
@@ -122,12 +123,14 @@ def test_a_string_is_a_class_a_contrast_or_refused(classes, text):
         (Contrast("a", "all"), ["a", "b"], 'no class "all"'),
     ],
 )
-def test_what_cannot_be_read_says_what_to_write(text, classes, message):
+def test_what_cannot_be_read_says_what_to_write(
+    text: Target, classes: list[str], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         read(text, classes)
 
 
-def test_keywords_are_keywords_whatever_classes_are_called(model):
+def test_keywords_are_keywords_whatever_classes_are_called(model: WordCNN) -> None:
     every = explain(model, TEXT, targets="all")
     assert every.targets == NAMES
     np.testing.assert_array_equal(every.target_scores, every.scores)
@@ -141,7 +144,7 @@ def test_keywords_are_keywords_whatever_classes_are_called(model):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_class_of_any_name_is_explained(model, name):
+def test_a_class_of_any_name_is_explained(model: WordCNN, name: str) -> None:
     every, row = explain(model, TEXT, targets="all"), NAMES.index(name)
     for targets in (f"={name}", Class(name), [Class(name)]):
         e = explain(model, TEXT, targets=targets)
@@ -158,19 +161,19 @@ def test_a_class_of_any_name_is_explained(model, name):
     assert whyword.account(model, TEXT, target=Contrast(name, other)).target == contrast.targets[0]
 
 
-def test_a_direction_is_one_at_a_class():
+def test_a_direction_is_one_at_a_class() -> None:
     assert direction(Class("b"), ["a", "b"]).tolist() == [0, 1]
     assert direction(Contrast("c", "a"), ["a", "b", "c"]).tolist() == [-1, 0, 1]
     assert direction(Contrast("a", "a"), ["a", "b"]).tolist() == [0, 0]
 
 
-def mixed(model):
+def mixed(model: WordCNN) -> Explanation:
     """A class of every name, and contrasts that could be taken for classes."""
     pairs = [Contrast("a", "b"), Contrast("a - b", "c"), Contrast("a", "b - c"), Contrast("=", "")]
     return explain(model, TEXT, targets=[*map(Class, NAMES), *pairs])
 
 
-def test_json_comes_back_as_it_was(model):
+def test_json_comes_back_as_it_was(model: WordCNN) -> None:
     e = mixed(model)
     assert len(set(e.targets)) == len(NAMES) + 4
     back = Explanation.from_json(e.to_json())
@@ -180,7 +183,9 @@ def test_json_comes_back_as_it_was(model):
 
 
 @pytest.mark.parametrize("ending", [".json", ".jsonl", ".parquet"])
-def test_tables_hold_every_target(model, corpus, tmp_path, ending):
+def test_tables_hold_every_target(
+    model: WordCNN, corpus: Corpus, tmp_path: Path, ending: str
+) -> None:
     if ending == ".parquet":
         pytest.importorskip("pyarrow")
     chosen = choose_documents(model, corpus, minimum_words=1)
@@ -196,7 +201,7 @@ def test_tables_hold_every_target(model, corpus, tmp_path, ending):
         np.testing.assert_array_equal(relevance, e.relevance[c])
 
 
-def shown(render):
+def shown(render: ConsoleRenderable) -> str:
     """What a terminal shows, and that it has no control of its own."""
     output = StringIO()
     Console(file=output, width=200).print(render)
@@ -204,25 +209,25 @@ def shown(render):
     return output.getvalue()
 
 
-def test_explanations_are_shown(model, tmp_path):
+def test_explanations_are_shown(model: WordCNN, tmp_path: Path) -> None:
     e = mixed(model)
-    page = html.page([e])
+    page = render.heatmap_page([e])
     assert "<b>bold" not in page
     for name in e.targets:
         assert str(escape(name)).replace("\r", "&#13;") in page
-    assert e.predicted in terminal.to_text(e)
+    assert e.predicted in render.heatmap_text(e)
     for ending in (".svg", ".pdf"):
-        heatmap([e]).save(tmp_path / f"heatmap{ending}")
+        render.heatmap_picture([e]).save(tmp_path / f"heatmap{ending}")
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
-def test_words_of_every_class(model, corpus, tmp_path):
+def test_words_of_every_class(model: WordCNN, corpus: Corpus, tmp_path: Path) -> None:
     for subject in ("true", "predicted", "all"):
         found = corpus_words(model, corpus, subject=subject)
         order = [words.target for words in found.lists]
         assert order == [name for name in NAMES if name in order]
         assert len(order) == len(NAMES) or subject == "predicted"
-        page, table = word_pages.page(found), shown(word_pages.WordTables(found))
+        page, table = render.words_page(found), shown(render.WordTables(found))
         assert "<b>bold" not in page
         assert "[/b]" in table or "[/b]" not in order
         assert [
@@ -237,14 +242,14 @@ def test_words_of_every_class(model, corpus, tmp_path):
         (against,) = corpus_words(model, corpus, subject="true", name=name, against=other).lists
         assert named(against.target, NAMES) == Contrast(name, other)
         assert against.documents == 4
-    word_pages.picture(every, tmp_path / "words.svg")
+    render.draw_words(every, tmp_path / "words.svg")
 
 
-def test_audits_of_every_class(model, corpus):
+def test_audits_of_every_class(model: WordCNN, corpus: Corpus) -> None:
     found = audit(model, corpus, min_documents=2, least=0)
     seen = {entry.target for entry in found.classes}
-    assert "<b>bold" not in audit_pages.page(found)
-    shown(audit_pages.AuditTables(found))
+    assert "<b>bold" not in render.audit_page(found)
+    shown(render.AuditTables(found))
     assert {entry["class"] for entry in found.to_dict()["classes"]} == seen
     for name in NAMES:
         one = audit(model, corpus, name=name, min_documents=2, least=0)
@@ -252,7 +257,9 @@ def test_audits_of_every_class(model, corpus):
 
 
 @pytest.mark.parametrize("target", ["true", "predicted"])
-def test_evaluation_of_every_class(model, corpus, target):
+def test_evaluation_of_every_class(
+    model: WordCNN, corpus: Corpus, target: Literal["true", "predicted"]
+) -> None:
     options = Settings(target=target, steps=3, runs=2)
     found = experiment.word_deletion(model, corpus, settings=options, minimum_words=1)
     summary = results.summarise(found, resamples=10)
@@ -261,11 +268,11 @@ def test_evaluation_of_every_class(model, corpus, target):
     summary["metrics"] = measurements.summarise(rows)
     summary |= {"model": "m", "corpus": "c", "command": "w", "seconds": 1, "cpu_seconds": 1}
     json.dumps(summary)
-    evaluation_pages.evaluation_page({**summary, "peak_memory_bytes": 1})
+    render.evaluation_page({**summary, "peak_memory_bytes": 1})
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
-def test_maps_and_confusions_of_every_class(model, corpus, tmp_path):
+def test_maps_and_confusions_of_every_class(model: WordCNN, corpus: Corpus, tmp_path: Path) -> None:
     documents = tokenised(model, corpus.texts)
     maps = map_corpus(model, corpus, documents, weightings=["lrp"])
     mapped = MappedCorpus(model, documents, maps, groups=maps["lrp"].labels)
@@ -274,14 +281,14 @@ def test_maps_and_confusions_of_every_class(model, corpus, tmp_path):
     assert "<b>bold" not in page
     pytest.importorskip("matplotlib")
     mapped.write(tmp_path / "map.svg")
-    draw_confusion(np.eye(len(NAMES), dtype=int), NAMES, tmp_path / "confusion.svg")
+    render.draw_confusion(np.eye(len(NAMES), dtype=int), NAMES, tmp_path / "confusion.svg")
     for file in ("map.svg", "confusion.svg"):
         drawn = (tmp_path / file).read_text(encoding="utf-8")
         for name in ("__proto__", "$\\frac$", "=all"):
             assert f"<!-- {name} -->" in drawn
 
 
-def test_the_command_line_takes_every_name(model, corpus, tmp_path):
+def test_the_command_line_takes_every_name(model: WordCNN, corpus: Corpus, tmp_path: Path) -> None:
     store.save(random_cnn(3, classes=NAMES), tmp_path / "model")
     folder = str(tmp_path / "model")
     rows = [
@@ -310,7 +317,7 @@ def test_the_command_line_takes_every_name(model, corpus, tmp_path):
     )
 
 
-def answer(*arguments):
+def answer(*arguments: str) -> Any:
     result = run(*arguments)
     assert result.exit_code == 0, result.stderr
     return json.loads(result.stdout)

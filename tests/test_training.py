@@ -1,21 +1,28 @@
 """The training loop: validation part, choice of the epoch, checkpoints, both optimisers."""
 
 import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
 
 from models import WORDS, random_vectors
-from whyword import InputError
+from whyword import Document, InputError
+from whyword.batch import Batch
+from whyword.models.base import NetworkClassifier
 from whyword.models.cnn.model import WordCNN
+from whyword.progress import Progress
 from whyword.text import Tokenizer
 from whyword.training.loop import History, TrainingConfig, split, train
 
 
-def corpus(n=60, seed=0):
+def corpus(n: int = 60, seed: int = 0) -> tuple[list[Document], NDArray[np.int64]]:
     """Two classes, told apart by their words."""
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % 2
@@ -26,26 +33,31 @@ def corpus(n=60, seed=0):
     return [Tokenizer()(text) for text in texts], labels
 
 
-def build():
+def build() -> WordCNN:
     return WordCNN(random_vectors(), ("a", "b"), filters={2: 8}, word_dropout=0.1)
 
 
-def run(directory, config, build=build, **options):
+def run(
+    directory: Path,
+    config: TrainingConfig,
+    build: Callable[[], NetworkClassifier] = build,
+    **options: Callable[..., None],
+) -> tuple[NetworkClassifier, History] | None:
     documents, labels = corpus()
     return train(build, documents, labels, config, directory, **options)
 
 
-def weights(model):
+def weights(model: WordCNN) -> dict[str, NDArray[np.float32]]:
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
-def assert_same(a, b):
+def assert_same(a: WordCNN, b: WordCNN) -> None:
     for name, array in weights(a).items():
         np.testing.assert_array_equal(array, weights(b)[name])
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_training_learns(tmp_path, optimizer):
+def test_training_learns(tmp_path: Path, optimizer: str) -> None:
     rate = 0.01 if optimizer == "adamw" else 0.1
     config = TrainingConfig(epochs=8, optimizer=optimizer, learning_rate=rate, batch_size=8)
     model, history = run(tmp_path, config)
@@ -60,7 +72,7 @@ class StopError(Exception):
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("at", [1, 9, 17, 25, 40])
-def test_a_stopped_run_ends_with_the_same_weights(tmp_path, optimizer, at):
+def test_a_stopped_run_ends_with_the_same_weights(tmp_path: Path, optimizer: str, at: int) -> None:
     rate = 0.01 if optimizer == "adamw" else 0.02
     config = TrainingConfig(
         epochs=4, batch_size=8, optimizer=optimizer, learning_rate=rate, refit=True, seed=3
@@ -68,7 +80,7 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path, optimizer, at):
     whole, history = run(tmp_path / "whole", config)
     steps = []
 
-    def stop(*_):
+    def stop(*_: Progress) -> None:
         steps.append(1)
         if len(steps) == at:
             raise StopError
@@ -84,11 +96,11 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path, optimizer, at):
     assert len(history.refit_loss) >= 2
 
 
-def test_every_epoch_draws_its_own_dropout(tmp_path):
+def test_every_epoch_draws_its_own_dropout(tmp_path: Path) -> None:
     seeds = []
 
     class Spy(WordCNN):
-        def forward(self, batch):
+        def forward(self, batch: Batch) -> Tensor:
             if self.training:
                 seeds.append(torch.initial_seed())
             return super().forward(batch)
@@ -101,27 +113,27 @@ def test_every_epoch_draws_its_own_dropout(tmp_path):
     assert len(set(seeds)) == 3
 
 
-def test_training_leaves_the_random_state_alone(tmp_path):
+def test_training_leaves_the_random_state_alone(tmp_path: Path) -> None:
     torch.manual_seed(1)
     before = torch.get_rng_state()
     run(tmp_path, TrainingConfig(epochs=1))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_seeds_differ(tmp_path):
+def test_seeds_differ(tmp_path: Path) -> None:
     first, _ = run(tmp_path / "0", TrainingConfig(epochs=1, seed=0))
     second, _ = run(tmp_path / "1", TrainingConfig(epochs=1, seed=1))
     with pytest.raises(AssertionError):
         assert_same(first, second)
 
 
-def test_a_folder_of_another_run_is_refused(tmp_path):
+def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
     run(tmp_path, TrainingConfig(epochs=1))
     with pytest.raises(InputError, match="other settings"):
         run(tmp_path, TrainingConfig(epochs=1, seed=9))
 
 
-def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):
+def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path: Path) -> None:
     # A rate that ruins the weights: the first epochs are the best ones.
     config = TrainingConfig(epochs=30, batch_size=8, patience=2, learning_rate=0.02)
     documents, labels = corpus()
@@ -134,11 +146,11 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):
     assert accuracy == max(history.validation_accuracy)
 
 
-def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path):
+def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path: Path) -> None:
     seen = []
 
     class Spy(WordCNN):
-        def forward(self, batch):
+        def forward(self, batch: Batch) -> Tensor:
             if self.training:
                 seen.extend(document.text for document in batch.documents)
             return super().forward(batch)
@@ -165,7 +177,9 @@ def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path):
     st.booleans(),
     st.integers(0, 5),
 )
-def test_split_keeps_every_class_on_both_sides(labels, share, chronological, seed):
+def test_split_keeps_every_class_on_both_sides(
+    labels: Sequence[int], share: float, chronological: bool, seed: int
+) -> None:
     labels = np.array(labels)
     chosen, held_out = split(labels, share, chronological=chronological, seed=seed)
     assert sorted([*chosen, *held_out]) == list(range(len(labels)))
@@ -178,7 +192,7 @@ def test_split_keeps_every_class_on_both_sides(labels, share, chronological, see
             assert out.tolist() == members[-len(out) :].tolist()
 
 
-def test_nothing_to_validate_on_is_refused():
+def test_nothing_to_validate_on_is_refused() -> None:
     with pytest.raises(InputError, match="at least two"):
         split(np.array([0, 1, 2]), 0.1, chronological=False)
 
@@ -188,10 +202,10 @@ def test_nothing_to_validate_on_is_refused():
     [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"validation": 1.0},
      {"optimizer": "adam"}],
 )  # fmt: skip
-def test_impossible_configurations_are_refused(wrong):
+def test_impossible_configurations_are_refused(wrong: Mapping[str, float | str]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
         TrainingConfig(**wrong)
 
 
-def test_best_epoch_is_the_first_of_equals():
+def test_best_epoch_is_the_first_of_equals() -> None:
     assert History(validation_accuracy=[0.5, 0.7, 0.7]).best_epoch == 2

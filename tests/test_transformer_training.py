@@ -1,6 +1,7 @@
 """Training transformers: a head on a frozen encoder, all of it, and by command."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,14 +25,14 @@ BAD = ("bad film", "the bad film", "it's bad", "bad café", "bad orbit", "its ba
 OTHER = ("the shuttle", "its orbit", "shuttle reached", "orbit the", "shuttle 42", "reached orbit")
 
 
-def corpus(classes=2):
+def corpus(classes: int = 2) -> Corpus:
     texts = [t for group in (GOOD, BAD, OTHER)[:classes] for t in group]
     names = ("good", "bad", "other")[:classes]
     labels = np.repeat(np.arange(classes), len(GOOD))
     return Corpus(tuple(texts), labels, names, tuple(map(str, range(len(texts)))))
 
 
-def base(path, name="bert"):
+def base(path: Path, name: str = "bert") -> str:
     """A folder with an encoder and its tokenizer."""
     model(name).save_pretrained(path)
     tokenizer("wordpiece").save_pretrained(path)
@@ -40,7 +41,7 @@ def base(path, name="bert"):
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", ["bert", "distilbert", "roberta", "gpt2", "llama"])
-def test_a_head_on_a_frozen_encoder(tmp_path, name, classes):
+def test_a_head_on_a_frozen_encoder(tmp_path: Path, name: str, classes: int) -> None:
     documents = corpus(classes)
     trained, history = train_head(documents, base=base(tmp_path, name), validation=0.2)
     layer = last_layer(trained)
@@ -56,7 +57,7 @@ def test_a_head_on_a_frozen_encoder(tmp_path, name, classes):
         assert torch.equal(encoder[key], weights)
 
 
-def test_the_whole_transformer_is_trained(tmp_path):
+def test_the_whole_transformer_is_trained(tmp_path: Path) -> None:
     source = base(tmp_path / "base")
     settings = {"base": source, "full": True, "max_length": 16}
     recipe = Recipe("transformer", settings, training=TrainingConfig(epochs=3, refit=False))
@@ -71,7 +72,7 @@ def test_the_whole_transformer_is_trained(tmp_path):
     assert Recipe.from_options("transformer", settings).training.learning_rate == 5e-5
 
 
-def test_by_command(tmp_path):
+def test_by_command(tmp_path: Path) -> None:
     source = base(tmp_path / "base")
     folder = tmp_path / "corpus"
     for name, texts in (("good", GOOD), ("bad", BAD)):
@@ -93,7 +94,7 @@ def test_by_command(tmp_path):
     assert "no transformer" in result.output
 
 
-def test_what_cannot_be_trained(tmp_path):
+def test_what_cannot_be_trained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--base"):
         Recipe("transformer")
     with pytest.raises(InputError, match="has no filters"):

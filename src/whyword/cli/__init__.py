@@ -13,6 +13,7 @@ from whyword.cli.audit import audit
 from whyword.cli.evaluate import evaluate
 from whyword.cli.explain import explain
 from whyword.cli.map import map_
+from whyword.cli.methods import methods
 from whyword.cli.models import models
 from whyword.cli.paper import paper
 from whyword.cli.train import train
@@ -54,7 +55,7 @@ def cli() -> None:
     """Which words made your text classifier decide?"""
 
 
-for _command in (explain, train, evaluate, words, audit, map_, paper, models):
+for _command in (explain, train, evaluate, words, audit, map_, paper, methods, models):
     cli.add_command(_command)
 
 

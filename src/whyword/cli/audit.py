@@ -63,10 +63,10 @@ def audit(
     documents = read_corpus(corpus, split, text, label, encoding)
     with phases() as progress:
         found = find(classifier, documents, progress=progress, **options)
-    from whyword.render import audit as render
+    from whyword.render.audit import AuditTables, audit_page
 
     if html:
-        write_page(html, render.page(found))
+        write_page(html, audit_page(found))
     if as_json:
         click.echo(json.dumps({"split": split, **found.to_dict()}, indent=2))
     elif as_words:
@@ -75,4 +75,4 @@ def audit(
     elif not html:
         from rich.console import Console
 
-        Console().print(render.AuditTables(found))
+        Console().print(AuditTables(found))

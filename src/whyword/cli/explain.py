@@ -91,6 +91,7 @@ def explain(
     if account:
         _check_account(method, target, html, picture)
     texts = read_sources(sources, encoding=encoding, lines=lines)
+    from whyword.classifier import ReadsWindows
     from whyword.cli.progress import phases
     from whyword.explainer import explain as explain_texts
     from whyword.models.store import load
@@ -99,7 +100,7 @@ def explain(
     targets = "all" if html and target == "predicted" else target
     classifier = load(model)
     if overlap is not None:
-        if not hasattr(classifier, "with_overlap"):
+        if not isinstance(classifier, ReadsWindows):
             raise InputError(f"The model {model} is no transformer; it reads no windows.")
         classifier = classifier.with_overlap(overlap)
     if account:
@@ -112,9 +113,9 @@ def explain(
     if html:
         _write_page(html, explanations)
     if picture:
-        from whyword.render.heatmap import heatmap
+        from whyword.render.heatmap import heatmap_picture
 
-        heatmap(explanations).save(picture)
+        heatmap_picture(explanations).save(picture)
         click.echo(f"Wrote {picture}.", err=True)
     if as_json:
         click.echo("[" + ",\n".join(e.to_json() for e in explanations) + "]")
@@ -195,10 +196,10 @@ def _print_accounts(classifier: Any, texts: list[str], target: str, *, as_json: 
 
 
 def _write_page(path: Path, explanations: "list[Explanation]") -> None:
-    from whyword.render.html import page
+    from whyword.render.html import heatmap_page
 
     try:
-        path.write_text(page(explanations), encoding="utf-8")
+        path.write_text(heatmap_page(explanations), encoding="utf-8")
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}.") from error
     click.echo(f"Wrote {path}.", err=True)

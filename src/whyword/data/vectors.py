@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Singles
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
@@ -42,7 +42,7 @@ class WordVectors:
     """
 
     words: tuple[str, ...]
-    array: NDArray[np.float32]
+    array: Singles
     lowercase: bool = False
 
     def __post_init__(self) -> None:
@@ -77,7 +77,7 @@ class WordVectors:
         """The first ``n`` words; learned vectors stand in order of frequency."""
         return WordVectors(self.words[:n], self.array[:n], self.lowercase)
 
-    def table(self) -> NDArray[np.float32]:
+    def table(self) -> Singles:
         """``(word + 1, dimension)``: a zero row for `UNKNOWN`, then the vectors."""
         return np.vstack([np.zeros((1, self.dimension), np.float32), self.array])
 
@@ -144,7 +144,7 @@ def learn(
     return WordVectors(tuple(model.wv.index_to_key), model.wv.vectors, lowercase=True)
 
 
-def load(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordVectors:
+def read_vectors(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordVectors:
     """Read vectors from a file, keeping only the words of a vocabulary while reading.
 
     ``.bin`` is word2vec's binary format (GoogleNews); everything else is text, one word and its
@@ -171,9 +171,9 @@ def load(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordV
 
 
 def _collect(
-    pairs: Iterator[tuple[str, NDArray[np.float32]]], vocabulary: Container[str] | None, path: Path
+    pairs: Iterator[tuple[str, Singles]], vocabulary: Container[str] | None, path: Path
 ) -> WordVectors:
-    kept: dict[str, NDArray[np.float32]] = {}
+    kept: dict[str, Singles] = {}
     for word, vector in pairs:
         wanted = vocabulary is None or word in vocabulary or word.lower() in vocabulary
         if wanted and word not in kept:
@@ -191,7 +191,7 @@ def _header(line: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _read_binary(file: IO[bytes], path: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _read_binary(file: IO[bytes], path: Path) -> Iterator[tuple[str, Singles]]:
     header = _header(file.readline(100))
     if header is None or not 0 < header[1] < 100_000:
         raise InputError(
@@ -212,7 +212,7 @@ def _read_binary(file: IO[bytes], path: Path) -> Iterator[tuple[str, NDArray[np.
         position = space + 1 + size
 
 
-def _read_text(file: IO[bytes], path: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _read_text(file: IO[bytes], path: Path) -> Iterator[tuple[str, Singles]]:
     first = file.readline()
     header = _header(first)
     dimension = header[1] if header else len(first.split()) - 1

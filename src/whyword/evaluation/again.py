@@ -4,9 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from whyword.data.arrays import Floats
 from whyword.errors import InputError
 from whyword.explainer import explain
 from whyword.explanation import Explanation
@@ -80,6 +78,6 @@ def relevances(
     classifier: Any,
     texts: Sequence[Document],
     targets: Sequence[Class | Contrast],
-) -> list[NDArray[np.float64]]:
+) -> list[Floats]:
     """The relevance ``(word,)`` of each text for its target, explained anew."""
     return [e.relevance[0] for e in explain(classifier, texts, targets=PerText(targets))]

@@ -9,20 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyword.classifier import Classifier
+from whyword.classifier import Classifier, FollowsDeletions
+from whyword.data.arrays import Floats, Ints
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation.batches import for_batches
-from whyword.evaluation.deletion import (
-    Curves,
-    HasFastDeletion,
-    Ints,
-    curves,
-    deletion_order,
-    random_orders,
-)
+from whyword.evaluation.deletion import Curves, curves, deletion_order, random_orders
 from whyword.evaluation.documents import MINIMUM_WORDS, Documents, choose_documents
 from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.settings import Settings
@@ -34,10 +27,8 @@ from whyword.text import Document
 
 RANDOM, ORACLE = "random", "oracle"
 METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
-CLOSED_FORMS = ("lrp", "shapley_lrp", "sa", "gradient_x_input")
-"""Methods that leave all the work to such a classifier, and so may run in several threads."""
 
-Relevances = Sequence[NDArray[np.float64]]
+Relevances = Sequence[Floats]
 Table = Callable[[Documents, Sequence[str]], Relevances]
 """From documents and the class explained in each to the relevance of their words."""
 
@@ -99,9 +90,9 @@ def relevances(
     targets: Sequence[str],
     *,
     progress: OnProgress = ignore,
-) -> list[NDArray[np.float64]]:
+) -> list[Floats]:
     """The relevance ``(word,)`` of each document's words for its own class, by name."""
-    found: dict[int, NDArray[np.float64]] = {}
+    found: dict[int, Floats] = {}
 
     def explain(chosen: list[int]) -> None:
         own = PerText([Class(targets[i]) for i in chosen])
@@ -113,7 +104,8 @@ def relevances(
         explain,
         documents,
         batch_size=16,
-        parallel=method in CLOSED_FORMS and isinstance(classifier, HasFastDeletion),
+        # A closed form does all the work, and so may run in several threads.
+        parallel=METHODS[method].closed and isinstance(classifier, FollowsDeletions),
         progress=progress,
     )
     return [found[i] for i in range(len(documents))]

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyword.classifier import Classifier, predict
+from whyword.data.arrays import Floats
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation import faithfulness, infidelity, sanity
 from whyword.evaluation.again import Explain, explainers
@@ -15,13 +15,12 @@ from whyword.evaluation.documents import Documents
 from whyword.evaluation.experiment import Table
 from whyword.evaluation.measurements import Better, Measurement
 from whyword.evaluation.settings import Settings
-from whyword.explainer import as_classifier, explain
+from whyword.explainer import explain
 from whyword.explanation import Explanation
+from whyword.models.adapting import as_classifier
 from whyword.progress import OnProgress, Progress, as_phase
 from whyword.targets import Class, PerText, Targets
 from whyword.text import Document
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,11 @@ class Metric:
     """
 
     better: Better
-    compute: Callable[[Classifier, Sequence[Explanation], Conditions], Array]
+    compute: Callable[[Classifier, Sequence[Explanation], Conditions], Floats]
     uses_method: bool = False
 
 
-def _removal(function: Callable[..., Array], **options: Any) -> Callable[..., Array]:
+def _removal(function: Callable[..., Floats], **options: Any) -> Callable[..., Floats]:
     return lambda c, e, given: function(c, e, operator=given.operator, **options)
 
 
@@ -276,7 +275,7 @@ def _values(
     operator: str,
     seed: int,
     progress: OnProgress,
-) -> dict[str, Array]:
+) -> dict[str, Floats]:
     """The metric's values for each method."""
     if metric.uses_method:
         values = {}

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyword.classifier import Classifier
+from whyword.data.arrays import Bools, Floats
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError
 from whyword.evaluation.again import Explain, explainers
@@ -105,9 +105,9 @@ class PointingGame:
         counts: ``(hybrid document,)`` False where the predicted class has no sentence.
     """
 
-    hits: NDArray[np.float64]
-    chance: NDArray[np.float64]
-    counts: NDArray[np.bool_]
+    hits: Floats
+    chance: Floats
+    counts: Bools
 
     @property
     def left_out(self) -> int:

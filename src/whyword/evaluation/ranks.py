@@ -3,16 +3,14 @@
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.errors import InputError
 
 Coefficient = Literal["kendall", "spearman"]
 
 
-def rank_correlation(
-    a: NDArray[np.float64], b: NDArray[np.float64], coefficient: Coefficient = "spearman"
-) -> float:
+def rank_correlation(a: Floats, b: Floats, coefficient: Coefficient = "spearman") -> float:
     """Whether two relevances ``(word,)`` put the words into the same order: from -1 to 1.
 
     NaN where no order is to be found: fewer than two words, or all values of one side equal.

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from whyword.data.arrays import Floats
 from whyword.data.parquet import pyarrow
 from whyword.evaluation.deletion import Curves
 from whyword.evaluation.experiment import ORACLE, RANDOM, Experiment, Panel
-from whyword.evaluation.statistics import RESAMPLES, Bootstrap, Floats, compare, interval
+from whyword.evaluation.statistics import RESAMPLES, Bootstrap, compare, interval
 
 FORMAT = 1
 

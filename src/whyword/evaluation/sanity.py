@@ -11,18 +11,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from whyword.classifier import Classifier
+from whyword.classifier import Classifier, module_of
+from whyword.data.arrays import Floats
 from whyword.errors import InputError
 from whyword.evaluation.again import Explain, documents, relevances, target_names, targets
 from whyword.evaluation.ranks import rank_correlation
 from whyword.explanation import Explanation
-from whyword.methods.propagation import module_of
 from whyword.targets import Class
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Randomisation:
     """
 
     layers: tuple[str, ...]
-    correlation: Array
+    correlation: Floats
 
 
 def model_randomisation(
@@ -87,7 +84,7 @@ def model_randomisation(
 
 def random_logit(
     classifier: Classifier, explanations: Sequence[Explanation], explain: Explain, *, seed: int = 0
-) -> Array:
+) -> Floats:
     """Random logit test (Sixt, Granz and Landgraf 2020): ``(text,)``.
 
     The correlation of the explanation with that of another class, drawn at random. Near 1, the
@@ -117,7 +114,7 @@ def random_logit(
     return _correlations(explanations, found)
 
 
-def conservation_residual(explanations: Sequence[Explanation]) -> Array:
+def conservation_residual(explanations: Sequence[Explanation]) -> Floats:
     """|f - Σ_t R_t|, in units of the score, ``(text,)``: what the words do not account for.
 
     Zero is complete (Bach et al. 2015, Eq. 2). What is missing may be named in the remainder, as
@@ -156,6 +153,6 @@ def _draw_anew(tensor: Tensor, generator: torch.Generator) -> None:
     tensor.copy_(numbers.to(tensor.device) * deviation + mean)
 
 
-def _correlations(explanations: Sequence[Explanation], found: Sequence[Array]) -> Array:
-    pairs: Iterator[tuple[Explanation, Array]] = zip(explanations, found, strict=True)
+def _correlations(explanations: Sequence[Explanation], found: Sequence[Floats]) -> Floats:
+    pairs: Iterator[tuple[Explanation, Floats]] = zip(explanations, found, strict=True)
     return np.array([rank_correlation(e.relevance[0], other) for e, other in pairs])

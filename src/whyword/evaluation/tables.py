@@ -20,15 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.data.parquet import pyarrow
 from whyword.errors import InputError
 from whyword.evaluation.documents import Documents
 from whyword.explanation import Explanation
 from whyword.text import Document, Span
-
-Floats = NDArray[np.float64]
 
 COLUMNS = ("text", "start", "end", "relevance")
 

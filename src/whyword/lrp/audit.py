@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from whyword.lrp.accounting import Account, Entry
-from whyword.lrp.calls import HANDLERS, Propagate, UnsupportedFunction, amount, qualified
+from whyword.lrp.backward import Propagate, amount
+from whyword.lrp.calls import HANDLERS, UnsupportedFunction, qualified
 from whyword.lrp.functions.pooling import Batched
 
 NODES = {

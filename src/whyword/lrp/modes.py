@@ -30,6 +30,11 @@ def with_gradients() -> AbstractContextManager[Any]:
     return stack
 
 
+def inside_custom_function() -> bool:
+    """Whether a custom autograd function computes its value, since nothing else records nothing."""
+    return not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
 @contextmanager
 def without_autocast(
     func: Callable[..., Any], args: Any, kwargs: Any, device: str

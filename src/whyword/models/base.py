@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.errors import InputError
 from whyword.text import Document, Tokenizer
 

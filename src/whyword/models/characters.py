@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.models.base import NetworkClassifier, integer_keys
+from whyword.models.pooled import PooledConvolutions
 from whyword.text import Document, Tokenizer
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 \n\t.,;:!?'\"-_/\\|@#$%^&*+=<>()[]{}`~"
@@ -74,6 +75,11 @@ class CharacterCNN(NetworkClassifier):
         """The keyword arguments that `settings` stands for."""
         return {**settings, "filters": integer_keys(settings.get("filters", {}))}
 
+    @property
+    def table(self) -> Tensor:
+        """``(id, dimension)`` the characters' vectors; that of padding is zero."""
+        return self.embedding.weight
+
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         """One position per character; a character belongs to the token it stands in, or to none."""
         documents = self.documents(texts)
@@ -124,6 +130,13 @@ class CharacterCNN(NetworkClassifier):
             place = start[:, :, None] + torch.arange(weight.shape[2], device=start.device)
             pooled.append(torch.einsum("bfkd,fdk->bf", embeddings[row, place], weight) + bias)
         return self._classify(pooled)
+
+    def written_out(self, batch: Batch) -> tuple[nn.Module, int]:
+        """One document's network as modules alone, and the positions that it reads."""
+        positions = int(batch.mask.sum())
+        layers = [cast("nn.Conv1d", layer) for layer in self.convolutions]
+        network = PooledConvolutions(layers, self.output, positions)
+        return network, max(positions, *self.filters)
 
     @torch.no_grad()
     def _winners(self, embeddings: Tensor, batch: Batch) -> list[Tensor]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.data.vectors import WordVectors
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer

@@ -20,6 +20,8 @@ from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file as save_tensors
 
+from whyword.classifier import CanBeSaved, Classifier
+from whyword.data.arrays import Singles
 from whyword.data.vectors import WordVectors
 from whyword.errors import ModelError, did_you_mean
 from whyword.models.base import NetworkClassifier
@@ -48,7 +50,7 @@ def pretrained() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(root.glob("*/model.json"))}
 
 
-def load(name: str | Path) -> Any:
+def load(name: str | Path) -> Classifier:
     """Load a model, ready to explain (in evaluation mode).
 
     Args:
@@ -62,13 +64,13 @@ def load(name: str | Path) -> Any:
     if (path / "config.json").exists() and not (path / "model.json").exists():
         from whyword.models.transformer import huggingface
 
-        return huggingface.load(path)
+        return huggingface.load_folder(path)
     description = describe(path)
     if description["kind"] == LINEAR:
         return _load_linear(path, description)
     try:
         network = KINDS[description["kind"]]
-        vectors = load_vectors(path) if issubclass(network, WordClassifier) else None
+        vectors = saved_vectors(path) if issubclass(network, WordClassifier) else None
         # On the meta device nothing is allocated before the weights have shown their shapes.
         with torch.device("meta"):
             model = build(
@@ -122,7 +124,7 @@ def _folder(name: str | Path) -> Path:
     return path
 
 
-def _load_linear(path: Path, description: Mapping[str, Any]) -> Any:
+def _load_linear(path: Path, description: Mapping[str, Any]) -> Classifier:
     try:
         from whyword.models.linear.model import LinearClassifier
     except ImportError as error:
@@ -173,25 +175,31 @@ def describe(path: Path) -> dict[str, Any]:
     return description
 
 
-def save(model: Any, path: str | Path, *, quantise: bool = False, about: str = "") -> None:
+def save(
+    model: Classifier,
+    path: str | Path,
+    *,
+    quantise: bool = False,
+    about: str = "",
+) -> None:
     """Write a model to a folder, which is made if need be.
 
     Args:
-        model: A network, a `whyword.models.linear.model.LinearClassifier`, or a transformer.
+        model: A network of this package, or a classifier that can write itself.
         path: The folder.
         quantise: Whether to store each vector as bytes with one scale: a quarter of the size.
         about: One line for people, shown by ``whyword models``.
+
+    Raises:
+        ModelError: If it is neither.
     """
     path = Path(path)
     path.mkdir(parents=True, exist_ok=True)
-    if hasattr(model, "subwords"):
-        from whyword.models.transformer import huggingface
-
-        huggingface.save(model, path, about=about)
-        return
-    if not isinstance(model, NetworkClassifier):
+    if isinstance(model, CanBeSaved):
         model.save(path, about=about)
         return
+    if not isinstance(model, NetworkClassifier):
+        raise ModelError(f"A {type(model).__name__} cannot be saved; expected one that has `save`.")
     description = {
         "format": FORMAT,
         "kind": model.kind,
@@ -218,31 +226,26 @@ def save_vectors(vectors: WordVectors, path: Path, *, quantise: bool = False) ->
     save_file(_packed(vectors.array, quantise), path / "vectors.safetensors")
 
 
-def load_vectors(path: Path) -> WordVectors:
-    """Read what `save_vectors` wrote.
+def saved_vectors(path: str | Path) -> WordVectors:
+    """The word vectors of a saved model; of files of vectors see `whyword.data.vectors`.
 
-    Raises:
-        OSError, SafetensorError, KeyError, ValueError: If the files are missing or damaged.
-    """
-    vocabulary = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
-    arrays = load_file(path / "vectors.safetensors")
-    array = arrays["vectors"].astype(np.float32) * arrays.get("scale", np.float32(1))
-    return WordVectors(tuple(vocabulary["words"]), array, bool(vocabulary["lowercase"]))
-
-
-def vectors_of(path: str | Path) -> WordVectors:
-    """The word vectors of a saved model.
+    Args:
+        path: The model's folder.
 
     Raises:
         ModelError: If the folder has none, or they are damaged.
     """
+    path = Path(path)
     try:
-        return load_vectors(Path(path))
+        vocabulary = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
+        arrays = load_file(path / "vectors.safetensors")
+        array = arrays["vectors"].astype(np.float32) * arrays.get("scale", np.float32(1))
+        return WordVectors(tuple(vocabulary["words"]), array, bool(vocabulary["lowercase"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path} has no word vectors that can be read: {error}.") from error
 
 
-def _packed(array: NDArray[np.float32], quantise: bool) -> dict[str, NDArray[Any]]:
+def _packed(array: Singles, quantise: bool) -> dict[str, NDArray[Any]]:
     """The vectors as they are, or as bytes with one scale per word."""
     if not quantise:
         return {"vectors": np.ascontiguousarray(array)}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.data.vectors import UNKNOWN, WordVectors
 from whyword.models.base import NetworkClassifier
 from whyword.text import Document, Tokenizer
@@ -41,6 +41,11 @@ class WordClassifier(NetworkClassifier):
         self.embedding: Tensor
         # Saved once, as the vocabulary's vectors, not again with the weights.
         self.register_buffer("embedding", torch.from_numpy(vectors.table()), persistent=False)
+
+    @property
+    def table(self) -> Tensor:
+        """``(id, dimension)`` the word vectors; the row of unknown words is zero."""
+        return self.embedding
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         """Tokenise, look up ids, pad with `UNKNOWN`; word ``i`` stands at position ``i``."""

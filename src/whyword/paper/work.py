@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from whyword.classifier import Classifier
+from whyword.data.arrays import Singles
 from whyword.data.corpora import Corpus, Split
 from whyword.data.files import make_folder, write_text
 from whyword.errors import InputError
 from whyword.models.store import load
 from whyword.paper.settings import Paper
 from whyword.progress import OnProgress
-from whyword.survey.vectors import Vectors, document_vectors
+from whyword.survey.vectors import document_vectors
 from whyword.training.loop import peak_memory
 
 SETTINGS, TOOK = "settings.json", "took.json"
@@ -156,7 +157,7 @@ class Work:
                 return text
         raise InputError(f"No test document is called {name}; Figure 2 shows it.")
 
-    def vectors(self) -> dict[str, Vectors]:
+    def vectors(self) -> dict[str, Singles]:
         """Document vectors by weighting."""
         with np.load(self.directory / "vectors.npz", allow_pickle=False) as stored:
             return {name: stored[name] for name in self.paper.weightings}

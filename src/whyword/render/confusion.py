@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Ints
 from whyword.render.figure import new_figure, plain, save
 from whyword.render.lines import neutral
 
 
 def draw_confusion(
-    confusion: NDArray[np.int64], classes: Sequence[str], path: str | Path, *, title: str = ""
+    confusion: Ints, classes: Sequence[str], path: str | Path, *, title: str = ""
 ) -> None:
     """Write the confusion matrix as a picture; the ending chooses SVG, PNG or PDF.
 

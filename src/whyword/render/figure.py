@@ -12,13 +12,25 @@ if TYPE_CHECKING:
 _DATES = {".svg": "Date", ".pdf": "CreationDate"}
 
 
-def new_figure(size: tuple[float, float], *, layout: str | None = "constrained") -> "Figure":
-    """An empty figure of so many inches.
+def new_figure(
+    size: tuple[float, float],
+    *,
+    layout: str | None = "constrained",
+    what: str = "A picture",
+    extra: str = "train",
+) -> "Figure":
+    """An empty figure.
+
+    Args:
+        size: Width and height in inches.
+        layout: As for a figure of matplotlib.
+        what: What is drawn, the beginning of the error.
+        extra: The extra of the package that brings matplotlib for it.
 
     Raises:
         InputError: If matplotlib is not installed.
     """
-    module = require("matplotlib.figure", extra="train", what="A picture")
+    module = require("matplotlib.figure", extra=extra, what=what)
     figure: Figure = module.Figure(figsize=size, layout=layout)
     return figure
 

@@ -7,11 +7,12 @@ from typing import Any
 from markupsafe import Markup
 
 from whyword.explanation import Explanation
-from whyword.render.curves import curves_svg, label
+from whyword.render.curves import curves_svg
 from whyword.render.evaluation import panels
 from whyword.render.html import comparison_rows
+from whyword.render.labels import method_label, weighting_label
+from whyword.render.numbers import minus
 from whyword.render.palette import DEFAULT_PALETTE, Palette
-from whyword.render.plots import title_of
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
 
@@ -38,7 +39,7 @@ def paper_page(
     Raises:
         InputError: If matplotlib is not installed, or there is no such palette.
     """
-    columns = {label(method): explanation for method, explanation in explanations.items()}
+    columns = {method_label(method): explanation for method, explanation in explanations.items()}
     settings = results["settings"]
     return rendered(
         "paper.html",
@@ -58,7 +59,7 @@ def paper_page(
         rows=comparison_rows(columns),
         maps=f"data:image/png;base64,{b64encode(maps).decode()}",
         weightings=[_weighting(name, row) for name, row in results["epi"].items()],
-        compared=title_of(next(iter(results["epi"]))),
+        compared=weighting_label(next(iter(results["epi"]))),
         took=[
             (
                 stage.replace("_", " "),
@@ -73,12 +74,12 @@ def paper_page(
 
 def _weighting(name: str, row: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "name": title_of(name),
+        "name": weighting_label(name),
         "mean": f"{row['mean']:.4f}",
         "std": f"{row['std']:.4f}",
         "k": str(row["k"]),
         "below": (
-            f"{row['below_first']:z.4f} ± {row['standard_error']:.4f}".replace("-", "−")
+            minus(f"{row['below_first']:z.4f} ± {row['standard_error']:.4f}")
             if "below_first" in row
             else ""
         ),

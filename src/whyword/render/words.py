@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from whyword.errors import InputError
-from whyword.render.account import decimals_for, number
 from whyword.render.figure import new_figure, plain, save
 from whyword.render.lines import encodable, neutral
+from whyword.render.numbers import decimals_for, minus, number
 from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
@@ -56,7 +56,7 @@ class WordTables:
         yield safe(" ".join(found.split()), options)
 
 
-def picture(
+def draw_words(
     words: CorpusWords, path: str | Path, *, palette: str | Palette = DEFAULT_PALETTE
 ) -> None:
     """Draw a panel of bars for each class; the ending chooses SVG, PNG or PDF.
@@ -99,7 +99,7 @@ def _panel(axes: Any, words: WordList, by: str, positive: str, negative: str) ->
     axes.tick_params(axis="y", length=0)
 
 
-def page(
+def words_page(
     words: CorpusWords,
     *,
     title: str = "Which words drive the classes?",
@@ -132,10 +132,10 @@ def _entries(words: CorpusWords, entries: Sequence[WordEntry]) -> list[dict[str,
     return [
         {
             "word": entry.word,
-            "value": number(value, decimals_for(longest)).replace("-", "−"),
+            "value": minus(number(value, decimals_for(longest))),
             "width": round(100 * abs(value) / longest, 2),
-            "note": f"mean {number(entry.mean)}, total {number(entry.total)}, "
-            f"documents {entry.documents} ({entry.share:.0%})".replace("-", "−"),
+            "note": f"mean {minus(number(entry.mean))}, total {minus(number(entry.total))}, "
+            f"documents {entry.documents} ({entry.share:.0%})",
             "examples": places(words.corpus.texts, words.corpus.names, entry.examples),
         }
         for entry, value in zip(entries, values, strict=True)
@@ -149,7 +149,7 @@ def places(
     return [
         {
             "document": names[place.document],
-            "relevance": number(place.relevance).replace("-", "−"),
+            "relevance": minus(number(place.relevance)),
             "context": context(texts[place.document], place.start, place.end),
         }
         for place in examples

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats, Ints
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
@@ -34,12 +35,12 @@ class Epi:
     mean: float
     std: float
     k: int
-    accuracies: NDArray[np.float64]
+    accuracies: Floats
 
     @property
-    def at_best(self) -> NDArray[np.float64]:
+    def at_best(self) -> Floats:
         """``(split,)`` accuracy at the best number of neighbours."""
-        best: NDArray[np.float64] = self.accuracies[:, self.k - 1]
+        best: Floats = self.accuracies[:, self.k - 1]
         return best
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,7 +50,7 @@ class Epi:
 
 def epi(
     vectors: NDArray[np.floating[Any]],
-    labels: NDArray[np.int64],
+    labels: Ints,
     *,
     neighbours: int = NEIGHBOURS,
     splits: int = 10,
@@ -113,7 +114,7 @@ def gap(one: Epi, other: Epi) -> tuple[float, float]:
 
 def epi_of_all(
     vectors: Mapping[str, NDArray[np.floating[Any]]],
-    labels: NDArray[np.int64],
+    labels: Ints,
     *,
     progress: OnProgress | None = None,
     **options: Any,
@@ -148,9 +149,7 @@ def epi_of_all(
     return rows
 
 
-def halves(
-    documents: int, splits: int, seed: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def halves(documents: int, splits: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
     """Documents to classify and documents to ask, for each split."""
     random = np.random.default_rng(seed)
     for _ in range(splits):
@@ -160,11 +159,11 @@ def halves(
 
 def _accuracies(
     vectors: NDArray[Any],
-    labels: NDArray[np.int64],
-    asked: NDArray[np.int64],
-    known: NDArray[np.int64],
+    labels: Ints,
+    asked: Ints,
+    known: Ints,
     neighbours: int,
-) -> NDArray[np.float64]:
+) -> Floats:
     """``(neighbours,)`` accuracy by a vote of 1, 2, ... neighbours; a tie goes to the lower class.
 
     One search serves them all: `KNeighborsClassifier` predicts the same for each number.

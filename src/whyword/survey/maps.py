@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyword.classifier import Classifier, predict
+from whyword.data.arrays import Floats, Singles
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError
 from whyword.progress import OnProgress
 from whyword.survey.vectors import document_vectors
 from whyword.text import Document
-
-Points = NDArray[np.float64]
 
 Projection = Literal["pca", "umap"]
 
@@ -51,8 +50,8 @@ class DocumentMap:
     names: Sequence[str]
     labels: Sequence[str]
     predicted: Sequence[str]
-    vectors: NDArray[np.float32]
-    points: Points
+    vectors: Singles
+    points: Floats
     weighting: str
     projection: Projection = "pca"
 
@@ -114,7 +113,7 @@ def map_corpus(
 
 def project(
     vectors: NDArray[np.floating[Any]], *, projection: Projection = "pca", seed: int = 0
-) -> Points:
+) -> Floats:
     """Vectors in two dimensions.
 
     Args:

@@ -129,7 +129,8 @@ def corpus_words(
     Raises:
         InputError: If there is no such class, subject or order, or no document.
     """
-    from whyword.explainer import as_classifier, stream
+    from whyword.explainer import stream
+    from whyword.models.adapting import as_classifier
     from whyword.targets import Class, Contrast, PerText, Targets, name_of
 
     classifier = as_classifier(classifier)

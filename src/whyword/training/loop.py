@@ -15,20 +15,18 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from whyword.classifier import predict
+from whyword.data.arrays import Ints
 from whyword.data.files import whole
 from whyword.errors import InputError
 from whyword.models.base import NetworkClassifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 from whyword.training.suppression import scores_and_penalty
-
-Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -97,9 +95,7 @@ class History:
         return int(np.argmax(self.validation_accuracy)) + 1
 
 
-def split(
-    labels: Indices, share: float, *, chronological: bool, seed: int = 0
-) -> tuple[Indices, Indices]:
+def split(labels: Ints, share: float, *, chronological: bool, seed: int = 0) -> tuple[Ints, Ints]:
     """Training and validation part, class by class.
 
     Args:
@@ -110,7 +106,7 @@ def split(
         seed: Of the random choice.
 
     Returns:
-        Indices for training and for validation, ascending.
+        Ints for training and for validation, ascending.
 
     Raises:
         InputError: If no document is left for validation.
@@ -135,7 +131,7 @@ def split(
 def train(
     build: Callable[[], NetworkClassifier],
     documents: Sequence[Document],
-    labels: Indices,
+    labels: Ints,
     config: TrainingConfig,
     directory: str | Path,
     *,
@@ -182,7 +178,7 @@ class _Run:
         self,
         build: Callable[[], NetworkClassifier],
         documents: Sequence[Document],
-        labels: Indices,
+        labels: Ints,
         config: TrainingConfig,
         directory: Path,
         progress: OnProgress | None,
@@ -214,7 +210,7 @@ class _Run:
                 weight_decay=config.weight_decay,
             )
 
-    def fit(self, phase: str, chosen: Indices, epochs: int, held_out: Indices | None) -> None:
+    def fit(self, phase: str, chosen: Ints, epochs: int, held_out: Ints | None) -> None:
         """Epochs of one phase; with held-out documents the best epoch is kept and may end it."""
         if phase == "train" and self.phase == "refit":
             return  # done before the checkpoint that was resumed
@@ -249,7 +245,7 @@ class _Run:
             and (self.epoch - self.history.best_epoch >= patience)
         )
 
-    def _epoch(self, chosen: Indices, epochs: int) -> float:
+    def _epoch(self, chosen: Ints, epochs: int) -> float:
         """One pass; returns the mean loss per document."""
         config, total = self.config, 0.0
         order = np.random.default_rng((config.seed, self.epoch)).permutation(chosen)
@@ -269,7 +265,7 @@ class _Run:
         self.model.eval()
         return total / len(order)
 
-    def _step(self, rows: Indices) -> float:
+    def _step(self, rows: Ints) -> float:
         batch = self.model.encode([self.documents[i] for i in rows])
         labels = torch.from_numpy(self.labels[rows]).to(batch.ids.device)
         logits, penalty = scores_and_penalty(self.model, batch, self.config.suppress)
@@ -280,7 +276,7 @@ class _Run:
         self.optimizer.step()
         return float(loss.detach())
 
-    def _accuracy(self, rows: Indices) -> float:
+    def _accuracy(self, rows: Ints) -> float:
         scores = predict(self.model, [self.documents[i] for i in rows])
         return float(np.mean(scores.argmax(axis=1) == self.labels[rows]))
 

@@ -273,13 +273,13 @@ def _learn_or_load(
     made_from = directory / "vectors.json"
     earlier = json.loads(made_from.read_text(encoding="utf-8")) if made_from.exists() else {}
     if earlier.get("recipe") == identity:
-        return store.load_vectors(directory), earlier["seconds"]
+        return store.saved_vectors(directory), earlier["seconds"]
     words = [document.words for document in documents]
     if recipe.vectors and Path(recipe.vectors).is_dir():
-        vectors = store.vectors_of(recipe.vectors)
+        vectors = store.saved_vectors(recipe.vectors)
     elif recipe.vectors:
         vocabulary = {word for document in words for word in document}
-        vectors = word_vectors.load(
+        vectors = word_vectors.read_vectors(
             recipe.vectors, vocabulary=vocabulary | {word.lower() for word in vocabulary}
         )
     else:

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Labels = NDArray[np.int64]
+from whyword.data.arrays import Ints
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Report:
 
     accuracy: float
     classes: tuple[ClassReport, ...]
-    confusion: NDArray[np.int64]
+    confusion: Ints
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -39,7 +38,7 @@ class Report:
         }
 
 
-def report(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Report:
+def report(labels: Ints, predicted: Ints, classes: Sequence[str]) -> Report:
     """Compare predictions with the truth.
 
     Args:

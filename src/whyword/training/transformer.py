@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
+from whyword.data.arrays import Ints, Singles
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, ModelError
 from whyword.models.base import NetworkClassifier
@@ -137,7 +137,7 @@ def features(
     *,
     batch_size: int = 32,
     progress: OnProgress | None = None,
-) -> NDArray[np.float32]:
+) -> Singles:
     """``(text, feature)`` what the last layer reads of each text.
 
     Args:
@@ -149,7 +149,7 @@ def features(
     read: list[Tensor] = []
     hook = last_layer(classifier).register_forward_pre_hook(lambda _, args: read.append(args[0]))
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    rows: list[NDArray[np.float32]] = []
+    rows: list[Singles] = []
     try:
         for start in range(0, len(order), batch_size):
             batch = classifier.encode([texts[i] for i in order[start : start + batch_size]])
@@ -197,8 +197,8 @@ def _untrained(base: str, corpus: Corpus, max_length: int, seed: int) -> Transfo
 
 
 def _fit(
-    x: NDArray[np.float32], y: NDArray[np.int64], penalty: float, layer: nn.Linear, classes: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    x: Singles, y: Ints, penalty: float, layer: nn.Linear, classes: int
+) -> tuple[Singles, Singles]:
     """Weights ``(class, feature)`` and biases ``(class,)``, zero if the layer has none."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression

@@ -11,13 +11,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import (
-    Call,
-    losses,
-    propagate,
-    through_layer,
-    unbroadcast,
-)
+from whyword.lrp.backward import losses, propagate, through_layer, unbroadcast
+from whyword.lrp.calls import Call
 from whyword.lrp.functions.weighted import Term, share_out, weighted_sum
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import constant, is_gate, layer_of, note, on_path

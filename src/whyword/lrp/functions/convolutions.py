@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from whyword.lrp.calls import Call, must_be_constant, register, through_layer
+from whyword.lrp.backward import through_layer
+from whyword.lrp.calls import Call, must_be_constant, register
 from whyword.lrp.functions.pooling import Windows
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import note

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, must_be_constant, propagate, register
+from whyword.lrp.backward import propagate
+from whyword.lrp.calls import Call, must_be_constant, register
 from whyword.lrp.functions.attention import axis_of
 from whyword.lrp.functions.complex_numbers import magnitude
 from whyword.lrp.traces import constant, is_gate, is_number, note, on_path, trace

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool1d, embedding_bag, max_pool1d
 
-from whyword.lrp.calls import Call, propagate, register, through_layer
+from whyword.lrp.backward import propagate, through_layer
+from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.weighted import axes_of
 from whyword.lrp.maxima import shares_of_maximum
 from whyword.lrp.rules import Layer

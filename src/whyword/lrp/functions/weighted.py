@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, losses, propagate, register
+from whyword.lrp.backward import losses, propagate
+from whyword.lrp.calls import Call, register
 from whyword.lrp.rules import Epsilon, stabiliser
 from whyword.lrp.traces import note, on_path
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.models.cnn.layers import Layers, products_of, window_values
 
 

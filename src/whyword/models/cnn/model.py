@@ -12,12 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from whyword.classifier import Attribution, Batch
+from whyword.batch import Attribution, Batch
 from whyword.data.vectors import WordVectors
 from whyword.errors import InputError
 from whyword.models.base import integer_keys
 from whyword.models.cnn import deletion, oracle, relevance, shapley
 from whyword.models.cnn.layers import Layers, inside, winners
+from whyword.models.pooled import PooledConvolutions
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
@@ -102,6 +103,13 @@ class WordCNN(WordClassifier):
     def _classify(self, pooled: Sequence[Tensor]) -> Tensor:
         logits: Tensor = self.output(self.dropout(relu(torch.cat(list(pooled), dim=1))))
         return logits
+
+    def written_out(self, batch: Batch) -> tuple[nn.Module, int]:
+        """One document's network as modules alone, and the positions that it reads."""
+        positions = int(batch.mask.sum())
+        layers = [cast("nn.Conv1d", layer) for layer in self.convolutions]
+        network = PooledConvolutions(layers, self.output, positions)
+        return network, max(positions, *self.filters)
 
     def lrp(
         self, batch: Batch, targets: Tensor, *, epsilon: float = 0.01, components: bool = False

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad, relu
 
-from whyword.classifier import Attribution, Batch
+from whyword.batch import Attribution, Batch
 from whyword.lrp.maxima import shares_of_maximum
 from whyword.lrp.rules import stabiliser
 from whyword.models.cnn.layers import Kernel, Layers, products_of, window_values

@@ -22,16 +22,18 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
-from whyword.classifier import Attribution, Batch
+from whyword.batch import Attribution, Batch
+from whyword.data.arrays import Floats, Ints
 from whyword.errors import InputError, ModelError
-from whyword.models.linear.estimators import Weights, linear_form
+from whyword.models.linear.coefficients import Weights
+from whyword.models.linear.estimators import linear_form
 from whyword.models.linear.matrices import sparse
-from whyword.models.linear.steps import Source
-from whyword.models.linear.vectorizers import flat, source_of, unwrapped
+from whyword.models.linear.pipelines import flat, unwrapped
+from whyword.models.linear.sources import Source
+from whyword.models.linear.vectorizers import source_of
 from whyword.text import Document
 
 SAVED = ("lowercase", "strip_accents", "token_pattern", "ngram_range", "stop_words", "binary",
@@ -125,7 +127,7 @@ class LinearClassifier:
             InputError: If a text is no string, or features are not found in it.
             ModelError: If the scores are not the classifier's own, or would predict another class.
         """
-        documents = tuple(t if isinstance(t, Document) else self.source.document(t) for t in texts)
+        documents = self.documents(texts)
         plain = [document.text for document in documents]
         values = self.source.run(plain)
         x = values.x
@@ -159,6 +161,14 @@ class LinearClassifier:
             absent=torch.from_numpy(_product(absent, self.weights.numpy())),
             offset=torch.from_numpy(offset),
         )
+
+    def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
+        """The texts, tokenised where they are not yet.
+
+        Raises:
+            InputError: If a text is no string.
+        """
+        return tuple(t if isinstance(t, Document) else self.source.document(t) for t in texts)
 
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, 1)`` shares of the features' values."""
@@ -227,10 +237,10 @@ class LinearClassifier:
         self,
         texts: list[str],
         z: Any,
-        ids: NDArray[np.int64],
-        shares: NDArray[np.float64],
+        ids: Ints,
+        shares: Floats,
         absent: sp.csr_matrix,
-        offset: NDArray[np.float64],
+        offset: Floats,
     ) -> None:
         """Hold the scores against the classifier's own, and its predictions.
 
@@ -320,7 +330,7 @@ class LinearClassifier:
         return cls(Pipeline([("tfidf", vectorizer), ("weights", model)]))
 
 
-def _product(x: sp.csr_matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _product(x: sp.csr_matrix, weights: Floats) -> Floats:
     """``(text, class)`` by the columns that any text has, of weights that may have millions."""
     columns = np.unique(x.indices)
     return np.asarray(x[:, columns] @ weights[:, columns].T)

@@ -4,6 +4,7 @@ They take relevance like any summand. To say how much, their values have to be k
 the model is run as far as its first layer, and what it looks up until then is noted.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,17 @@ def tables_of(module: nn.Module) -> dict[str, nn.Embedding]:
                 if part in own:
                     tables.setdefault(item, layer)
     return tables
+
+
+def positions_of(model: Any) -> int:
+    """How many positions the model has vectors for, which is how many tokens it reads at most."""
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    limits = [limit] if isinstance(limit, int) and limit > 0 else []
+    if (table := tables_of(model).get("positions")) is not None:
+        # Those that count from behind the padding's id have the fewer left.
+        skipped = 0 if table.padding_idx is None else table.padding_idx + 1
+        limits.append(table.num_embeddings - skipped)
+    return min(limits, default=sys.maxsize)
 
 
 def added_vectors(tables: Mapping[str, nn.Embedding], run: Callable[[], Any]) -> dict[str, Tensor]:

@@ -1,26 +1,22 @@
 """Hugging Face folders: config.json, safetensors weights, tokenizer. No pickle, no remote code."""
 
 import json
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
 from whyword.errors import ModelError
-from whyword.models.transformer.model import TransformerClassifier
-
-SETTINGS = "whyword.json"
-"""What this package adds to a folder: how much of a text the model reads."""
+from whyword.models.transformer.model import SETTINGS, TransformerClassifier
+from whyword.models.transformer.quiet import quietly
 
 
-def load(path: str | Path) -> TransformerClassifier:
+def load_folder(path: str | Path) -> TransformerClassifier:
     """A saved classifier with its tokenizer, ready to explain.
 
     Args:
-        path: A folder, as ``save_pretrained`` or `save` leave it.
+        path: A folder, as ``save_pretrained`` or `whyword.models.store.save` leaves it.
 
     Raises:
         ModelError: If transformers is missing, or the folder holds no classifier that can be read.
@@ -68,26 +64,6 @@ def untrained(base: str, classes: Sequence[str], **options: Any) -> TransformerC
     return TransformerClassifier(model, tokenizer, **options)
 
 
-def save(classifier: TransformerClassifier, path: str | Path, *, about: str = "") -> None:
-    """Write a folder that transformers reads too.
-
-    Args:
-        classifier: The model.
-        path: The folder.
-        about: One line for people.
-    """
-    path = Path(path)
-    with _quietly():
-        classifier.module.save_pretrained(path)
-        classifier.subwords.save_pretrained(path)
-    settings = {
-        "about": about,
-        "max_length": classifier.max_length,
-        "overlap": classifier.overlap,
-    }
-    (path / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-
-
 def _read(source: str | Path, **options: Any) -> tuple[Any, Any, set[str]]:
     """Model, tokenizer, and the names of weights that were missing."""
     try:
@@ -98,7 +74,7 @@ def _read(source: str | Path, **options: Any) -> tuple[Any, Any, set[str]]:
         ) from error
     offline = {"local_files_only": True} if options.get("local_files_only") else {}
     try:
-        with _quietly():
+        with quietly():
             tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **offline)
             model, report = AutoModelForSequenceClassification.from_pretrained(
                 source,
@@ -112,20 +88,3 @@ def _read(source: str | Path, **options: Any) -> tuple[Any, Any, set[str]]:
     except SafetensorError as error:
         raise ModelError(f"The model in {source} is damaged: {error}.") from error
     return model.eval(), tokenizer, set(report["missing_keys"])
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without transformers' reports and progress bars."""
-    from transformers.utils import logging as reports
-
-    level = reports.get_verbosity()
-    bars = reports.is_progress_bar_enabled()
-    reports.set_verbosity(logging.ERROR)
-    reports.disable_progress_bar()
-    try:
-        yield
-    finally:
-        reports.set_verbosity(level)
-        if bars:
-            reports.enable_progress_bar()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whyword.explanation import Array
+from whyword.data.arrays import Floats
 
 NEIGHBOURS = 10
 """Documents that a document is joined with."""
@@ -91,7 +91,7 @@ def clusters(
     return sorted(found, key=lambda cluster: -cluster.documents)
 
 
-def _labels(similarity: Array, seed: int) -> Sequence[int] | Array:
+def _labels(similarity: Floats, seed: int) -> Sequence[int] | Floats:
     """The cluster of each document, from the cosines ``(document, document)``."""
     from scipy.sparse.csgraph import laplacian
     from sklearn.cluster import SpectralClustering
@@ -112,5 +112,5 @@ def _labels(similarity: Array, seed: int) -> Sequence[int] | Array:
     model = SpectralClustering(
         number, affinity="precomputed", assign_labels="cluster_qr", random_state=seed
     )
-    labels: Array = model.fit_predict(graph)
+    labels: Floats = model.fit_predict(graph)
     return labels
