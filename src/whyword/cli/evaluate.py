@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from whyword.cli.corpus import corpus_options, read_corpus
+from whyword.data.extras import require
 from whyword.data.files import make_folder
+from whyword.data.parquet import pyarrow
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,6 +107,8 @@ def evaluate(
     chosen, names = _names(methods), list(dict.fromkeys(_names(metrics) or []))
     if output:
         make_folder(output)
+        pyarrow("evaluate")
+        require("matplotlib", extra="evaluate", what="A picture of curves")
     from whyword.cli.progress import phases
     from whyword.evaluation import experiment, measurements, results
     from whyword.evaluation import tables as relevance_tables

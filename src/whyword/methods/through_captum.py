@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from whyword.batch import Attribution, Batch
 from whyword.classifier import Classifier, WritesOutLayers, module_of
+from whyword.data.extras import require
 from whyword.errors import InputError
 
 
@@ -186,8 +187,4 @@ class _Scored(nn.Module):
 
 
 def _captum() -> Any:
-    try:
-        from captum import attr
-    except ImportError as error:
-        raise InputError('This method needs captum: pip install "whyword[captum]".') from error
-    return attr
+    return require("captum.attr", extra="captum", what="This method")

@@ -22,6 +22,7 @@ from safetensors.torch import save_file as save_tensors
 
 from whyword.classifier import CanBeSaved, Classifier
 from whyword.data.arrays import Singles
+from whyword.data.extras import require
 from whyword.data.vectors import WordVectors
 from whyword.errors import ModelError, did_you_mean
 from whyword.models.base import NetworkClassifier
@@ -125,12 +126,10 @@ def _folder(name: str | Path) -> Path:
 
 
 def _load_linear(path: Path, description: Mapping[str, Any]) -> Classifier:
-    try:
-        from whyword.models.linear.model import LinearClassifier
-    except ImportError as error:
-        raise ModelError(
-            f'{path} is a linear model, which needs scikit-learn: pip install "whyword[train]".'
-        ) from error
+    for library in ("scipy", "sklearn"):
+        require(library, extra="train", what=f"{path} is a linear model, which")
+    from whyword.models.linear.model import LinearClassifier
+
     try:
         return LinearClassifier.load(path, description)
     except (OSError, SafetensorError) as error:

@@ -28,7 +28,7 @@ def draw_confusion(
     """
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     side = 2.5 + 0.36 * len(classes)
-    figure = new_figure((side, side))
+    figure = new_figure((side, side), what="A picture of the confusions", extra="train")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [plain(neutral(name)) for name in classes]

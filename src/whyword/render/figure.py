@@ -17,7 +17,7 @@ def new_figure(
     *,
     layout: str | None = "constrained",
     what: str = "A picture",
-    extra: str = "train",
+    extra: str = "corpus",
 ) -> "Figure":
     """An empty figure.
 
