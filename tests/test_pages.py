@@ -15,7 +15,7 @@ from whyword.evaluation.metrics import measure
 from whyword.evaluation.results import summarise
 from whyword.evaluation.settings import Settings
 from whyword.render import templating
-from whyword.survey.audit import audit
+from whyword.survey.audit import audit_corpus
 from whyword.survey.tally import WordEntry
 from whyword.survey.words import CorpusWords, WordList, corpus_words
 
@@ -100,8 +100,8 @@ PAGES = {
     "page.html of one": lambda _: render.heatmap_page(explained("sa")[:1]),
     "comparison.html": comparison,
     "words.html": lambda _: render.words_page(corpus_words(MODEL, corpus())),
-    "audit.html": lambda _: render.audit_page(audit(MODEL, corpus(), least=0.0)),
-    "audit.html of nothing": lambda _: render.audit_page(audit(MODEL, corpus(), least=0.99)),
+    "audit.html": lambda _: render.audit_page(audit_corpus(MODEL, corpus(), least=0.0)),
+    "audit.html of nothing": lambda _: render.audit_page(audit_corpus(MODEL, corpus(), least=0.99)),
     "evaluation.html": lambda _: render.evaluation_page(summary()),
     "paper.html": paper,
     "map.html": square,

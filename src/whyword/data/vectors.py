@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 
 from whyword.data.arrays import Singles
+from whyword.data.extras import require
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
@@ -120,6 +121,7 @@ def learn(
     Raises:
         InputError: If no word occurs ``min_count`` times.
     """
+    require("gensim.models", extra="train", what="Learning word vectors")
     from gensim.models import Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
 

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from whyword.classifier import CanBeSaved, Classifier
+from whyword.data.extras import require
 from whyword.data.files import make_folder
 from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, ModelError, did_you_mean
@@ -166,15 +167,14 @@ def _linear(path: Path, description: folder.Description) -> Classifier:
     """A linear model from its folder.
 
     Raises:
-        ModelError: If scikit-learn is not installed, or a file is missing or damaged.
+        InputError: If scikit-learn is not installed.
+        ModelError: If a file is missing or damaged.
     """
-    try:
-        from whyword.models.linear.folder import read_linear
-        from whyword.models.linear.model import LinearClassifier
-    except ImportError as error:
-        raise ModelError(
-            f'{path} is a linear model, which needs scikit-learn: pip install "whyword[train]".'
-        ) from error
+    for library in ("scipy", "sklearn"):
+        require(library, extra="train", what=f"{path} is a linear model, which")
+    from whyword.models.linear.folder import read_linear
+    from whyword.models.linear.model import LinearClassifier
+
     return LinearClassifier(read_linear(path, description))
 
 
