@@ -25,7 +25,7 @@ from whyword.models.base import NetworkClassifier
 from whyword.models.pooled import PooledConvolutions
 from whyword.text import Document, Tokenizer
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 \n\t.,;:!?'\"-_/\\|@#$%^&*+=<>()[]{}`~"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 \n\t.,;:!?'\"-_/\\|@#$%^&*+=<>()[]{}`~"
 """Characters with a vector of their own, after lower-casing; all others share one."""
 
 PADDING, OTHER, FIRST = 0, 1, 2
@@ -65,7 +65,7 @@ class CharacterCNN(NetworkClassifier):
         self.filters = checks.filters(filters or {4: 300, 6: 500})
         self.max_characters = checks.whole("max_characters", max_characters, most=sys.maxsize)
         dimension = checks.whole("dimension", dimension)
-        self.embedding = nn.Embedding(FIRST + len(ALPHABET), dimension, padding_idx=PADDING)
+        self.embedding = nn.Embedding(FIRST + len(_ALPHABET), dimension, padding_idx=PADDING)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(dimension, count, width) for width, count in self.filters.items()
         )
@@ -187,4 +187,4 @@ class CharacterCNN(NetworkClassifier):
         return logits
 
 
-_INDEX = {character: FIRST + i for i, character in enumerate(ALPHABET)}
+_INDEX = {character: FIRST + i for i, character in enumerate(_ALPHABET)}

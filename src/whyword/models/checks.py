@@ -13,12 +13,12 @@ from torch import Tensor
 
 from whyword.errors import InputError
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
-FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """Types in which weights may be stored."""
 
-MOST = 2**31 - 1
+_MOST = 2**31 - 1
 """No network has more units or filters."""
 
 shown = Repr().repr
@@ -27,7 +27,7 @@ shown = Repr().repr
 _WIDTH = re.compile("[1-9][0-9]{0,8}")
 
 
-def whole(name: str, value: object, *, least: int = 1, most: int = MOST) -> int:
+def whole(name: str, value: object, *, least: int = 1, most: int = _MOST) -> int:
     """A whole number.
 
     Args:
@@ -63,7 +63,7 @@ def share(name: str, value: object) -> float:
     return float(value)
 
 
-def entry(found: Mapping[str, object], name: str, kind: type[T]) -> T:
+def entry(found: Mapping[str, object], name: str, kind: type[_T]) -> _T:
     """An entry of a JSON object.
 
     Args:
@@ -158,7 +158,7 @@ def strings(name: str, value: object) -> tuple[str, ...]:
 
 
 def finite(name: str, tensor: Tensor) -> Tensor:
-    """Weights as they are, in one of `FLOATS`.
+    """Weights as they are, in a floating-point type that is known.
 
     Args:
         name: What the weights are, for the error.
@@ -167,7 +167,7 @@ def finite(name: str, tensor: Tensor) -> Tensor:
     Raises:
         InputError: If they are of another type, or not finite.
     """
-    if tensor.dtype not in FLOATS:
+    if tensor.dtype not in _FLOATS:
         raise InputError(f"The numbers of {name} are {_type(tensor)}; expected float32.")
     if not tensor.isfinite().all():
         raise InputError(f"{name} has NaN or infinite numbers; expected finite ones.")

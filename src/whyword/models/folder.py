@@ -22,7 +22,7 @@ from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, ModelError
 from whyword.models.checks import entry, shown, single, strings
 
-FORMAT = 1
+_FORMAT = 1
 MODEL, WEIGHTS = "model.json", "weights.safetensors"
 VOCABULARY, VECTORS = "vocabulary.json", "vectors.safetensors"
 
@@ -57,8 +57,8 @@ def describe(folder: Path) -> Description:
             f"{folder} is not a model: it has no {MODEL}. Train one with: whyword train."
         )
     found = read_json(folder / MODEL)
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise ModelError(f"{folder} is not a whyword model of format {FORMAT}.")
+    if not isinstance(found, dict) or found.get("format") != _FORMAT:
+        raise ModelError(f"{folder} is not a whyword model of format {_FORMAT}.")
     with checked(folder):
         about = entry(found, "about", str) if "about" in found else ""
         return Description(
@@ -77,7 +77,7 @@ def write_description(folder: Path, description: Description) -> None:
         InputError: If it cannot be written.
     """
     found: dict[str, object] = {
-        "format": FORMAT,
+        "format": _FORMAT,
         "kind": description.kind,
         "about": description.about,
         "classes": list(description.classes),

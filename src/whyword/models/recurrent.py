@@ -12,11 +12,11 @@ from whyword.models.checks import share, whole, yes_or_no
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
-MOST_LAYERS = 100
+_MOST_LAYERS = 100
 """They are built one by one, before a file of weights can show how many there are."""
 
 
-class RecurrentClassifier(WordClassifier):
+class _RecurrentClassifier(WordClassifier):
     """A recurrent network; subclasses name the cell.
 
     Args:
@@ -30,7 +30,7 @@ class RecurrentClassifier(WordClassifier):
         tokenizer: Turns texts into documents.
 
     Raises:
-        InputError: If a number is out of range; there are `MOST_LAYERS` at most.
+        InputError: If a number is out of range; there are 100 layers at most.
     """
 
     cell: type[nn.LSTM] | type[nn.GRU]
@@ -48,7 +48,7 @@ class RecurrentClassifier(WordClassifier):
         tokenizer: Tokenizer | None = None,
     ) -> None:
         super().__init__(vectors, classes, tokenizer=tokenizer, word_dropout=word_dropout)
-        hidden, layers = whole("hidden", hidden), whole("layers", layers, most=MOST_LAYERS)
+        hidden, layers = whole("hidden", hidden), whole("layers", layers, most=_MOST_LAYERS)
         directions = 2 if yes_or_no("bidirectional", bidirectional) else 1
         # A network per direction, each over padded sequences: padding comes after the words and
         # cannot reach them. Packed sequences train eight times slower.
@@ -93,14 +93,14 @@ def _gather(values: Tensor, order: Tensor) -> Tensor:
     return values.gather(1, order[:, :, None].expand_as(values))
 
 
-class LSTMClassifier(RecurrentClassifier):
+class LSTMClassifier(_RecurrentClassifier):
     """Long short-term memory (Hochreiter and Schmidhuber 1997)."""
 
     kind = "lstm"
     cell = nn.LSTM
 
 
-class GRUClassifier(RecurrentClassifier):
+class GRUClassifier(_RecurrentClassifier):
     """Gated recurrent units (Cho et al. 2014)."""
 
     kind = "gru"

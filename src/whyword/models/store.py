@@ -33,7 +33,7 @@ from whyword.text import Tokenizer
 
 LINEAR = "linear"
 """The one kind that is no network; scikit-learn loads with it."""
-OF_TRAINING = ("checkpoint.safetensors", "report.json", "vectors.json")
+_OF_TRAINING = ("checkpoint.safetensors", "report.json", "vectors.json")
 """Files that training leaves beside a model's own."""
 TRANSFORMER = "transformer"
 """Hugging Face folders; they have no model.json."""
@@ -140,7 +140,7 @@ def fingerprint(name: str | Path) -> str:
     path = _folder(name)
     try:
         for file in sorted(path.iterdir()):
-            if file.suffix in (".json", ".safetensors") and file.name not in OF_TRAINING:
+            if file.suffix in (".json", ".safetensors") and file.name not in _OF_TRAINING:
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
     except OSError as error:
         raise ModelError(f"The model in {path} cannot be read: {error}.") from error

@@ -34,8 +34,8 @@ from whyword.models.linear.patterns import check_pattern
 KIND = "linear"
 """What ``model.json`` calls such a model."""
 
-SWITCHES = ("lowercase", "binary", "smooth_idf", "sublinear_tf")
-CHOICES = {"strip_accents": (None, "ascii", "unicode"), "norm": (None, "l1", "l2")}
+_SWITCHES = ("lowercase", "binary", "smooth_idf", "sublinear_tf")
+_CHOICES = {"strip_accents": (None, "ascii", "unicode"), "norm": (None, "l1", "l2")}
 
 
 def write_linear(
@@ -73,7 +73,7 @@ def write_linear(
         )
     words = tfidf.stop_words
     settings = {
-        **{name: getattr(tfidf, name) for name in (*SWITCHES, *CHOICES)},
+        **{name: getattr(tfidf, name) for name in (*_SWITCHES, *_CHOICES)},
         "token_pattern": tfidf.token_pattern,
         "ngram_range": list(tfidf.ngram_range),
         "stop_words": words if words is None or isinstance(words, str) else sorted(set(words)),
@@ -135,13 +135,13 @@ def _arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: If one is missing, unknown, or not as it should be.
     """
-    known = {*SWITCHES, *CHOICES, "token_pattern", "ngram_range", "stop_words"}
+    known = {*_SWITCHES, *_CHOICES, "token_pattern", "ngram_range", "stop_words"}
     for wrong, problem in ((known - set(settings), "no"), (set(settings) - known, "the unknown")):
         if wrong:
             raise InputError(f"The settings have {problem} {shown(min(wrong))}.")
-    for name in SWITCHES:
+    for name in _SWITCHES:
         yes_or_no(name, settings[name])
-    for name, values in CHOICES.items():
+    for name, values in _CHOICES.items():
         if settings[name] not in values:
             raise InputError(f"Got {name} {shown(settings[name])}; expected one of {values}.")
     check_pattern(settings["token_pattern"])

@@ -14,7 +14,6 @@ vector has one component: its share of x_f.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ from torch import Tensor
 
 from whyword.batch import Attribution, Batch
 from whyword.data.arrays import Floats, Ints
-from whyword.errors import InputError, ModelError
+from whyword.errors import ModelError
+from whyword.models.linear.batch import FeatureBatch, features_of
 from whyword.models.linear.coefficients import Weights
 from whyword.models.linear.estimators import linear_form
 from whyword.models.linear.folder import KIND, write_linear
@@ -34,27 +34,6 @@ from whyword.models.linear.pipelines import flat, unwrapped
 from whyword.models.linear.sources import Source
 from whyword.models.linear.vectorizers import source_of
 from whyword.text import Document
-
-
-@dataclass(frozen=True)
-class FeatureBatch(Batch):
-    """Encoded documents with the share of a feature's value that each position holds.
-
-    Attributes:
-        values: ``(batch, position)`` float64.
-        absent: ``(batch, class)`` what features add that the text does not have, if a scaling step
-            gives them a value.
-        offset: ``(batch, class)`` what steps add that mix features, such as a centre.
-    """
-
-    values: Tensor
-    absent: Tensor
-    offset: Tensor
-
-    def rows(self, rows: Tensor) -> "FeatureBatch":
-        """The documents at these places ``(row,)``, each as often as it is named."""
-        own = {name: getattr(self, name)[rows] for name in ("values", "absent", "offset")}
-        return FeatureBatch(**vars(super().rows(rows)), **own)
 
 
 class LinearClassifier:
@@ -168,12 +147,12 @@ class LinearClassifier:
 
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, 1)`` shares of the features' values."""
-        return _features(batch).values[:, :, None]
+        return features_of(batch).values[:, :, None]
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """``(batch, class)``, what `meaning` says; of two classes ±."""
         shared: Tensor = (embeddings * self.weights.T[batch.ids]).sum(dim=1)
-        return shared + self.bias + _features(batch).absent + _features(batch).offset
+        return shared + self.bias + features_of(batch).absent + features_of(batch).offset
 
     def __call__(self, batch: Batch) -> Tensor:
         """``(batch, class)`` scores of the documents as they are."""
@@ -184,7 +163,7 @@ class LinearClassifier:
     ) -> Attribution:
         """x_f w_f, shared equally by its words; what LRP becomes as its stabiliser vanishes."""
         relevance = self.gradient(batch, targets)[1] * self.embed(batch)
-        weights, features = targets.double(), _features(batch)
+        weights, features = targets.double(), features_of(batch)
         remainder = {"bias": weights @ self.bias}
         for item, added in (("absent features", features.absent), ("offset", features.offset)):
             if added.any():
@@ -283,9 +262,3 @@ def _product(x: sp.csr_matrix, weights: Floats) -> Floats:
     """``(text, class)`` by the columns that any text has, of weights that may have millions."""
     columns = np.unique(x.indices)
     return np.asarray(x[:, columns] @ weights[:, columns].T)
-
-
-def _features(batch: Batch) -> FeatureBatch:
-    if not isinstance(batch, FeatureBatch):
-        raise InputError(f"Got {type(batch).__name__}; expected what encode returns.")
-    return batch
