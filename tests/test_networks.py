@@ -12,6 +12,7 @@ from models import WORDS, random_vectors
 from whyword import InputError, explain
 from whyword.classifier import Classifier, predict
 from whyword.data.corpora import Corpus
+from whyword.evaluation.documents import choose_documents
 from whyword.models import store
 from whyword.models.base import NetworkClassifier
 from whyword.models.characters import CharacterCNN
@@ -106,10 +107,33 @@ def test_gradients_of_characters_through_the_winners_are_those_of_all_windows() 
 
 def test_characters_beyond_the_limit_are_not_read() -> None:
     model = CharacterCNN(CLASSES, dimension=4, filters={2: 3}, max_characters=8).eval()
-    (batch,) = [model.encode(["alpha beta gamma"])]
+    text = "alpha beta gamma"
+    batch = model.encode([text])
     assert batch.ids.shape[1] == 8
-    assert batch.known == ((True, True, False),)
-    np.testing.assert_array_equal(*predict(model, ["alpha beta", "alpha beta gamma"]).reshape(2, 3))
+    assert batch.known == ((True, True),)
+    np.testing.assert_array_equal(*predict(model, ["alpha beta", text]).reshape(2, 3))
+    # The word that is cut in half stays whole, what follows is left out, and the document says so.
+    explanation = explain(model, text)
+    assert explanation.words == ["alpha", "beta"]
+    assert explanation.truncated
+    for read_whole in ("alpha be", "alpha be \n", "", "beta"):
+        assert not explain(model, read_whole).truncated
+    cut = model.encode([Tokenizer()("alpha beta")]).documents[0]
+    assert cut.truncated
+    assert cut.words == ["alpha", "beta"]
+
+
+def test_characters_that_are_padding_belong_to_no_word():
+    model = CharacterCNN(CLASSES, dimension=4, filters={6: 3}, max_characters=4).eval()
+    batch = model.encode(["alpha beta"])
+    assert batch.words.tolist() == [[0, 0, 0, 0, -1, -1]]
+
+
+def test_the_documents_of_an_experiment_have_the_words_that_are_read():
+    model = CharacterCNN(CLASSES, dimension=4, filters={2: 3}, max_characters=12).eval()
+    corpus = Corpus(("alpha beta gamma " * 3,) * 2, np.array([0, 1]), CLASSES[:2], ("1", "2"))
+    found = choose_documents(model, corpus, minimum_words=1)
+    assert [document.words for document in found.documents] == [["alpha", "beta", "gamma"]] * 2
 
 
 @pytest.mark.parametrize("kind", ["lstm", "gru", "characters", "cnn"])

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from torch import Tensor
 
 from models import WORDS, Bag, random_cnn, random_vectors
-from whyword import Document, Explanation, InputError, ModuleClassifier, PerText, explain
+from whyword import Class, Document, Explanation, InputError, ModuleClassifier, PerText, explain
 from whyword.classifier import Classifier
 from whyword.evaluation.again import Explain
 from whyword.evaluation.ranks import rank_correlation
@@ -224,7 +224,7 @@ def test_the_logit_of_another_class() -> None:
     ) -> Sequence[Explanation]:
         assert isinstance(classifier, WordCNN)
         assert isinstance(targets, PerText)
-        seen.extend(targets.names)
+        seen.extend(target.name for target in targets.names if isinstance(target, Class))
         return explains()(classifier, texts, targets=targets)
 
     found = random_logit(model, explanations, spy, seed=1)

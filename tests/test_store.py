@@ -106,7 +106,7 @@ def test_a_fingerprint_is_that_of_the_files_that_make_the_model(tmp_path: Path) 
     assert len(one) == 64
     assert store.fingerprint(str(tmp_path / "same")) == one
     assert store.fingerprint(tmp_path / "other") != one
-    for name in store.OF_TRAINING:
+    for name in store._OF_TRAINING:
         (tmp_path / "one" / name).write_text("{}")
     assert store.fingerprint(tmp_path / "one") == one
     with pytest.raises(ModelError, match="no model"):

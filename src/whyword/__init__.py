@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from whyword.models.store import load
     from whyword.models.transformer.model import TransformerClassifier
     from whyword.progress import Progress
-    from whyword.targets import PerText
+    from whyword.targets import Class, Contrast, PerText
     from whyword.text import Document, Tokenizer
 
 __version__ = "0.1.0"
@@ -30,7 +30,9 @@ __version__ = "0.1.0"
 __all__ = [
     "Attribution",
     "Batch",
+    "Class",
     "Classifier",
+    "Contrast",
     "Document",
     "Explanation",
     "InputError",

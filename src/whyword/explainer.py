@@ -16,7 +16,7 @@ from whyword.methods import method_named
 from whyword.methods.propagation import rules_for, through_engine
 from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress
-from whyword.targets import PerText, Targets, resolve
+from whyword.targets import PerText, Target, Targets, resolve
 from whyword.text import Document
 
 
@@ -65,6 +65,8 @@ def explain(
         method: Name of the method, a key of `whyword.methods.METHODS`.
         targets: ``"all"`` classes, the ``"predicted"`` one, a class name, a contrast of two
             (``"sci.space - sci.med"``), several names, or a `whyword.PerText`: one for each text.
+            Classes of any name are ``"=name"``, `whyword.Class` and `whyword.Contrast`; see
+            `whyword.targets`.
         components: Whether to keep relevance per component of the word vectors.
         batch_size: Texts at a time.
         progress: Called after each batch; see `whyword.progress`.
@@ -140,7 +142,7 @@ def account(
     classifier: Explainable,
     text: str | Document,
     *,
-    target: str = "predicted",
+    target: Target = "predicted",
     composite: Composite | None = None,
 ) -> Account:
     """Where did the relevance go? Each call between the embeddings and a target's score.
@@ -150,19 +152,27 @@ def account(
     Args:
         classifier: As for `explain`.
         text: One text.
-        target: What to explain, as for `explain`.
+        target: What to explain, as for `explain`: one class or contrast.
         composite: The rules; by default those of `whyword.methods.lrp`.
 
     Raises:
-        InputError: If there is no such target.
+        InputError: If there is no such target, or it is not one.
         UnsupportedFunction: If the model calls a function that has no rule.
     """
     model = as_classifier(classifier)
+    if not isinstance(target, Target):
+        raise InputError(f'Got {target!r}; expected one class or contrast, or "predicted".')
     batch = model.encode([text])
-    _, weights = resolve([target], model, batch)
+    names, weights = resolve(target, model, batch)
+    if len(weights) != 1:
+        raise InputError(
+            f'Got the target "{target}", which is {len(weights)} classes; an account is of one '
+            'class or contrast, or of the "predicted" class.'
+        )
     rules = composite or rules_for(model)
     found, _ = through_engine(model, batch, weights, composite=rules, accounting=True)
-    return (found.accounts or [])[0]
+    (one,) = found.accounts or []
+    return replace(one, target=names[0][0])
 
 
 def attribute(

@@ -53,6 +53,8 @@ def audit(
     Artefacts show best on the documents that the model was trained on, so the training part is read
     by default. Review the words: `whyword train --suppress` takes those that it is to ignore.
     """
+    if as_json and as_words:
+        raise click.UsageError("--json and --words are two ways to print; give one.")
     from whyword.cli.progress import phases
     from whyword.models.store import load
     from whyword.survey.audit import audit_corpus

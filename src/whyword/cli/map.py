@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from whyword.cli.corpus import corpus_options
+from whyword.data.extras import require
 from whyword.data.files import make_folder
+from whyword.data.parquet import pyarrow
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,6 +69,11 @@ def map_(
     to two dimensions (Arras et al. 2016, section 3.5). The page contains the texts.
     """
     paths = _paths(output)
+    for ending in {path.suffix.lower() for path in paths}:
+        if ending == ".parquet":
+            pyarrow()
+        elif ending != ".html":
+            require("matplotlib", extra="corpus", what=f"A map in {ending}")
     from whyword.classifier import tokenised
     from whyword.cli.progress import phases
     from whyword.data import corpora

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from whyword.data.arrays import Ints
+from whyword.data.extras import require
 from whyword.errors import InputError, did_you_mean
 
 Split = Literal["train", "test"]
@@ -117,14 +118,9 @@ def news20(split: Split, *, download: bool = True) -> Corpus:
     Raises:
         InputError: If scikit-learn is not installed or cannot get the corpus.
     """
+    datasets = require("sklearn.datasets", extra="corpus", what="20 Newsgroups")
     try:
-        from sklearn.datasets import fetch_20newsgroups
-    except ImportError as error:
-        raise InputError(
-            '20 Newsgroups comes from scikit-learn: pip install "whyword[train]".'
-        ) from error
-    try:
-        data = fetch_20newsgroups(
+        data = datasets.fetch_20newsgroups(
             subset=split, remove=("headers",), shuffle=False, download_if_missing=download
         )
     except OSError as error:

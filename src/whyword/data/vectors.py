@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 
 from whyword.data.arrays import Singles
+from whyword.data.extras import require
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
@@ -38,7 +39,8 @@ class WordVectors:
             it stands and, failing that, in lower case.
 
     Raises:
-        InputError: If the shapes disagree or a number is not finite.
+        InputError: If the shapes disagree, a word stands twice, or the numbers are not float32 or
+            not finite.
     """
 
     words: tuple[str, ...]
@@ -51,6 +53,13 @@ class WordVectors:
                 f"The vectors have the shape {self.array.shape}; expected one row for each of "
                 f"{len(self.words)} words."
             )
+        if self.array.dtype != np.float32 or not self.dimension:
+            raise InputError(
+                f"The vectors have {self.dimension} components of type {self.array.dtype}; "
+                "expected one or more of float32: array.astype(np.float32)."
+            )
+        if len(self._index) < len(self.words):
+            raise InputError("The vocabulary has a word twice; expected no two alike.")
         if not np.isfinite(self.array).all():
             raise InputError("The word vectors have NaN or infinite numbers; expected finite ones.")
 
@@ -112,6 +121,7 @@ def learn(
     Raises:
         InputError: If no word occurs ``min_count`` times.
     """
+    require("gensim.models", extra="train", what="Learning word vectors")
     from gensim.models import Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
 

@@ -10,7 +10,7 @@ from whyword.errors import InputError
 from whyword.explainer import explain
 from whyword.explanation import Explanation
 from whyword.methods import method_named
-from whyword.targets import PerText, Targets
+from whyword.targets import Class, Contrast, PerText, Targets, named
 from whyword.text import Document
 
 
@@ -46,8 +46,8 @@ def documents(explanations: Sequence[Explanation]) -> list[Document]:
     return [document_of(explanation) for explanation in explanations]
 
 
-def targets(explanations: Sequence[Explanation]) -> list[str]:
-    """The target of each explanation.
+def target_names(explanations: Sequence[Explanation]) -> list[str]:
+    """What the one target of each explanation is called.
 
     Raises:
         InputError: If one has none or several.
@@ -61,8 +61,24 @@ def targets(explanations: Sequence[Explanation]) -> list[str]:
     return [explanation.targets[0] for explanation in explanations]
 
 
+def targets(explanations: Sequence[Explanation], classes: Sequence[str]) -> list[Class | Contrast]:
+    """The target of each explanation, to be explained again.
+
+    Args:
+        explanations: Of one target each.
+        classes: Those of the classifier.
+
+    Raises:
+        InputError: If one has no target or several, or the classifier has no such class.
+    """
+    return [named(name, classes) for name in target_names(explanations)]
+
+
 def relevances(
-    explain: Explain, classifier: Classifier, texts: Sequence[Document], names: Sequence[str]
+    explain: Explain,
+    classifier: Classifier,
+    texts: Sequence[Document],
+    targets: Sequence[Class | Contrast],
 ) -> list[Floats]:
     """The relevance ``(word,)`` of each text for its target, explained anew."""
-    return [e.relevance[0] for e in explain(classifier, texts, targets=PerText(names))]
+    return [e.relevance[0] for e in explain(classifier, texts, targets=PerText(targets))]

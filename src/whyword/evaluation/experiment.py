@@ -23,7 +23,7 @@ from whyword.explainer import stream
 from whyword.methods import METHODS
 from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress, as_phase, ignore
-from whyword.targets import PerText
+from whyword.targets import Class, PerText
 from whyword.text import Document
 
 RANDOM, ORACLE = "random", "oracle"
@@ -92,11 +92,11 @@ def relevances(
     *,
     progress: OnProgress = ignore,
 ) -> list[Floats]:
-    """The relevance ``(word,)`` of each document's words for its own target."""
+    """The relevance ``(word,)`` of each document's words for its own class, by name."""
     found: dict[int, Floats] = {}
 
     def explain(chosen: list[int]) -> None:
-        own = PerText([targets[i] for i in chosen])
+        own = PerText([Class(targets[i]) for i in chosen])
         part = [documents[i] for i in chosen]
         for i, e in zip(chosen, stream(classifier, part, method=method, targets=own), strict=True):
             found[i] = e.relevance[0]

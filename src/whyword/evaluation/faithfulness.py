@@ -12,7 +12,7 @@ import numpy as np
 from whyword.classifier import Classifier
 from whyword.data.arrays import Bools, Floats, Ints
 from whyword.errors import InputError, did_you_mean
-from whyword.evaluation.again import document_of, targets
+from whyword.evaluation.again import document_of, target_names
 from whyword.evaluation.deletion import deletion_order
 from whyword.evaluation.ranks import Coefficient, rank_correlation
 from whyword.evaluation.subsets import scores_of_subsets
@@ -159,7 +159,7 @@ def leave_one_out_agreement(
     """
     results = []
     drops: dict[tuple[Document, str], Floats] = {}  # of one text, the same for every method
-    for explanation, target in zip(explanations, targets(explanations), strict=True):
+    for explanation, target in zip(explanations, target_names(explanations), strict=True):
         case = (document_of(explanation), target)
         if case not in drops:
             each = np.eye(len(explanation.spans), dtype=bool)
@@ -191,7 +191,7 @@ def _mean_drop(
 
 def _orders(explanations: Sequence[Explanation]) -> list[Ints]:
     """Of each text, the words with the most relevant first."""
-    targets(explanations)
+    target_names(explanations)  # one each
     return [_order(explanation) for explanation in explanations]
 
 

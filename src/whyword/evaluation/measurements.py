@@ -132,7 +132,7 @@ def write_tables(
     Raises:
         InputError: If pyarrow is not installed.
     """
-    pa, parquet = pyarrow()
+    pa, parquet = pyarrow("evaluate")
     means, documents = [], []
     for metric, by_method in summary.items():
         for method, record in by_method["methods"].items():

@@ -19,7 +19,7 @@ from whyword.explainer import explain
 from whyword.explanation import Explanation
 from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress, as_phase
-from whyword.targets import PerText, Targets
+from whyword.targets import Class, PerText, Targets
 from whyword.text import Document
 
 
@@ -197,7 +197,7 @@ def measure_documents(
         documents.documents,
         methods,
         metrics,
-        targets=PerText(names),
+        targets=PerText([Class(name) for name in names]),
         operator=settings.operator,
         seed=settings.seed,
         given={

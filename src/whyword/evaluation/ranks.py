@@ -5,6 +5,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from whyword.data.arrays import Floats
+from whyword.data.extras import require
 from whyword.errors import InputError
 
 Coefficient = Literal["kendall", "spearman"]
@@ -31,7 +32,6 @@ def rank_correlation(a: Floats, b: Floats, coefficient: Coefficient = "spearman"
         )
     if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
-    from scipy import stats
-
+    stats = require("scipy.stats", extra="evaluate", what="A rank correlation")
     correlate = stats.spearmanr if coefficient == "spearman" else stats.kendalltau
     return float(correlate(a, b).statistic)

@@ -153,5 +153,5 @@ def write_tables(experiment: Experiment, summary: Mapping[str, Any], directory: 
 
 
 def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
-    pa, parquet = pyarrow()
+    pa, parquet = pyarrow("evaluate")
     parquet.write_table(pa.Table.from_pylist(rows), path)

@@ -15,9 +15,10 @@ from torch import Tensor
 from whyword.classifier import Classifier, module_of
 from whyword.data.arrays import Floats
 from whyword.errors import InputError
-from whyword.evaluation.again import Explain, documents, relevances, targets
+from whyword.evaluation.again import Explain, documents, relevances, target_names, targets
 from whyword.evaluation.ranks import rank_correlation
 from whyword.explanation import Explanation
+from whyword.targets import Class
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def model_randomisation(
     Raises:
         InputError: If the model has no parameters, or an explanation has not one target.
     """
-    texts, names = documents(explanations), targets(explanations)
+    texts, explained = documents(explanations), targets(explanations, classifier.classes)
     model = deepcopy(classifier)
     layers = _layers(model)
     if not layers:
@@ -75,7 +76,7 @@ def model_randomisation(
             _draw_anew(tensor, generator)
         if cascade or layer == layers[-1][0]:
             stages.append(layer)
-            found = relevances(explain, model, texts, names)
+            found = relevances(explain, model, texts, explained)
             correlation.append(_correlations(explanations, found))
     return Randomisation(tuple(stages), np.array(correlation))
 
@@ -96,13 +97,18 @@ def random_logit(
         seed: Of the choice of classes.
 
     Raises:
-        InputError: If an explanation has not one target.
+        InputError: If an explanation has not one target, or the model has one class only.
     """
+    if len(classifier.classes) < 2:
+        raise InputError(
+            f"The model has {len(classifier.classes)} class; the random logit test compares the "
+            "explanation of a class with that of another, and needs two classes or more."
+        )
     rng = np.random.default_rng(seed)
     others = []
-    for name in targets(explanations):
+    for name in target_names(explanations):
         choices = [label for label in classifier.classes if label != name]
-        others.append(choices[int(rng.integers(len(choices)))])
+        others.append(Class(choices[int(rng.integers(len(choices)))]))
     found = relevances(explain, classifier, documents(explanations), others)
     return _correlations(explanations, found)
 
@@ -119,7 +125,7 @@ def conservation_residual(explanations: Sequence[Explanation]) -> Floats:
     Raises:
         InputError: If an explanation has not one target.
     """
-    targets(explanations)
+    target_names(explanations)  # one each
     return np.array([abs(e.target_scores[0] - e.relevance[0].sum()) for e in explanations])
 
 

@@ -144,7 +144,7 @@ def write(path: str | Path, explanations: Iterable[Explanation]) -> None:
     Raises:
         InputError: If pyarrow is not installed, or the file cannot be written.
     """
-    pa, parquet = pyarrow()
+    pa, parquet = pyarrow("evaluate")
     rows = [
         {
             "text": e.text,
@@ -228,7 +228,7 @@ def _check_word(where: str, word: Any, text: str) -> None:
 
 
 def _read_parquet(path: Path, table: RelevanceTable) -> None:
-    pa, parquet = pyarrow()
+    pa, parquet = pyarrow("evaluate")
     try:
         columns = parquet.read_table(path)
     except (OSError, pa.ArrowException) as error:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from whyword.batch import Attribution, Batch
-from whyword.classifier import Classifier, WritesOutLayers
+from whyword.classifier import Classifier, WritesOutLayers, module_of
+from whyword.data.extras import require
 from whyword.errors import InputError
 
 
@@ -84,9 +85,10 @@ def deep_lift(
         InputError: If captum is not installed, the model is no module, or it is recurrent.
     """
     attr = _captum()
-    if not isinstance(classifier, nn.Module):
+    if not isinstance(classifier, nn.Module | WritesOutLayers):
         raise InputError(f"DeepLIFT needs a torch module; got {type(classifier).__name__}.")
-    if any(isinstance(module, nn.RNNBase) for module in classifier.modules()):
+    network = module_of(classifier)
+    if network and any(isinstance(module, nn.RNNBase) for module in network.modules()):
         raise InputError("captum has no DeepLIFT for recurrent networks; use lrp.")
     embeddings = classifier.embed(batch).detach()
     with torch.no_grad():
@@ -187,8 +189,4 @@ class _Scored(nn.Module):
 
 
 def _captum() -> Any:
-    try:
-        from captum import attr
-    except ImportError as error:
-        raise InputError('This method needs captum: pip install "whyword[captum]".') from error
-    return attr
+    return require("captum.attr", extra="captum", what="This method")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from whyword.classifier import Classifier, module_of
+from whyword.data.extras import require
 from whyword.errors import InputError
 
 
@@ -44,6 +45,8 @@ def as_classifier(model: Explainable) -> Classifier:
             )
         return model
     if hasattr(model, "get_params") and hasattr(model, "fit"):  # scikit-learn's
+        for library in ("scipy", "sklearn"):
+            require(library, extra="train", what=f"{type(model).__name__}, taken for a pipeline,")
         from whyword.models.linear.model import LinearClassifier
 
         return LinearClassifier(model)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from whyword.classifier import Classifier
 from whyword.data.arrays import Singles
 from whyword.data.corpora import Corpus, Split
+from whyword.data.extras import require
 from whyword.data.files import make_folder, write_text
 from whyword.errors import InputError
 from whyword.models.store import load
@@ -79,8 +79,10 @@ class Work:
 
     def _check(self) -> None:
         """Raise `InputError` for what would stop the run at a late stage."""
-        if find_spec("matplotlib") is None:
-            raise InputError('The figures need matplotlib: pip install "whyword[train,evaluate]".')
+        for library in ("matplotlib", "sklearn"):
+            require(library, extra="train,evaluate", what="The paper's run")
+        if self.paper.model is None:
+            require("gensim", extra="train,evaluate", what="Training")
         self.figure2_text()
         if self.paper.model is not None:
             document_vectors(

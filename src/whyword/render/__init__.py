@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from whyword import lazy
 
 if TYPE_CHECKING:
+    from whyword.render import html
     from whyword.render.audit import AuditTables, audit_page
     from whyword.render.confusion import draw_confusion
     from whyword.render.curves import draw_curves
@@ -45,13 +46,12 @@ __all__ = [
     "heatmap_page",
     "heatmap_picture",
     "heatmap_text",
+    "html",
     "map_page",
     "paper_page",
     "print_explanations",
     "terminal_heatmap",
     "words_page",
 ]
-
-# No name is that of a module here, which would take its place once it is imported.
 
 __getattr__, __dir__ = lazy.exports(__name__)

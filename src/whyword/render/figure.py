@@ -17,7 +17,7 @@ def new_figure(
     *,
     layout: str | None = "constrained",
     what: str = "A picture",
-    extra: str = "train",
+    extra: str = "corpus",
 ) -> "Figure":
     """An empty figure.
 
@@ -33,6 +33,11 @@ def new_figure(
     module = require("matplotlib.figure", extra=extra, what=what)
     figure: Figure = module.Figure(figsize=size, layout=layout)
     return figure
+
+
+def plain(text: str) -> str:
+    """Text for a figure, in which "$" would begin a formula."""
+    return text.replace("$", r"\$")
 
 
 def save(figure: "Figure", path: Path, *, dpi: int) -> None:

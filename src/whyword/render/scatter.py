@@ -9,8 +9,9 @@ import numpy as np
 
 from whyword.data.arrays import Floats
 from whyword.errors import InputError
-from whyword.render.figure import new_figure, save
+from whyword.render.figure import new_figure, plain, save
 from whyword.render.labels import weighting_label
+from whyword.render.lines import neutral
 from whyword.render.palette import NEUTRAL, categorical
 
 
@@ -80,11 +81,15 @@ def colour_of(groups: Sequence[str], *, apart: Sequence[str] = ()) -> dict[str, 
 
 
 def _legend(panel: Any, colours: Mapping[str, str]) -> None:
-    for name, colour in colours.items():
-        panel.scatter([], [], s=36, c=colour, label=name, linewidths=0)
-    panel.legend(
+    # Names go in last: matplotlib leaves out labels that begin with an underscore.
+    dots = [panel.scatter([], [], s=36, c=colour, linewidths=0) for colour in colours.values()]
+    legend = panel.legend(
+        dots,
+        ["class"] * len(dots),
         loc="center",
         frameon=False,
         ncols=1 if len(colours) <= 8 else 2,
         fontsize=8 + 3 * (len(colours) <= 8),
     )
+    for text, name in zip(legend.get_texts(), colours, strict=True):
+        text.set_text(plain(neutral(name)))

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from whyword.errors import InputError
-from whyword.render.figure import new_figure, save
+from whyword.render.figure import new_figure, plain, save
+from whyword.render.labels import method_label
 from whyword.render.lines import encodable, neutral
 from whyword.render.numbers import decimals_for, minus, number
 from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
@@ -17,6 +18,9 @@ from whyword.render.templating import rendered
 from whyword.render.view import STEPS
 from whyword.survey.tally import Occurrence, WordEntry
 from whyword.survey.words import Context, CorpusWords, WordList, context
+
+SUBJECTS = {"predicted": "the predicted class", "true": "the true class", "all": "every class"}
+"""What a document is explained for, in words."""
 
 PER_ROW = 4
 """Panels of a picture side by side."""
@@ -87,13 +91,12 @@ def _panel(axes: Any, words: WordList, by: str, positive: str, negative: str) ->
     values = [entry.mean if by == "mean" else entry.total for entry in entries]
     places = range(len(entries))
     axes.barh(places, values, color=[positive if value > 0 else negative for value in values])
-    # "$" would start a formula.
-    labels = [neutral(entry.word)[:28].replace("$", r"\$") for entry in entries]
+    labels = [plain(neutral(entry.word)[:28]) for entry in entries]
     axes.set_yticks(places, labels, fontsize=8)
     axes.invert_yaxis()
     axes.axvline(0, color="#1c1b1a", linewidth=0.8)
     axes.tick_params(axis="x", labelsize=8)
-    title = neutral(words.target).replace("$", r"\$")
+    title = plain(neutral(words.target))
     axes.set_title(title, loc="left", fontsize=10)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
@@ -111,7 +114,8 @@ def words_page(
     Raises:
         InputError: If there is no such palette.
     """
-    about = f"{words.about['method']}, explained for: {words.about['subject']}"
+    subject = SUBJECTS[words.about["subject"]]
+    about = f"{method_label(words.about['method'])}, each document explained for {subject}"
     lists = [
         {
             "target": one.target,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyword.data.arrays import Floats, Ints
+from whyword.data.extras import require
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
@@ -168,9 +169,8 @@ def _accuracies(
 
     One search serves them all: `KNeighborsClassifier` predicts the same for each number.
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    search = NearestNeighbors(n_neighbors=neighbours, metric="cosine").fit(vectors[known])
+    neighbors = require("sklearn.neighbors", extra="corpus", what="The explanatory power index")
+    search = neighbors.NearestNeighbors(n_neighbors=neighbours, metric="cosine").fit(vectors[known])
     nearest = labels[known][search.kneighbors(vectors[asked], return_distance=False)]
     votes = np.zeros((len(asked), int(labels.max()) + 1), dtype=np.int64)
     every = np.arange(len(asked))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whyword.data.corpora import Corpus
+from whyword.data.extras import require
 from whyword.errors import InputError
 from whyword.models.linear.model import LinearClassifier
 from whyword.progress import OnProgress, Progress
@@ -50,6 +51,8 @@ def train_linear(
     Raises:
         InputError: If ``ngrams`` is below 1, or there are too few documents.
     """
+    for library in ("sklearn.feature_extraction.text", "sklearn.svm"):
+        require(library, extra="train", what="Training a linear model")
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import LinearSVC

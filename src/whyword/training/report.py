@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from whyword.data.arrays import Ints
+from whyword.data.extras import require
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,16 @@ def report(labels: Ints, predicted: Ints, classes: Sequence[str]) -> Report:
         predicted: ``(document,)`` predicted classes.
         classes: Their names.
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
+    metrics = require("sklearn.metrics", extra="train", what="A report on test documents")
     every = list(range(len(classes)))
-    columns = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
+    columns = metrics.precision_recall_fscore_support(
+        labels, predicted, labels=every, zero_division=0
+    )
     return Report(
         accuracy=float(np.mean(labels == predicted)),
         classes=tuple(
             ClassReport(name, int(n), float(precision), float(recall), float(f1))
             for name, precision, recall, f1, n in zip(classes, *columns, strict=True)
         ),
-        confusion=confusion_matrix(labels, predicted, labels=every),
+        confusion=metrics.confusion_matrix(labels, predicted, labels=every),
     )

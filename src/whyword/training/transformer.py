@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from whyword.batch import Batch
 from whyword.data.arrays import Ints, Singles
 from whyword.data.corpora import Corpus
+from whyword.data.extras import require
 from whyword.errors import InputError, ModelError
 from whyword.models.base import NetworkClassifier
 from whyword.models.transformer import huggingface
@@ -200,15 +201,15 @@ def _fit(
     x: Singles, y: Ints, penalty: float, layer: nn.Linear, classes: int
 ) -> tuple[Singles, Singles]:
     """Weights ``(class, feature)`` and biases ``(class,)``, zero if the layer has none."""
+    linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(y)) < classes:
         raise InputError("Every class needs a document to train on beside those that validate.")
     has_bias = layer.bias is not None
     centre = x.mean(axis=0) if has_bias else np.zeros(x.shape[1], dtype=np.float32)
     scale = x.std(axis=0) + 1e-6
-    model = LogisticRegression(C=penalty, max_iter=300, fit_intercept=has_bias)
+    model = linear_model.LogisticRegression(C=penalty, max_iter=300, fit_intercept=has_bias)
     with warnings.catch_warnings():
         # The validation part judges the fit, not the solver.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -7,6 +7,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from whyword.data.extras import require
 from whyword.errors import ModelError
 from whyword.models.transformer.model import SETTINGS, TransformerClassifier
 from whyword.models.transformer.quiet import quietly
@@ -66,17 +67,14 @@ def untrained(base: str, classes: Sequence[str], **options: Any) -> TransformerC
 
 def _read(source: str | Path, **options: Any) -> tuple[Any, Any, set[str]]:
     """Model, tokenizer, and the names of weights that were missing."""
-    try:
-        from transformers import AutoModelForSequenceClassification, AutoTokenizer
-    except ImportError as error:
-        raise ModelError(
-            f"{source} needs transformers: pip install 'whyword[transformers]'."
-        ) from error
+    transformers = require("transformers", extra="transformers", what=str(source))
     offline = {"local_files_only": True} if options.get("local_files_only") else {}
     try:
         with quietly():
-            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **offline)
-            model, report = AutoModelForSequenceClassification.from_pretrained(
+            tokenizer = transformers.AutoTokenizer.from_pretrained(
+                source, trust_remote_code=False, **offline
+            )
+            model, report = transformers.AutoModelForSequenceClassification.from_pretrained(
                 source,
                 use_safetensors=True,
                 trust_remote_code=False,

@@ -13,7 +13,7 @@ from whyword.text import Document
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Window(NamedTuple):
+class _Window(NamedTuple):
     """What the model reads of one text at once: one number per token each.
 
     Attributes:
@@ -38,7 +38,7 @@ class Row(NamedTuple):
     """
 
     document: Document
-    windows: list[Window]
+    windows: list[_Window]
     known: tuple[bool, ...]
 
 
@@ -98,7 +98,9 @@ class Tokens:
         offsets = [offset for _, _, offset in places]
         if isinstance(text, Document):
             found, document = words_in(text, offsets), text
-            document = text.first(max(found, default=-1) + 1) if truncated else text
+            if truncated:  # also if no more than the end of the last word is left out
+                read = text.spans[: max(found, default=-1) + 1]
+                document = Document(text.text, read, truncated=True)
         else:
             spans, found = words_of(text, offsets)
             document = Document(text, spans, truncated)
@@ -110,9 +112,9 @@ class Tokens:
                 known[word] = False
         types = tokens.get("token_type_ids")
         windows = [
-            Window(tokens["input_ids"][p], words[p], None if types is None else types[p])
+            _Window(tokens["input_ids"][p], words[p], None if types is None else types[p])
             for p in parts
         ]
         if not windows[0].ids:  # a text of nothing, by a tokenizer that adds nothing
-            windows = [Window([self.padding], [SPECIAL], None if types is None else [0])]
+            windows = [_Window([self.padding], [SPECIAL], None if types is None else [0])]
         return Row(document, windows, tuple(known))

@@ -16,7 +16,7 @@ from whyword.explainer import stream
 from whyword.explanation import Explanation
 from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress
-from whyword.survey.audit.clusters import Cluster, clusters
+from whyword.survey.audit.clusters import Cluster, check_libraries, clusters
 from whyword.survey.audit.effects import Effect, effects
 from whyword.survey.audit.records import Accuracy, Audit, ClassAudit, Suspect
 from whyword.survey.audit.suspects import Suspicion, suspicions
@@ -72,6 +72,7 @@ def audit_corpus(
             "more, and least between 0 and 1."
         )
 
+    check_libraries()
     explanations = stream(
         classifier,
         corpus.texts,
