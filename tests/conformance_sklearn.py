@@ -338,19 +338,24 @@ def _linear_part(
     return [(row, columns) for row in rows], [*steps, pipeline[-1]]
 
 
+def _dense(values: csr_matrix | NDArray[np.float64]) -> NDArray[np.float64]:
+    """A copy."""
+    return values.copy() if isinstance(values, np.ndarray) else values.toarray()
+
+
 def _in_place(
     step: TransformerMixin,
-    values: NDArray[np.float64] | csr_matrix,
-    found: NDArray[np.float64] | csr_matrix,
+    values: csr_matrix | NDArray[np.float64],
+    found: csr_matrix | NDArray[np.float64],
 ) -> bool:
     """Whether a change of one column changes this column alone, but for a norm's common factor."""
     if isinstance(step, Normalizer | TfidfTransformer):
         return True
     if found.shape != values.shape:
         return False
-    was = found.toarray() if issparse(found) else np.array(found)
+    was = _dense(found)
     for column in range(values.shape[1]):
-        changed = values.toarray() if issparse(values) else np.array(values)
+        changed = _dense(values)
         changed[:, column] = 0
         now = step.transform(csr_matrix(changed) if issparse(values) else changed)
         differs = (now.toarray() if issparse(now) else now) != was

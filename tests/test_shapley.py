@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise, permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -299,7 +300,7 @@ def test_the_engine_shares_every_way_of_writing_a_maximum(
 @pytest.mark.parametrize(
     "settings", [{"contrast": 0}, {"contrast": -1.0}, {"epsilon": 0}, {"depth": 0}]
 )
-def test_impossible_settings_are_refused(settings: Mapping[str, float]) -> None:
+def test_impossible_settings_are_refused(settings: Mapping[str, Any]) -> None:
     with pytest.raises(InputError, match="Got"):
         explain(classifier("cnn"), "alpha", method="shapley_lrp", **settings)
 

@@ -355,7 +355,7 @@ def test_pipelines_and_models_are_recognised() -> None:
     expected = explain(TransformerClassifier(network, subwords), TEXTS[0])
     np.testing.assert_allclose(explain(pipeline, TEXTS[0]).relevance, expected.relevance)
     with pytest.raises(InputError, match="pipeline"):
-        explain(network, TEXTS[0])
+        explain(network, TEXTS[0])  # type: ignore[call-overload]
     pipeline.task = "ner"
     with pytest.raises(InputError, match="ner"):
         explain(pipeline, TEXTS[0])
@@ -396,9 +396,12 @@ def test_folders_of_hugging_face_are_read(tmp_path: Path) -> None:
     c.module.save_pretrained(tmp_path)
     c.subwords.save_pretrained(tmp_path)
     read = load(tmp_path)
+    assert isinstance(read, TransformerClassifier)
     assert read.max_length == 66
     c.save(tmp_path)
-    assert load(tmp_path).max_length == 9
+    again = load(tmp_path)
+    assert isinstance(again, TransformerClassifier)
+    assert again.max_length == 9
     np.testing.assert_allclose(predict(load(tmp_path), TEXTS), predict(c, TEXTS), atol=1e-6)
     (tmp_path / "whyword.json").write_text("[]")
     with pytest.raises(ModelError, match="damaged"):
