@@ -19,7 +19,6 @@ import torch
 from torch import nn
 
 from whyword.classifier import Classifier
-from whyword.data.files import make_folder
 from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, ModelError, did_you_mean
 from whyword.models import folder
@@ -209,7 +208,7 @@ def save(model: Classifier, path: str | Path, *, quantise: bool = False, about: 
     if isinstance(model, TransformerClassifier):
         from whyword.models.transformer import huggingface
 
-        make_folder(path)
+        folder.begin(path)
         huggingface.save_folder(model, path, about=about)
     elif isinstance(model, NetworkClassifier):
         _save_network(model, path, quantise=quantise, about=about)
@@ -224,7 +223,7 @@ def save(model: Classifier, path: str | Path, *, quantise: bool = False, about: 
 
 def _save_network(model: NetworkClassifier, path: Path, *, quantise: bool, about: str) -> None:
     tensors = {name: single(name, tensor.cpu()) for name, tensor in model.state_dict().items()}
-    make_folder(path)
+    folder.begin(path)
     if isinstance(model, WordClassifier):
         folder.save_vectors(model.vectors, path, quantise=quantise)
     folder.write_tensors(path / folder.WEIGHTS, tensors)

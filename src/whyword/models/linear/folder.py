@@ -11,13 +11,13 @@ import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline
 
-from whyword.data.files import make_folder
 from whyword.errors import InputError, ModelError
 from whyword.models.checks import finite, shown, strings, whole, yes_or_no
 from whyword.models.folder import (
     VOCABULARY,
     WEIGHTS,
     Description,
+    begin,
     checked,
     read_json,
     read_tensors,
@@ -73,7 +73,7 @@ def write_linear(model: LinearClassifier, path: Path, *, about: str = "") -> Non
         _arguments(settings)
     except InputError as error:
         raise ModelError(f"The TfidfVectorizer cannot be saved: {error}") from error
-    make_folder(path)
+    begin(path)
     write_json(path / VOCABULARY, sorted(tfidf.vocabulary_, key=tfidf.vocabulary_.get))
     tensors = {
         "weights": model.weights[:, :-1],

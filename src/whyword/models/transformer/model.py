@@ -84,7 +84,7 @@ class TransformerClassifier:
 
     Raises:
         InputError: If the tokenizer is no fast one, two classes have the same name, or the windows
-            leave no room to go on.
+            leave no room to go on or are longer than the model's learned positions.
     """
 
     def __init__(
@@ -109,6 +109,11 @@ class TransformerClassifier:
             raise InputError(f"Got the classes {list(self.classes)}; expected no two alike.")
         self.max_length = max_length or min(tokenizer.model_max_length, _positions(model))
         self.overlap = overlap
+        if self.max_length > _learned_positions(model):
+            raise InputError(
+                f"Got max_length {self.max_length}; expected at most the "
+                f"{_learned_positions(model)} positions that the model has learned."
+            )
         room = self.max_length - tokenizer.num_special_tokens_to_add() - (overlap or 0)
         if room < 1 or (overlap or 0) < 0:
             raise InputError(
@@ -176,6 +181,7 @@ class TransformerClassifier:
 
         Raises:
             InputError: If a text is no string.
+            ModelError: If the tokenizer knows tokens that the model has no embeddings for.
         """
         rows = self._tokenise(texts)
         every = [window for _, windows, _ in rows for window in windows]
@@ -196,7 +202,13 @@ class TransformerClassifier:
                 tensors["mask"][inside] = True
                 if window.types is not None:
                     tensors["types"][inside] = torch.tensor(window.types)
-        placed = {name: t.flatten(1).to(self.table.device) for name, t in tensors.items()}
+        table, last = self.table, max((id_ for window in every for id_ in window.ids), default=0)
+        if last >= len(table):
+            raise ModelError(
+                f"The tokenizer gives a token the id {last}; expected ids below {len(table)}, the "
+                "number of embeddings: model.resize_token_embeddings(len(tokenizer))."
+            )
+        placed = {name: t.flatten(1).to(table.device) for name, t in tensors.items()}
         if not every or any(window.types is None for window in every):
             del placed["types"]
         return TransformerBatch(
@@ -417,8 +429,12 @@ def _positions(model: Any) -> int:
     """Tokens for which the model has positions."""
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     limits = [limit] if isinstance(limit, int) and limit > 0 else []
-    if (table := tables_of(model).get("positions")) is not None:
-        # Those that count from behind the padding's id have the fewer left.
-        skipped = 0 if table.padding_idx is None else table.padding_idx + 1
-        limits.append(table.num_embeddings - skipped)
-    return min(limits, default=sys.maxsize)
+    return min([*limits, _learned_positions(model)])
+
+
+def _learned_positions(model: Any) -> int:
+    """Tokens for which the model has a vector in a table of positions, if it has one."""
+    if (table := tables_of(model).get("positions")) is None:
+        return sys.maxsize
+    # Those that count from behind the padding's id have the fewer left.
+    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
