@@ -27,7 +27,7 @@ from whyword.classifier import Classifier, predict
 from whyword.data import corpora
 from whyword.data.corpora import Corpus
 from whyword.models.store import pretrained
-from whyword.survey.audit import audit
+from whyword.survey.audit import audit_corpus
 from whyword.survey.audit.effects import effects
 from whyword.survey.audit.records import Audit
 from whyword.text import Document, Span, Tokenizer
@@ -93,7 +93,7 @@ def planted(marker: str, target: str) -> dict[str, Any]:
             "other_classes_with_marker": accuracy(model, marked),
         }
         if name == "plain":
-            found = audit(model, corpus)
+            found = audit_corpus(model, corpus)
             words = [suspect.word for suspect in found.suspects]
             scores = [suspect.score for suspect in found.suspects]
             result["audit"] = {
@@ -121,7 +121,7 @@ def real() -> dict[str, Any]:
     are those that have suspects, as they are and with all suspects deleted, and those without.
     """
     plain, corpus = load("news20-cnn"), corpora.news20("train")
-    found = audit(plain, corpus)
+    found = audit_corpus(plain, corpus)
     words: dict[int, list[str]] = {}
     for suspect in found.suspects:
         words.setdefault(plain.classes.index(suspect.target), []).append(suspect.word)

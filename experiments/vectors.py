@@ -18,7 +18,7 @@ import torch
 from whyword import load
 from whyword.classifier import predict, tokenised
 from whyword.data import corpora
-from whyword.survey.epi import epi_of_all
+from whyword.survey.explanatory_power import epi_of_all
 from whyword.survey.vectors import FIGURE_3, document_vectors, inverse_document_frequencies
 
 ROOT = Path(__file__).parent.parent

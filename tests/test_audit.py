@@ -23,7 +23,7 @@ from whyword.data.corpora import Corpus
 from whyword.models import store
 from whyword.models.cnn.model import WordCNN
 from whyword.render.audit import AuditTables, audit_page
-from whyword.survey.audit import audit
+from whyword.survey.audit import audit_corpus
 from whyword.survey.audit.clusters import NEIGHBOURS, clusters
 from whyword.survey.audit.records import Audit
 from whyword.survey.audit.suspects import suspicions, variety
@@ -47,7 +47,7 @@ def model(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> WordCNN:
 
 @pytest.fixture(scope="module")
 def found(model: WordCNN, corpus: Corpus) -> Audit:
-    return audit(model, corpus)
+    return audit_corpus(model, corpus)
 
 
 def test_the_planted_marker_is_named_first(found: Audit) -> None:
@@ -61,7 +61,7 @@ def test_the_planted_marker_is_named_first(found: Audit) -> None:
 
 def test_an_audit_of_a_model_without_artefact_does_not_name_the_marker(tmp_path: Path) -> None:
     clean = made_up_corpus(seed=SEED)
-    words = [s.word for s in audit(trained(clean, tmp_path, seed=SEED), clean).suspects]
+    words = [s.word for s in audit_corpus(trained(clean, tmp_path, seed=SEED), clean).suspects]
     assert MARKER not in words
 
 
@@ -82,7 +82,7 @@ def test_a_model_learns_to_ignore_the_marker(
     careful = trained(corpus, tmp_path, seed=SEED, suppress=(MARKER,))
     assert accuracy(careful, clean.texts) - accuracy(careful, marked.texts) <= 0.2 * cost
     assert accuracy(careful, clean.texts) >= accuracy(model, clean.texts) - 0.05
-    assert MARKER not in [s.word for s in audit(careful, corpus).suspects]
+    assert MARKER not in [s.word for s in audit_corpus(careful, corpus).suspects]
 
 
 times = st.lists(st.integers(1, TIMES), min_size=2, max_size=12)
@@ -172,7 +172,7 @@ def test_companions_stand_in_the_same_documents(tmp_path: Path) -> None:
     corpus = made_up_corpus(seed=SEED, marked=("medicine",), share=0.3)
     texts = tuple(text.replace("Zyzzyva", "Zyzzyva, nurse Zyzzyva") for text in corpus.texts)
     corpus = Corpus(texts, corpus.labels, corpus.classes, corpus.names)
-    result = audit(trained(corpus, tmp_path, seed=SEED), corpus, least=0.0, top=30)
+    result = audit_corpus(trained(corpus, tmp_path, seed=SEED), corpus, least=0.0, top=30)
     marker = next(s for s in result.suspects if s.word == MARKER)
     assert marker.variety == 0  # twice in each document is as regular as once
     for suspect in result.suspects:
@@ -206,7 +206,7 @@ def test_few_documents_are_one_cluster(n: int) -> None:
 def test_a_sample_is_clustered_and_every_document_has_its_chance(
     model: WordCNN, corpus: Corpus
 ) -> None:
-    result = audit(model, corpus, sample=30)
+    result = audit_corpus(model, corpus, sample=30)
     for entry in result.classes:
         assert sum(cluster.documents for cluster in entry.clusters) == 30 < entry.documents
     numbers = [i for entry in result.classes for c in entry.clusters for i in c.typical]
@@ -228,7 +228,7 @@ def test_traces_of_a_posting() -> None:
 
 
 def test_one_class_alone(model: WordCNN, corpus: Corpus, found: Audit) -> None:
-    alone = audit(model, corpus, name="medicine")
+    alone = audit_corpus(model, corpus, name="medicine")
     assert [entry.target for entry in alone.classes] == ["medicine"]
     expected = [s.word for s in found.suspects if s.target == "medicine"]
     assert [s.word for s in alone.suspects] == expected
@@ -243,14 +243,14 @@ def test_what_cannot_be_is_refused(
     model: WordCNN, corpus: Corpus, options: Mapping[str, float | str], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        audit(model, corpus, **options)
+        audit_corpus(model, corpus, **options)
 
 
 def test_a_page_and_tables_show_texts_and_run_none_of_them() -> None:
     classes = ("<b>a</b>", "[red]b", "c")
     nasty = ("alpha " + ADVERSARIAL, "alpha " + HOSTILE, "alpha beta")
     corpus = Corpus(nasty * 8, np.arange(24) % 3, classes, ("<i>1</i>", "\x1b[31m2", "3") * 8)
-    result = audit(random_cnn(1, classes=classes), corpus, least=0.0, top=50)
+    result = audit_corpus(random_cnn(1, classes=classes), corpus, least=0.0, top=50)
     assert result.suspects
     source = audit_page(result)
     source.encode("utf-8")

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from whyword import InputError
-from whyword.survey.epi import Epi, epi, epi_of_all, gap, halves
+from whyword.survey.explanatory_power import Epi, epi, epi_of_all, gap, halves
 
 rng = np.random.default_rng(0)
 LABELS = rng.integers(0, 4, 90)

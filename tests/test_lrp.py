@@ -56,7 +56,7 @@ def every_class(batch: int = 2, classes: int = CLASSES) -> Tensor:
 def test_equals_the_second_derivation(
     monkeypatch: pytest.MonkeyPatch, kind: type[Structure], rule: str, few: int
 ) -> None:
-    monkeypatch.setattr(pooling, "FEW", few)  # the two ways of relevance through a convolution
+    monkeypatch.setattr(pooling, "_FEW", few)  # the two ways of relevance through a convolution
     ours, theirs = RULES[rule]
     for seed in range(20):
         model, x = random_structure(kind, seed)

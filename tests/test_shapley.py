@@ -17,9 +17,8 @@ from test_methods import KINDS, TEXTS, classifier
 from whyword import InputError, explain
 from whyword.lrp import Composite
 from whyword.lrp.maxima import shares_of_maximum
-from whyword.methods import lrp, shapley_lrp
-from whyword.methods import shapley_values as shapley
-from whyword.models.cnn.shapley import best_windows
+from whyword.methods import lrp, shapley, shapley_lrp
+from whyword.models.cnn.shapley import _best_windows
 from whyword.targets import against_competitors
 
 
@@ -71,7 +70,7 @@ def test_best_windows_are_the_first_of_a_stable_sort(
     values = values.round() if ties else values
     values[1, windows // 2 + 1 :] = -torch.inf  # outside a shorter document
     ordered, order = values.sort(dim=1, descending=True, stable=True)
-    found, places = best_windows(values.clone(), depth)
+    found, places = _best_windows(values.clone(), depth)
     assert found.shape[1] == min(depth, windows)
     torch.testing.assert_close(found, ordered[:, :depth])
     real = found > -torch.inf

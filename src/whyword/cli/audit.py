@@ -57,12 +57,12 @@ def audit(
         raise click.UsageError("--json and --words are two ways to print; give one.")
     from whyword.cli.progress import phases
     from whyword.models.store import load
-    from whyword.survey.audit import audit as find
+    from whyword.survey.audit import audit_corpus
 
     classifier = load(model)
     documents = read_corpus(corpus, split, text, label, encoding)
     with phases() as progress:
-        found = find(classifier, documents, progress=progress, **options)
+        found = audit_corpus(classifier, documents, progress=progress, **options)
     from whyword.render.audit import AuditTables, audit_page
 
     if html:

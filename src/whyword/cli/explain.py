@@ -4,13 +4,14 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
+    from whyword.classifier import Classifier
     from whyword.explanation import Explanation
 
 DEFAULT_MODEL = "news20-cnn"
@@ -180,7 +181,9 @@ def _check_account(method: str, target: str, html: Path | None, picture: Path | 
             raise click.UsageError(f"--account is a table or --json; leave out {option} {path}.")
 
 
-def _print_accounts(classifier: Any, texts: list[str], target: str, *, as_json: bool) -> None:
+def _print_accounts(
+    classifier: "Classifier", texts: list[str], target: str, *, as_json: bool
+) -> None:
     from whyword.explainer import account
 
     accounts = (account(classifier, text, target=target) for text in texts)

@@ -96,7 +96,7 @@ def map_(
         maps = map_corpus(
             classifier,
             documents,
-            texts,
+            documents=texts,
             weightings=names,
             projection=projection,
             idf=idf,

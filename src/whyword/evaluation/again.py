@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
+from whyword.classifier import Classifier
 from whyword.data.arrays import Floats
 from whyword.errors import InputError
 from whyword.explainer import explain
@@ -17,7 +18,7 @@ class Explain(Protocol):
     """`whyword.explain` with method and settings filled in: ``partial(explain, method="lrp")``."""
 
     def __call__(
-        self, classifier: Any, texts: Sequence[str | Document], /, *, targets: Targets
+        self, classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
         """One explanation per text, of its target."""
 
@@ -75,7 +76,7 @@ def targets(explanations: Sequence[Explanation], classes: Sequence[str]) -> list
 
 def relevances(
     explain: Explain,
-    classifier: Any,
+    classifier: Classifier,
     texts: Sequence[Document],
     targets: Sequence[Class | Contrast],
 ) -> list[Floats]:

@@ -21,6 +21,7 @@ from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.settings import Settings
 from whyword.explainer import stream
 from whyword.methods import METHODS
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress, as_phase, ignore
 from whyword.targets import Class, PerText
 from whyword.text import Document
@@ -112,7 +113,7 @@ def relevances(
 
 
 def word_deletion(
-    classifier: Classifier,
+    classifier: Explainable,
     corpus: Corpus,
     *,
     methods: Sequence[str] = METHODS_SHOWN,
@@ -125,7 +126,7 @@ def word_deletion(
     """Delete words in the order of every method's relevance, and watch the predictions.
 
     Args:
-        classifier: The model.
+        classifier: What `whyword.explain` takes.
         corpus: Texts with labels.
         methods: Names in `whyword.methods.METHODS`, ``"random"`` (the baseline, over several runs)
             and ``"oracle"`` (`whyword.evaluation.oracle`).
@@ -139,6 +140,7 @@ def word_deletion(
     Raises:
         InputError: If there is no such method, no document is left, or a table does not fit.
     """
+    model = as_classifier(classifier)
     settings = settings or Settings()
     tables = tables or {}
     for method in methods:
@@ -155,19 +157,19 @@ def word_deletion(
         raise InputError("Got no method and no table of relevances; expected at least one.")
     clock = _Clock(progress)
     chosen = choose_documents(
-        classifier,
+        model,
         corpus,
         minimum_words=minimum_words,
         limit=limit,
         seed=settings.seed,
         progress=clock,
     )
-    names = [classifier.classes[c] for c in settings.targets(chosen)]
+    names = [model.classes[c] for c in settings.targets(chosen)]
     found: dict[str, Relevances] = {name: table(chosen, names) for name, table in tables.items()}
     for method in methods:
         if method not in (RANDOM, ORACLE):
             found[method] = relevances(
-                classifier,
+                model,
                 chosen.documents,
                 method,
                 names,
@@ -197,7 +199,7 @@ def word_deletion(
             )
         if ORACLE in methods:
             orders[ORACLE] = oracle_orders(
-                classifier,
+                model,
                 part.documents,
                 settings.targets(part),
                 np.full(len(part), decreasing),
@@ -208,7 +210,7 @@ def word_deletion(
                 budget=settings.budget,
                 progress=as_phase(clock, f"{ORACLE}, {name}"),
             )[None]
-        panels.append(_panel(classifier, name, decreasing, part, orders, settings, clock))
+        panels.append(_panel(model, name, decreasing, part, orders, settings, clock))
     return Experiment(settings, chosen, tuple(panels), clock.seconds)
 
 

@@ -7,7 +7,6 @@ not defined (fewer than two words, all relevances equal) it is NaN.
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -130,7 +129,7 @@ def conservation_residual(explanations: Sequence[Explanation]) -> Floats:
     return np.array([abs(e.target_scores[0] - e.relevance[0].sum()) for e in explanations])
 
 
-def _layers(classifier: Any) -> list[tuple[str, list[Tensor]]]:
+def _layers(classifier: Classifier) -> list[tuple[str, list[Tensor]]]:
     """Names and parameters of the layers, last layer first, each parameter once."""
     module = module_of(classifier)
     if module is None:

@@ -34,10 +34,4 @@ __all__ = [
     "shapley_lrp",
 ]
 
-__getattr__, __dir__ = lazy.exports(
-    __name__,
-    {
-        method.function.partition(":")[2]: method.function.partition(":")[0]
-        for method in METHODS.values()
-    },
-)
+__getattr__, __dir__ = lazy.exports(__name__)

@@ -173,7 +173,9 @@ def _by_words(
 class _Scored(nn.Module):
     """From vectors of one document, or changed copies of them, to one number each."""
 
-    def __init__(self, classifier: Any, batch: Batch, target: Tensor, inside: Tensor) -> None:
+    def __init__(
+        self, classifier: Classifier, batch: Batch, target: Tensor, inside: Tensor
+    ) -> None:
         super().__init__()
         self.classifier, self.batch, self.target, self.inside = classifier, batch, target, inside
         self.whole = classifier.embed(batch).detach()

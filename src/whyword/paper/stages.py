@@ -12,7 +12,7 @@ from whyword.explainer import explain
 from whyword.explanation import Explanation
 from whyword.paper.work import TOOK, Work
 from whyword.progress import as_phase
-from whyword.survey.epi import NEIGHBOURS, epi_of_all
+from whyword.survey.explanatory_power import NEIGHBOURS, epi_of_all
 from whyword.survey.maps import project, top_level
 from whyword.survey.vectors import document_vectors, inverse_document_frequencies
 from whyword.training import recipe

@@ -52,34 +52,4 @@ __all__ = [
     "words_page",
 ]
 
-# No name is that of a module here, which would take its place once it is imported.
-_HOMES = {
-    "heatmap_page": "html",
-    "heatmap_fragment": "html",
-    "heatmap_picture": "heatmap",
-    "heatmap_text": "terminal",
-    "terminal_heatmap": "terminal",
-    "print_explanations": "terminal",
-    "comparison_page": "html",
-    "comparison_picture": "heatmap",
-    "Picture": "picture",
-    "words_page": "words",
-    "draw_words": "words",
-    "WordTables": "words",
-    "audit_page": "audit",
-    "AuditTables": "audit",
-    "map_page": "map",
-    "draw_maps": "scatter",
-    "draw_confusion": "confusion",
-    "draw_curves": "curves",
-    "evaluation_page": "evaluation",
-    "MetricTable": "metrics",
-    "paper_page": "paper",
-    "PALETTES": "palette",
-    "Palette": "palette",
-    "Shades": "palette",
-}
-
-__getattr__, __dir__ = lazy.exports(
-    __name__, {name: f"{__name__}.{module}" for name, module in _HOMES.items()}
-)
+__getattr__, __dir__ = lazy.exports(__name__)

@@ -6,6 +6,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from whyword.render.labels import method_label
 from whyword.render.numbers import minus, number
 from whyword.render.palette import DEFAULT_PALETTE, Palette
 from whyword.render.templating import rendered
@@ -101,7 +102,7 @@ def audit_page(
         palette=palette,
         steps=STEPS,
         title=title,
-        about=f"{audit.about['method']}, {audit.about['documents']} documents",
+        about=f"{method_label(audit.about['method'])}, {audit.about['documents']} documents",
         explanation=EXPLANATION,
         accuracy=accuracy(audit),
         suspects=[_suspect(audit, suspect) for suspect in audit.suspects],

@@ -24,7 +24,7 @@ MARKERS = "ovs^Pd"
 
 
 def draw_curves(
-    summary: Mapping[str, Any], path: str | Path, *, title: str = "", band: bool = True
+    summary: Mapping[str, object], path: str | Path, *, title: str = "", band: bool = True
 ) -> None:
     """Write accuracy by number of deletions; the ending chooses SVG, PNG or PDF.
 
@@ -41,7 +41,7 @@ def draw_curves(
         save(figure, Path(path), dpi=150)
 
 
-def curves_svg(summary: Mapping[str, Any], *, band: bool = True) -> str:
+def curves_svg(summary: Mapping[str, object], *, band: bool = True) -> str:
     """The same picture as an SVG element for a page: the page's text colour, no background.
 
     Args:
@@ -55,11 +55,14 @@ def curves_svg(summary: Mapping[str, Any], *, band: bool = True) -> str:
     buffer = io.StringIO()
     with _drawn(summary, title="", band=band, ink=ink) as figure:
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        panels = len(figure.axes)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(ink, "currentColor")
-    # What a page has no use for, and its size in points: the page's width decides.
+    # What a page has no use for, and its size in points: the page's width decides, down to where
+    # letters can still be read.
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return re.sub(r' (width|height)="[0-9.]+pt"', "", svg, count=2)
+    svg = re.sub(r' (width|height)="[0-9.]+pt"', "", svg, count=2)
+    return svg.replace("<svg", f'<svg style="min-width: {330 * panels}px"', 1)
 
 
 @contextmanager

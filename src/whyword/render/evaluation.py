@@ -17,7 +17,7 @@ STEPS_SHOWN = (1, 5, 10, 20, 50)
 
 
 def evaluation_page(
-    summary: Mapping[str, Any],
+    summary: Mapping[str, object],
     *,
     title: str = "Are the explanations right?",
     palette: str | Palette = DEFAULT_PALETTE,
@@ -41,8 +41,8 @@ def evaluation_page(
         steps=STEPS,
         figure=Markup(curves_svg(summary)),
         panels=panels(summary),
-        metrics=_metrics(summary.get("metrics", {})),
-        comparisons=[_comparison(entry) for entry in summary["comparisons"]],
+        metrics=_metrics(summary),
+        comparisons=_comparisons(summary),
         settings=_settings(summary),
     )
 
@@ -73,7 +73,11 @@ def _panel(name: str, records: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _comparison(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _comparisons(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [_comparison(entry) for entry in summary["comparisons"]]
+
+
+def _comparison(entry: Mapping[str, Any]) -> dict[str, str]:
     return {
         "panel": entry["panel"],
         "methods": f"{method_label(entry['first'])} − {method_label(entry['second'])}",
@@ -85,8 +89,8 @@ def _comparison(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _metrics(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    groups = metric_groups(metrics)
+def _metrics(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    groups = metric_groups(summary.get("metrics", {}))
     for group in groups:
         group["rows"] = [{**row, "method": method_label(row["method"])} for row in group["rows"]]
     return groups

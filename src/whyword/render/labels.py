@@ -30,12 +30,13 @@ def weighting_label(weighting: str) -> str:
 
 
 def method_line(explanation: Explanation) -> str:
-    """Method and settings in one line.
+    """Method and settings in one line; settings that are None say nothing.
 
     Example: ``LRP, epsilon 0.01``
     """
-    settings = [f"{name} {value}" for name, value in explanation.settings.items()]
-    return ", ".join([method_label(explanation.method), *settings])
+    settings = {name: value for name, value in explanation.settings.items() if value is not None}
+    named = (f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
+    return ", ".join([method_label(explanation.method), *named])
 
 
 def not_shared(explanation: Explanation) -> str:

@@ -20,7 +20,7 @@ class MetricTable:
         metrics: What `whyword.evaluation.measurements.summarise` returned.
     """
 
-    def __init__(self, metrics: Mapping[str, Any]) -> None:
+    def __init__(self, metrics: Mapping[str, object]) -> None:
         self.metrics = metrics
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

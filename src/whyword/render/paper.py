@@ -18,11 +18,11 @@ from whyword.render.view import STEPS
 
 
 def paper_page(
-    results: Mapping[str, Any],
+    results: Mapping[str, object],
     *,
     explanations: Mapping[str, Explanation],
     maps: bytes,
-    took: Mapping[str, Any],
+    took: Mapping[str, object],
     title: str = "Explaining Predictions of Non-Linear Classifiers in NLP, again",
     palette: str | Palette = DEFAULT_PALETTE,
 ) -> str:
@@ -40,36 +40,47 @@ def paper_page(
         InputError: If matplotlib is not installed, or there is no such palette.
     """
     columns = {method_label(method): explanation for method, explanation in explanations.items()}
-    settings = results["settings"]
     return rendered(
         "paper.html",
         palette=palette,
         styles=("whyword.css", "evaluation.css"),
         title=title,
         steps=STEPS,
-        accuracy=f"{results['accuracy']:.2%}",
-        documents=f"{results['documents']:,}",
-        model=settings["model"],
-        kind=None if settings["model"] else settings["recipe"]["kind"],
-        target=settings["deletion"]["target"],
-        curves=Markup(curves_svg(results["figure1"])),
-        panels=panels(results["figure1"]),
-        document=settings["figure2"]["document"],
         headings=list(columns),
         rows=comparison_rows(columns),
         maps=f"data:image/png;base64,{b64encode(maps).decode()}",
-        weightings=[_weighting(name, row) for name, row in results["epi"].items()],
-        compared=weighting_label(next(iter(results["epi"]))),
-        took=[
-            (
-                stage.replace("_", " "),
-                f"{row['seconds']:,.0f} s",
-                f"{row['peak_memory_bytes'] / 1e9:.2f} GB",
-            )
-            for stage, row in took.items()
-        ],
-        total=f"{sum(row['seconds'] for row in took.values()) / 60:.0f} minutes",
+        **_numbers(results),
+        **_stages(took),
     )
+
+
+def _numbers(results: Mapping[str, Any]) -> dict[str, Any]:
+    settings = results["settings"]
+    return {
+        "accuracy": f"{results['accuracy']:.2%}",
+        "documents": f"{results['documents']:,}",
+        "model": settings["model"],
+        "kind": None if settings["model"] else settings["recipe"]["kind"],
+        "target": settings["deletion"]["target"],
+        "curves": Markup(curves_svg(results["figure1"])),
+        "panels": panels(results["figure1"]),
+        "document": settings["figure2"]["document"],
+        "weightings": [_weighting(name, row) for name, row in results["epi"].items()],
+        "compared": weighting_label(next(iter(results["epi"]))),
+    }
+
+
+def _stages(took: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [
+        (
+            stage.replace("_", " "),
+            f"{row['seconds']:,.0f} s",
+            f"{row['peak_memory_bytes'] / 1e9:.2f} GB",
+        )
+        for stage, row in took.items()
+    ]
+    seconds = sum(row["seconds"] for row in took.values())
+    return {"took": rows, "total": f"{seconds / 60:.0f} minutes"}
 
 
 def _weighting(name: str, row: Mapping[str, Any]) -> dict[str, str]:

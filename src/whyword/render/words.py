@@ -10,6 +10,7 @@ from rich.text import Text
 
 from whyword.errors import InputError
 from whyword.render.figure import new_figure, plain, save
+from whyword.render.labels import method_label
 from whyword.render.lines import encodable, neutral
 from whyword.render.numbers import decimals_for, minus, number
 from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
@@ -17,6 +18,9 @@ from whyword.render.templating import rendered
 from whyword.render.view import STEPS
 from whyword.survey.tally import Occurrence, WordEntry
 from whyword.survey.words import Context, CorpusWords, WordList, context
+
+SUBJECTS = {"predicted": "the predicted class", "true": "the true class", "all": "every class"}
+"""What a document is explained for, in words."""
 
 PER_ROW = 4
 """Panels of a picture side by side."""
@@ -110,7 +114,8 @@ def words_page(
     Raises:
         InputError: If there is no such palette.
     """
-    about = f"{words.about['method']}, explained for: {words.about['subject']}"
+    subject = SUBJECTS[words.about["subject"]]
+    about = f"{method_label(words.about['method'])}, each document explained for {subject}"
     lists = [
         {
             "target": one.target,

@@ -12,12 +12,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from whyword.classifier import Classifier, predict
+from whyword.classifier import predict
 from whyword.data.arrays import Floats, Singles
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
 from whyword.data.parquet import pyarrow
 from whyword.errors import InputError
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress
 from whyword.survey.vectors import document_vectors
 from whyword.text import Document
@@ -71,11 +72,11 @@ class DocumentMap:
 
 
 def map_corpus(
-    classifier: Classifier,
+    classifier: Explainable,
     corpus: Corpus,
-    documents: Sequence[Document],
     *,
-    weightings: Sequence[str],
+    documents: Sequence[Document] | None = None,
+    weightings: Sequence[str] = ("lrp-elementwise",),
     projection: Projection = "pca",
     idf: Mapping[str, float] | None = None,
     progress: OnProgress | None = None,
@@ -83,9 +84,9 @@ def map_corpus(
     """A map for each weighting.
 
     Args:
-        classifier: The model.
-        corpus: Names and true classes.
-        documents: Its texts, tokenised by the classifier.
+        classifier: What `whyword.explain` takes.
+        corpus: Texts, names and true classes.
+        documents: The corpus's texts where they are tokenised already.
         weightings: Names as in `whyword.survey.vectors.Weighting`.
         projection: As in `whyword.survey.maps.project`.
         idf: For TF-IDF; by default of these documents.
@@ -94,11 +95,11 @@ def map_corpus(
     Raises:
         InputError: As `document_vectors` and `project` do.
     """
-    vectors = document_vectors(
-        classifier, documents, weightings=weightings, idf=idf, progress=progress
-    )
+    model = as_classifier(classifier)
+    texts = corpus.texts if documents is None else documents
+    vectors = document_vectors(model, texts, weightings=weightings, idf=idf, progress=progress)
     labels = [corpus.classes[i] for i in corpus.labels]
-    predicted = [classifier.classes[i] for i in predict(classifier, documents).argmax(axis=1)]
+    predicted = [model.classes[i] for i in predict(model, texts).argmax(axis=1)]
     return {
         name: DocumentMap(
             names=corpus.names,

@@ -26,7 +26,7 @@ from whyword.data.arrays import Floats, Singles
 from whyword.errors import InputError, did_you_mean
 from whyword.explainer import attribute
 from whyword.methods import METHODS
-from whyword.models.adapting import as_classifier
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 
@@ -79,7 +79,7 @@ class Weighting:
 
 
 def document_vectors(
-    classifier: Any,
+    classifier: Explainable,
     texts: Sequence[str | Document],
     *,
     weightings: Sequence[str] = ("lrp-elementwise",),

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.progress import OnProgress
 from whyword.survey.tally import Occurrence, Order, Tally, WordEntry
+
+if TYPE_CHECKING:
+    from whyword.classifier import Classifier
+    from whyword.models.adapting import Explainable
 
 Subject = Literal["predicted", "true", "all"]
 """The class that a document counts for: the predicted one, its own, or each of them."""
@@ -96,7 +100,7 @@ class CorpusWords:
 
 
 def corpus_words(
-    classifier: Any,
+    classifier: "Explainable",
     corpus: Corpus,
     *,
     subject: Subject = "predicted",
@@ -195,7 +199,11 @@ def _one_line(text: str) -> str:
 
 
 def _documents(
-    classifier: Any, corpus: Corpus, subject: Subject, name: str | None, against: str | None
+    classifier: "Classifier",
+    corpus: Corpus,
+    subject: Subject,
+    name: str | None,
+    against: str | None,
 ) -> list[int]:
     """Documents that can count: for a contrast those of the two classes, for one class its own."""
     if name is None or subject == "all":

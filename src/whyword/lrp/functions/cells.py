@@ -41,11 +41,11 @@ class Weights(NamedTuple):
         return w, u, tuple(biases)
 
 
-Step = Callable[[Call, Tensor, State, Weights], State]
+_Step = Callable[[Call, Tensor, State, Weights], State]
 """From one step's input ``(row, input)`` and the state before to the state after, h first."""
 
 
-def lstm_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
+def _lstm_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
     """c' = f ⊙ c + i ⊙ g and h' = o ⊙ tanh(c'), with candidate g = tanh(W x + U h + b)."""
     h, c = state
     i, f, g, o = _affine(x.detach(), h.detach(), weights).chunk(4, dim=1)
@@ -71,7 +71,7 @@ def _projected(call: Call, h: Tensor, weight: Tensor) -> Tensor:
     return through_layer(call, h, layer)
 
 
-def gru_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
+def _gru_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
     """h' = (1 - z) ⊙ n + z ⊙ h, with candidate n = tanh(W x + b + r ⊙ (U h + b'))."""
     (h,) = state
     b_in, b_state = weights.biases or (None, None)
@@ -90,7 +90,7 @@ def gru_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
     return (share_sum(call, value, (h, z), (candidate, 1 - z)),)
 
 
-def rnn_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
+def _rnn_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
     """h' = tanh(W x + U h + b), or ReLU."""
     (h,) = state
     z = _affine(x.detach(), h.detach(), weights)
@@ -152,16 +152,16 @@ def _candidate(
     return propagate(call, function(z), backward, x, h, lost=lost)
 
 
-STEPS: dict[str, Step] = {
-    "lstm": lstm_step,
-    "gru": gru_step,
-    "rnn_tanh": rnn_step,
-    "rnn_relu": rnn_step,
+STEPS: dict[str, _Step] = {
+    "lstm": _lstm_step,
+    "gru": _gru_step,
+    "rnn_tanh": _rnn_step,
+    "rnn_relu": _rnn_step,
 }
-CELLS: dict[str, Step] = {f"{name}_cell": step for name, step in STEPS.items()}
+_CELLS: dict[str, _Step] = {f"{name}_cell": step for name, step in STEPS.items()}
 
 
-@register(*CELLS)
+@register(*_CELLS)
 def cell(
     call: Call, input: Tensor, hx: Any, w: Tensor, u: Tensor, b_in: Any = None, b_state: Any = None
 ) -> Any:
@@ -170,6 +170,6 @@ def cell(
     weights = Weights(w, u, tuple(b for b in (b_in, b_state) if b is not None))
     many = isinstance(hx, tuple | list)
     state = tuple(hx) if many else (hx,)
-    after = CELLS[call.name](call, input, state, weights)
+    after = _CELLS[call.name](call, input, state, weights)
     after = tuple(one_deeper(s, input, *state) if on_path(s) else s for s in after)
     return after if many else after[0]

@@ -19,7 +19,7 @@ from whyword.lrp.traces import note, on_path
 NAMES = {"sum", "mean", "nansum", "nanmean"}
 
 
-class Weights(Protocol):
+class _Weights(Protocol):
     """Weights of a sum, a tensor or several that make them up."""
 
     def abs(self) -> Self:

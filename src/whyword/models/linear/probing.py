@@ -13,7 +13,7 @@ from whyword.errors import ModelError
 from whyword.models.linear.matrices import close, dense, sparse
 from whyword.models.linear.pipelines import sent, unfitted
 
-PROBED = 4096
+_PROBED = 4096
 """Columns up to which the matrix of a step is found by sending every one through."""
 
 
@@ -122,7 +122,7 @@ class Probe:
         if self.mixed and len(constant) == columns:
             ones = sp.csr_matrix(np.ones((1, columns)))
             yield sp.diags(dense(self.send(ones))[0] - constant, format="csr")
-        if columns <= PROBED:
+        if columns <= _PROBED:
             yield dense(self.send(sp.csr_matrix(sp.eye(columns)))) - constant
 
     def refusal(self) -> ModelError:

@@ -31,7 +31,7 @@ from whyword.models.linear.probing import Probe
 from whyword.models.linear.sources import Place, Source, Values
 from whyword.text import Document
 
-APART = (
+_APART = (
     TfidfTransformer,
     Normalizer,
     Binarizer,
@@ -69,7 +69,7 @@ class Step:
             mixed=source.matrix is not None,
         )
         self.empty = sent(step, source.empty)
-        self.known = type(step) in APART or _elementwise(step)
+        self.known = type(step) in _APART or _elementwise(step)
         if source.matrix is None and hasattr(step, "get_support"):
             self.kept = self.probe.support()
             self.width = len(self.kept)

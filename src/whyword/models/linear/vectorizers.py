@@ -15,7 +15,7 @@ from whyword.models.linear.steps import Step
 from whyword.text import Document, Span
 
 
-class Words:
+class _Words:
     """A fitted vectorizer.
 
     Raises:
@@ -60,7 +60,7 @@ class Words:
                 yield Place(int(column), float(sign), ngram.words)
 
 
-class Union:
+class _Union:
     """A fitted `FeatureUnion`: features next to one another, with weights.
 
     Args:
@@ -136,11 +136,11 @@ def source_of(step: Any, before: Source | None = None) -> Source:
             raise ModelError("Got a part that passes texts on; expected a vectorizer.")
         return before
     if hasattr(step, "transformer_list"):
-        return Union(step, before)
+        return _Union(step, before)
     if before is not None:
         return Step(before, step)
     if hasattr(step, "build_analyzer"):
-        return Words(step)
+        return _Words(step)
     name = type(step).__name__
     if hasattr(step, "transformers"):
         raise ModelError(

@@ -15,7 +15,7 @@ from whyword.batch import Batch
 from whyword.errors import ModelError
 from whyword.lrp.rounding import apart, largest, tolerance
 
-TEXTS = 8
+_TEXTS = 8
 """Texts of a batch that are compared with themselves alone, the shortest ones."""
 
 
@@ -49,7 +49,7 @@ class Reading:
         if kind not in self._alone:
             lengths = mask.sum(dim=1).tolist()
             rows = sorted((row for row, n in enumerate(lengths) if n), key=lengths.__getitem__)
-            found = self._compare(rows[:TEXTS], together, alone)
+            found = self._compare(rows[:_TEXTS], together, alone)
             if found is None:
                 return True
             self._alone[kind] = found

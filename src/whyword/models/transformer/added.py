@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from whyword.models.look_ups.substitution import LOOK_UPS, looked_up
 
-ITEMS = {
+_ITEMS = {
     "position": "positions",
     "wpe": "positions",
     "token_type": "token types",
@@ -30,7 +30,7 @@ def tables_of(module: nn.Module) -> dict[str, nn.Embedding]:
     for name, layer in module.named_modules():
         if isinstance(layer, nn.Embedding):
             own = name.rpartition(".")[2]
-            for part, item in ITEMS.items():
+            for part, item in _ITEMS.items():
                 if part in own:
                     tables.setdefault(item, layer)
     return tables

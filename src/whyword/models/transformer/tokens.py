@@ -13,7 +13,7 @@ from whyword.text import Document
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class Window(NamedTuple):
+class _Window(NamedTuple):
     """What the model reads of one text at once: one number per token each.
 
     Attributes:
@@ -38,7 +38,7 @@ class Row(NamedTuple):
     """
 
     document: Document
-    windows: list[Window]
+    windows: list[_Window]
     known: tuple[bool, ...]
 
 
@@ -110,9 +110,9 @@ class Tokens:
                 known[word] = False
         types = tokens.get("token_type_ids")
         windows = [
-            Window(tokens["input_ids"][p], words[p], None if types is None else types[p])
+            _Window(tokens["input_ids"][p], words[p], None if types is None else types[p])
             for p in parts
         ]
         if not windows[0].ids:  # a text of nothing, by a tokenizer that adds nothing
-            windows = [Window([self.padding], [SPECIAL], None if types is None else [0])]
+            windows = [_Window([self.padding], [SPECIAL], None if types is None else [0])]
         return Row(document, windows, tuple(known))

@@ -6,7 +6,6 @@ words (`effects`).
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.explainer import stream
 from whyword.explanation import Explanation
-from whyword.models.adapting import as_classifier
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress
 from whyword.survey.audit.clusters import Cluster, check_libraries, clusters
 from whyword.survey.audit.effects import Effect, effects
@@ -26,8 +25,8 @@ from whyword.survey.tally import Tally
 __all__ = ["Accuracy", "Audit", "ClassAudit", "Cluster", "Suspect", "audit"]
 
 
-def audit(
-    classifier: Any,
+def audit_corpus(
+    classifier: Explainable,
     corpus: Corpus,
     *,
     name: str | None = None,
