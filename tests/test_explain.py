@@ -1,6 +1,7 @@
 """`explain`: every class, every document, in any batch."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,12 @@ def test_an_account_starts_with_the_score_and_ends_at_the_words() -> None:
         assert account.started == pytest.approx(float(e.target_scores[0]))
         assert account.arrived == pytest.approx(float(e.relevance.sum()))
     assert account.lost["bias"] != 0
+
+
+@pytest.mark.parametrize("target", ["all", ["a"], ["a", "b"], PerText(["a"]), 3])
+def test_an_account_is_of_one_target(target: Any) -> None:
+    with pytest.raises(InputError, match="one class or contrast"):
+        whyword.account(random_cnn(), "alpha beta", target=target)
 
 
 def test_a_stream_explains_no_more_than_is_asked_for() -> None:
