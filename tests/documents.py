@@ -1,10 +1,10 @@
 """Texts that break renderers, and explanations to render."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from whyword.explanation import Explanation
 from whyword.text import Span
@@ -52,7 +52,7 @@ def explanation_of(
     *,
     spans: tuple[Span, ...] | None = None,
     classes: tuple[str, ...] = ("a", "b", "c"),
-    relevance: ArrayLike | None = None,
+    relevance: Sequence[Sequence[float]] | NDArray[np.float64] | None = None,
     remainder: Mapping[str, NDArray[np.float64]] | None = None,
     seed: int = 0,
     **fields: Any,

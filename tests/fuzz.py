@@ -112,7 +112,7 @@ class Composition:
     def taken(self, step: Step, values: list[Tensor]) -> Tensor:
         """The value of a step."""
         read = [values[k] for k in step.reads]
-        return joined(step.code)(*read) if step.join else compiled(step.code)(*read, self.weights)
+        return joined(step.code)(*read) if step.join else compiled(step.code)(read[0], self.weights)
 
     def shaped(self, y: Tensor) -> Tensor:
         """What a step returns as ``(batch, position, dimension)``.
@@ -144,8 +144,9 @@ class Composition:
 
 
 @cache
-def joined(code: str) -> Any:
-    return eval(f"lambda x, y: {code}", {"torch": torch})
+def joined(code: str) -> Callable[[Tensor, Tensor], Tensor]:
+    function: Callable[[Tensor, Tensor], Tensor] = eval(f"lambda x, y: {code}", {"torch": torch})
+    return function
 
 
 def as_in_the_table(y: Tensor) -> Tensor:

@@ -167,7 +167,7 @@ class Weights(nn.Module):
         )  # a tensor kept from outside
 
 
-def modules(m: nn.Module) -> None:
+def modules(m: Any) -> None:
     """Submodules with weights."""
     m.lstm, m.gru, m.rnn = (kind(6, 3, batch_first=True) for kind in (nn.LSTM, nn.GRU, nn.RNN))
     m.bilinear, m.norm = nn.Bilinear(6, 6, 5), nn.LayerNorm(6)

@@ -15,6 +15,7 @@ import reference_attention as reference
 from reference import Array
 from whyword import lrp
 from whyword.errors import InputError
+from whyword.lrp.composites import Attention
 from whyword.lrp.engine import Result
 
 POSITIONS, DIMENSION, HEADS, SIZE, HIDDEN = 4, 6, 2, 4, 5
@@ -182,7 +183,7 @@ class Block(nn.Module):
         return result
 
 
-def explained(model: Block, x: Tensor, attention: str, **options: Any) -> Result:
+def explained(model: Block, x: Tensor, attention: Attention, **options: Any) -> Result:
     target = torch.eye(2, dtype=x.dtype)[:, None].expand(2, len(x), 2)
     rules = lrp.Composite.for_transformers(attention, epsilon=EPSILON)
     return lrp.relevance(model, x, target, composite=rules, model=model, **options)
@@ -197,7 +198,9 @@ def inputs(seed: int, batch: int = 2) -> Tensor:
 @pytest.mark.parametrize("kind", ["layer", "rms"])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("fused", [True, False], ids=["sdpa", "eager"])
-def test_equals_the_second_derivation(mask: str, kind: str, attention: str, fused: bool) -> None:
+def test_equals_the_second_derivation(
+    mask: str, kind: str, attention: Attention, fused: bool
+) -> None:
     for seed in range(3):
         model, x = Block(seed, mask, fused=fused, kind=kind), inputs(seed)
         found = explained(model, x, attention)

@@ -23,6 +23,7 @@ from whyword.classifier import predict
 from whyword.data.corpora import Corpus
 from whyword.models import store
 from whyword.models.base import NetworkClassifier
+from whyword.models.cnn.model import WordCNN
 from whyword.render.audit import AuditTables, audit_page
 from whyword.survey.audit import audit_corpus
 from whyword.survey.audit.clusters import NEIGHBOURS, clusters
@@ -140,6 +141,7 @@ def test_effects_are_those_of_deleting_by_hand(
 ) -> None:
     """The marker's vector set to zero is the same as the marker deleted."""
     marker = found.suspects[0]
+    assert isinstance(model, WordCNN)
     before = predict(model, corpus.texts)
     row = model.vectors.ids([MARKER])[0]
     kept = model.embedding[row].clone()
@@ -157,6 +159,7 @@ def test_effects_are_those_of_deleting_by_hand(
 def test_accuracy_without_suspects_is_that_of_zero_vectors(
     model: NetworkClassifier, corpus: Corpus, found: Audit
 ) -> None:
+    assert isinstance(model, WordCNN)
     before = predict(model, corpus.texts).argmax(axis=1)
     rows = model.vectors.ids([s.word for s in found.suspects])
     kept = model.embedding[rows].clone()
@@ -260,9 +263,10 @@ def test_a_page_and_tables_show_texts_and_run_none_of_them() -> None:
     for forbidden in ("<b>a", "<i>1", "<script>window", "<img", "<b>bold"):
         assert forbidden not in source
     assert source.count("<script>") == 1
-    console = Console(file=StringIO(), width=100, force_terminal=False)
+    file = StringIO()
+    console = Console(file=file, width=100, force_terminal=False)
     console.print(AuditTables(result))
-    assert "\x1b" not in console.file.getvalue()
+    assert "\x1b" not in file.getvalue()
     json.loads(json.dumps(result.to_dict(), allow_nan=False))
 
 

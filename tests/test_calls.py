@@ -21,37 +21,39 @@ MASK = X > 0.5
 
 
 def shares(e: Tensor, epsilon: float = 0.0) -> Tensor:
-    return e / (e.sum(-1, keepdim=True) + epsilon) if epsilon else e / e.sum(axis=-1, keepdims=True)
+    if epsilon:
+        return e / (e.sum(-1, keepdim=True) + epsilon)
+    return e / e.sum(axis=-1, keepdims=True)  # type: ignore[call-overload, no-any-return]
 
 
 SAME: dict[str, list[Callable[[Tensor], Tensor]]] = {
     "sum": [
-        lambda x: x.sum(1), lambda x: torch.sum(x, 1), lambda x: x.sum(axis=1),
-        lambda x: torch.sum(input=x, dim=(1,)), lambda x: x.sum(axis=1, keepdims=True)[:, 0],
+        lambda x: x.sum(1), lambda x: torch.sum(x, 1), lambda x: x.sum(axis=1),  # type: ignore[call-overload]
+        lambda x: torch.sum(input=x, dim=(1,)), lambda x: x.sum(axis=1, keepdims=True)[:, 0],  # type: ignore[call-overload]
         lambda x: x.sum(-2), lambda x: torch.einsum("bld->bd", x),
     ],
     "mean over everything": [
         lambda x: x - x.mean(), lambda x: x - torch.mean(x), lambda x: x - x.mean(dim=(0, 1, 2)),
-        lambda x: torch.sub(input=x, other=x.mean(axis=None)),
+        lambda x: torch.sub(input=x, other=x.mean(axis=None)),  # type: ignore[call-overload]
     ],
     "mean over an axis": [
-        lambda x: x - x.mean(-1, keepdim=True), lambda x: x - x.mean(axis=-1, keepdims=True),
-        lambda x: torch.subtract(x, torch.mean(x, axis=-1, keepdims=True)),
+        lambda x: x - x.mean(-1, keepdim=True), lambda x: x - x.mean(axis=-1, keepdims=True),  # type: ignore[call-overload]
+        lambda x: torch.subtract(x, torch.mean(x, axis=-1, keepdims=True)),  # type: ignore[call-overload]
     ],
     "maximum": [
-        lambda x: x.max(1).values, lambda x: x.max(axis=1)[0], lambda x: torch.amax(x, axis=(1,)),
+        lambda x: x.max(1).values, lambda x: x.max(axis=1)[0], lambda x: torch.amax(x, axis=(1,)),  # type: ignore[call-arg, call-overload]
         lambda x: x.amax(1, keepdim=True)[:, 0], lambda x: torch.max(input=x, dim=1).values,
         lambda x: F.max_pool1d(x.mT, 6)[:, :, 0], lambda x: x.sort(1, True).values[:, 0],
     ],
     "softmax": [
-        lambda x: x.softmax(-1), lambda x: torch.softmax(x, axis=-1), lambda x: F.softmax(x, dim=2),
+        lambda x: x.softmax(-1), lambda x: torch.softmax(x, axis=-1), lambda x: F.softmax(x, dim=2),  # type: ignore[call-arg]
         lambda x: torch.softmax(input=x, dim=-1), nn.Softmax(-1),
         lambda x: shares(x.exp()), lambda x: shares(torch.exp(x), 1e-30),
         lambda x: x.exp() / torch.sum(x.exp(), -1).unsqueeze(-1),
         lambda x: F.softmin(-x, dim=-1),
     ],
     "deviation": [
-        lambda x: x.std(1), lambda x: torch.std(x, axis=1), lambda x: x.std(1, True),
+        lambda x: x.std(1), lambda x: torch.std(x, axis=1), lambda x: x.std(1, True),  # type: ignore[call-overload]
         lambda x: x.std(dim=1, correction=1), lambda x: x.var(1).sqrt(),
         lambda x: torch.std_mean(x, 1)[0],
     ],

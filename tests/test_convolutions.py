@@ -15,7 +15,7 @@ from laws import explained
 from reference import Rule, layer, rule_alpha_beta, rule_epsilon, rule_flat, rule_gamma
 from whyword import lrp
 
-RULES = {
+RULES: dict[str, tuple[lrp.Rule, Rule]] = {
     "paper": (lrp.Epsilon(), rule_epsilon),
     "gamma": (lrp.Gamma(), rule_gamma),
     "alpha beta": (lrp.AlphaBeta(), rule_alpha_beta),

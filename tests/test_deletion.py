@@ -15,7 +15,7 @@ from models import random_cnn, random_text, random_vectors
 from test_cnn import Shape, lengths, setup, shapes
 from whyword import InputError
 from whyword.batch import Batch
-from whyword.classifier import FollowsDeletions, ReadsWords
+from whyword.classifier import FollowsDeletions, tokenised
 from whyword.data.corpora import Corpus
 from whyword.evaluation.deletion import (
     curves,
@@ -224,8 +224,7 @@ def test_the_ways_agree_on_real_documents(news20: Mapping[str, Corpus]) -> None:
 
     model = load("news20-cnn")
     texts = news20["train"].subset(range(0, 11_000, 1000))
-    assert isinstance(model, ReadsWords)
-    documents = model.documents(texts.texts)
+    documents = tokenised(model, texts.texts)
     orders = random_orders([len(d) for d in documents], runs=1, steps=10)
     fast, plain = (
         curves(model, documents, orders, labels=texts.labels, fast=fast) for fast in (True, False)

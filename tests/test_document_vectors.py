@@ -133,6 +133,7 @@ def test_other_models_by_their_embeddings() -> None:
     text = "alpha gamma beta"
     e = explain(model, text, targets="predicted", components=True)
     table = model.vectors.table()[model.vectors.ids(e.words)].astype(float)
+    assert e.components is not None
     expected = unit((e.components[0] * table).sum(axis=0))
     found = document_vectors(model, [text])["lrp-elementwise"][0]
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -147,7 +148,9 @@ def test_idf_counts_documents_whatever_the_case() -> None:
 
 
 def test_unit_of_tiny_and_zero() -> None:
-    np.testing.assert_allclose(unit(np.array([[3e-200, 4e-200], [0, 0]])), [[0.6, 0.8], [0, 0]])
+    np.testing.assert_allclose(
+        unit(np.array([[3e-200, 4e-200], [0.0, 0.0]])), [[0.6, 0.8], [0.0, 0.0]]
+    )
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -8,7 +8,7 @@ import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -134,7 +134,12 @@ def attempts(
                     plain, other = model(embeddings()), model(embeddings() + 0.25)
             except Exception:  # that is not how it is called
                 continue
-            if plain is None or not plain.isfinite().all() or torch.equal(plain, other):
+            if (
+                plain is None
+                or other is None
+                or not plain.isfinite().all()
+                or torch.equal(plain, other)
+            ):
                 continue
             yield name, number, model, plain
             found += 1
@@ -145,7 +150,9 @@ def attempts(
 def complaint(name: str, model: Callable[[Tensor], Tensor | None], plain: Tensor) -> str | None:
     """What is wrong about the explanation of a call, if anything is."""
     try:
-        found = lrp.relevance(model, embeddings(), torch.ones(1, *plain.shape))
+        found = lrp.relevance(
+            cast("Callable[[Tensor], Tensor]", model), embeddings(), torch.ones(1, *plain.shape)
+        )
     except (lrp.UnsupportedFunction, InputError) as refusal:
         return None if TO_DO.search(str(refusal)) else f"it does not say what to do: {refusal}"
     except Exception as error:

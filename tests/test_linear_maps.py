@@ -64,7 +64,7 @@ BETWEEN: dict[str, Callable[[Tensor], Tensor]] = {
 }
 ALONG: dict[str, Callable[[Tensor], Tensor]] = {
     "sum": lambda x: x.sum((1, 2)),
-    "mean by NumPy's names": lambda x: x.mean(axis=1, keepdims=True),
+    "mean by NumPy's names": lambda x: x.mean(axis=1, keepdims=True),  # type: ignore[call-overload]
     "nansum": lambda x: x.nansum(1),
     "nanmean": lambda x: torch.nanmean(x, dim=(1, 2), keepdim=True),
     "cumsum": lambda x: x.cumsum(1),

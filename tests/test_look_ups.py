@@ -156,7 +156,9 @@ class Offsets(Bag):
 
 class Weighted(Bag):
     def look_up(self, ids: Tensor) -> Tensor:
-        return self.words(ids, per_sample_weights=self.weights[: ids.shape[1]].expand(ids.shape))
+        weights = self.weights[: ids.shape[1]].expand(ids.shape)
+        result: Tensor = self.words(ids, per_sample_weights=weights)
+        return result
 
 
 SPELLINGS: dict[str, tuple[Callable[[], Module], Callable[[Module, Tensor], Tensor]]] = {
@@ -264,7 +266,8 @@ class Never(Module):
 
 class Vectorised(Module):
     def look_up(self, ids: Tensor) -> Tensor:
-        return torch.func.vmap(self.words)(ids)
+        result: Tensor = torch.func.vmap(self.words)(ids)
+        return result
 
 
 def back_from_lists(ids: Tensor) -> Tensor:
@@ -330,7 +333,7 @@ def test_other_look_ups_are_refused_by_name(name: str, method: str) -> None:
 @pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 def test_scripted_modules_look_up_nothing() -> None:
     module = Module(lambda i: i)
-    module.words = torch.jit.script(module.words)
+    module.words = torch.jit.script(module.words)  # type: ignore[assignment] # what is refused
     c = classifier(module)
     with pytest.raises(ModelError, match="none of the text's ids"):
         explain(c, TEXTS)

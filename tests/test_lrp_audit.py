@@ -59,7 +59,7 @@ class Blend(torch.autograd.Function):
 
 class Inner(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = Cube.apply(x)
+        result: Tensor = Cube.apply(x)  # type: ignore[no-untyped-call]
         return result
 
 
@@ -191,7 +191,7 @@ def test_a_custom_function_gets_a_rule_that_reads_like_its_backward(accounting: 
         rules = lrp.Composite.for_transformers(epsilon=1e-12)
         found = explained(
             lambda x: model.output(
-                Blend.apply(2.0, x.detach() * 0, model.cube(x), x * 2).sum(dim=1)
+                Blend.apply(2.0, x.detach() * 0, model.cube(x), x * 2).sum(dim=1)  # type: ignore[no-untyped-call]
             ),
             composite=rules,
             accounting=accounting,
@@ -212,7 +212,7 @@ def test_a_custom_function_gets_a_rule_that_reads_like_its_backward(accounting: 
 def test_a_custom_function_by_its_name() -> None:
     lrp.register(f"{__name__}.Cube")(lambda ctx, relevance: 2 * relevance)
     try:
-        found = explained(lambda x: Cube.apply(x).amax(dim=1))
+        found = explained(lambda x: Cube.apply(x).amax(dim=1))  # type: ignore[no-untyped-call]
     finally:
         del lrp.calls.HANDLERS[f"{__name__}.Cube"]
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), 2 * found.scores.T)

@@ -76,7 +76,7 @@ def test_parquet_holds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_as_many_of_each() -> None:
     with pytest.raises(InputError, match="as many of each"):
-        DocumentMap(["a"], ["a", "b"], ["a"], VECTORS[:1], VECTORS[:1], "lrp")
+        DocumentMap(["a"], ["a", "b"], ["a"], VECTORS[:1].astype(np.float32), VECTORS[:1], "lrp")
 
 
 def test_figure_3_is_drawn(tmp_path: Path) -> None:

@@ -123,13 +123,13 @@ def test_characters_beyond_the_limit_are_not_read() -> None:
     assert cut.words == ["alpha", "beta"]
 
 
-def test_characters_that_are_padding_belong_to_no_word():
+def test_characters_that_are_padding_belong_to_no_word() -> None:
     model = CharacterCNN(CLASSES, dimension=4, filters={6: 3}, max_characters=4).eval()
     batch = model.encode(["alpha beta"])
     assert batch.words.tolist() == [[0, 0, 0, 0, -1, -1]]
 
 
-def test_the_documents_of_an_experiment_have_the_words_that_are_read():
+def test_the_documents_of_an_experiment_have_the_words_that_are_read() -> None:
     model = CharacterCNN(CLASSES, dimension=4, filters={2: 3}, max_characters=12).eval()
     corpus = Corpus(("alpha beta gamma " * 3,) * 2, np.array([0, 1]), CLASSES[:2], ("1", "2"))
     found = choose_documents(model, corpus, minimum_words=1)

@@ -174,7 +174,7 @@ def test_several_methods_play_on_the_same_documents() -> None:
         hybrid(("alpha", "a"), ("beta", "b")),
         hybrid(("beta alpha alpha", "a"), ("gamma", "b")),
     ]
-    told = []
+    told: list[Progress] = []
 
     rows = play(model, documents, ["lrp", "sa"], progress=told.append)
     assert [(row.method, row.metric) for row in rows] == [

@@ -39,7 +39,8 @@ class ReadsPadding(Unmasked):
 
     def forward(self, ids: Tensor) -> Tensor:
         self.calls += 1
-        return self.output(self.recurrent(self.words(ids))[0][:, -1])
+        result: Tensor = self.output(self.recurrent(self.words(ids))[0][:, -1])
+        return result
 
 
 class Mixing(Unmasked):

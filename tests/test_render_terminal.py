@@ -70,7 +70,7 @@ def test_the_adversarial_document_is_reproduced_in_a_terminal(colours: str | Non
 @example("a\r\nb", None)
 def test_any_text_with_any_spans_is_its_neutral_self(text: str, random: Random | None) -> None:
     cuts = sorted(random.sample(range(len(text) + 1), min(len(text), 6))) if random else [0, 2]
-    spans = tuple(zip(cuts[::2], cuts[1::2], strict=False))
+    spans = tuple(Span(*cut) for cut in zip(cuts[::2], cuts[1::2], strict=False))
     explanation = explanation_of(text, spans=spans)
     assert "\n" + neutral(text) + "\n" in heatmap_text(explanation)
     console = terminal()

@@ -119,8 +119,9 @@ def test_the_cascade_goes_from_the_last_layer_to_the_first() -> None:
     seen = []
 
     def spy(
-        classifier: ModuleClassifier, texts: Sequence[str | Document], /, *, targets: Targets
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
+        assert isinstance(classifier, ModuleClassifier)
         parameters = dict(model.module.named_parameters())
         now = dict(classifier.module.named_parameters())
         changed = [name for name in now if not torch.equal(now[name], parameters[name])]
@@ -144,8 +145,9 @@ def test_parameters_keep_their_size_and_frozen_vectors_stay() -> None:
     copies: list[WordCNN] = []
 
     def spy(
-        classifier: WordCNN, texts: Sequence[str | Document], /, *, targets: Targets
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
+        assert isinstance(classifier, WordCNN)
         copies.append(classifier)
         return explains()(classifier, texts, targets=targets)
 
@@ -188,8 +190,10 @@ def test_tied_parameters_are_drawn_once() -> None:
     weights = []
 
     def spy(
-        classifier: ModuleClassifier, texts: Sequence[str | Document], /, *, targets: Targets
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
+        assert isinstance(classifier, ModuleClassifier)
+        assert isinstance(classifier.module, Module)
         weights.append(classifier.module.hidden.weight.clone())
         return explains()(classifier, texts, targets=targets)
 
@@ -216,8 +220,9 @@ def test_the_logit_of_another_class() -> None:
     seen: list[str] = []
 
     def spy(
-        classifier: WordCNN, texts: Sequence[str | Document], /, *, targets: Targets
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
+        assert isinstance(classifier, WordCNN)
         assert isinstance(targets, PerText)
         seen.extend(target.name for target in targets.names if isinstance(target, Class))
         return explains()(classifier, texts, targets=targets)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise, permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+import reference
 from models import WORDS, random_cnn
 from test_cnn import Shape, everything, lengths, setup, shapes
 from test_methods import KINDS, TEXTS, classifier
@@ -81,8 +83,8 @@ def test_best_windows_are_the_first_of_a_stable_sort(
 
 def plain(
     document: NDArray[np.float64],
-    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+    kernels: reference.Kernels,
+    output: reference.Weights,
     target: NDArray[np.float64],
     depth: int,
     epsilon: float = 0.01,
@@ -299,7 +301,7 @@ def test_the_engine_shares_every_way_of_writing_a_maximum(
 @pytest.mark.parametrize(
     "settings", [{"contrast": 0}, {"contrast": -1.0}, {"epsilon": 0}, {"depth": 0}]
 )
-def test_impossible_settings_are_refused(settings: Mapping[str, float]) -> None:
+def test_impossible_settings_are_refused(settings: Mapping[str, Any]) -> None:
     with pytest.raises(InputError, match="Got"):
         explain(classifier("cnn"), "alpha", method="shapley_lrp", **settings)
 

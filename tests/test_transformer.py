@@ -1,7 +1,7 @@
 """Hugging Face classifiers: every family, every head, any text."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +124,7 @@ class Places(TorchFunctionMode):
         super().__init__()
         self.table, self.left = table, list(vectors)
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Tensor],
-        types: Sequence[type[Tensor]],
-        args: Sequence[tuple[int | slice, ...] | float | torch.Size | Tensor] = (),
-        kwargs: Mapping[str, bool | float | None] | None = None,
-    ) -> torch.Size | Tensor:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is embedding and args[1] is self.table:
             return self.left.pop(0)
         return func(*args, **(kwargs or {}))
@@ -355,7 +349,7 @@ def test_pipelines_and_models_are_recognised() -> None:
     expected = explain(TransformerClassifier(network, subwords), TEXTS[0])
     np.testing.assert_allclose(explain(pipeline, TEXTS[0]).relevance, expected.relevance)
     with pytest.raises(InputError, match="pipeline"):
-        explain(network, TEXTS[0])
+        explain(network, TEXTS[0])  # type: ignore[call-overload]
     pipeline.task = "ner"
     with pytest.raises(InputError, match="ner"):
         explain(pipeline, TEXTS[0])
@@ -396,9 +390,12 @@ def test_folders_of_hugging_face_are_read(tmp_path: Path) -> None:
     c.module.save_pretrained(tmp_path)
     c.subwords.save_pretrained(tmp_path)
     read = load(tmp_path)
+    assert isinstance(read, TransformerClassifier)
     assert read.max_length == 66
     c.save(tmp_path)
-    assert load(tmp_path).max_length == 9
+    again = load(tmp_path)
+    assert isinstance(again, TransformerClassifier)
+    assert again.max_length == 9
     np.testing.assert_allclose(predict(load(tmp_path), TEXTS), predict(c, TEXTS), atol=1e-6)
     (tmp_path / "whyword.json").write_text("[]")
     with pytest.raises(ModelError, match="damaged"):

@@ -13,7 +13,8 @@ RULES = lrp.Composite.for_transformers(epsilon=1e-13)
 
 def substituted(t: Tensor, b: Tensor, *, upper: bool) -> Tensor:
     """T y = b, one row after the other."""
-    size, rows = t.shape[-1], {}
+    size = t.shape[-1]
+    rows: dict[int, Tensor] = {}
     for i in range(size)[:: -1 if upper else 1]:
         row = b[..., i, :]
         for j, y in rows.items():
@@ -64,8 +65,8 @@ def test_a_triangular_system_is_its_steps(seed: int, upper: bool, left: bool, va
 def test_a_constant_side_is_refused() -> None:
     x, side = torch.eye(2)[None], torch.ones(1, 2, 1)
 
-    def score(e: Tensor) -> None:
-        result: None = torch.linalg.solve_triangular(e, side, upper=True).reshape(1, 2)
+    def score(e: Tensor) -> Tensor:
+        result: Tensor = torch.linalg.solve_triangular(e, side, upper=True).reshape(1, 2)
         return result
 
     with pytest.raises(lrp.UnsupportedFunction, match="only its system"):
