@@ -9,7 +9,7 @@ feature.
 import warnings
 from collections.abc import Sequence
 from inspect import signature
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,7 +197,7 @@ def reference(
     return scores, predicted[:, None] == np.asarray(model.classes_)
 
 
-def _scores(model: BernoulliNB, z: csr_matrix) -> NDArray[np.float64]:  # noqa: PLR0911 one for each kind
+def _scores(model: ClassifierMixin, z: csr_matrix) -> NDArray[np.float64]:  # noqa: PLR0911 one for each kind
     result: NDArray[np.float64]
     if hasattr(model, "best_estimator_"):
         return _scores(model.best_estimator_, z)
@@ -232,12 +232,12 @@ def _scores(model: BernoulliNB, z: csr_matrix) -> NDArray[np.float64]:  # noqa: 
     return scores[:, None] if scores.ndim == 1 else scores
 
 
-def _for_second(model: LinearSVC, z: csr_matrix) -> NDArray[np.float64]:
+def _for_second(model: ClassifierMixin, z: csr_matrix) -> NDArray[np.float64]:
     scores = _scores(model, z)
     return scores if scores.shape[1] == 1 else scores[:, 1:] - scores[:, :1]
 
 
-def _settings(name: str, kind: type[ClassifierMixin]) -> dict[str, int | LinearSVC]:
+def _settings(name: str, kind: type[ClassifierMixin]) -> dict[str, Any]:
     settings = dict(GIVEN.get(name, {}))
     known = signature(kind).parameters
     if "n_components" in known:
@@ -365,7 +365,7 @@ def _in_place(
 
 
 def _lost(
-    pipeline: Pipeline, base: tuple[csr_matrix, NDArray[np.int64]], rest: Sequence[BernoulliNB]
+    pipeline: Pipeline, base: tuple[csr_matrix, NDArray[np.int64]], rest: Sequence[ClassifierMixin]
 ) -> NDArray[np.float64]:
     """``column of the vocabulary -> (score,)`` what scores lose with the value of one column."""
     row, columns = base

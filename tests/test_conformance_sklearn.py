@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.base import ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -90,7 +91,7 @@ def test_the_table_sees_wrong_words(monkeypatch: pytest.MonkeyPatch, pipeline: P
 def test_the_table_sees_wrong_scores(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
     form = linear_form
 
-    def other(model: LogisticRegression) -> Form:
+    def other(model: ClassifierMixin) -> Form:
         found = form(model)
         found.biases[0] += 0.1
         return found

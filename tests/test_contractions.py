@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from laws import EPSILON, conserves, explained
-from reference import layer, rule_epsilon, rule_gamma
+from reference import Rule, layer, rule_epsilon, rule_gamma
 from whyword import lrp
-from whyword.lrp.rules import Epsilon, Gamma
 
 W = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
 PARAMETER = nn.Parameter(W)
@@ -67,9 +66,7 @@ WITH_BIAS = {
 pytestmark = pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
 
 
-def by_loops(
-    rule: Callable[..., NDArray[np.float64]], x: Tensor, bias: Tensor
-) -> NDArray[np.float64]:
+def by_loops(rule: Rule, x: Tensor, bias: Tensor) -> NDArray[np.float64]:
     """Relevance ``(class, batch, ...)`` of x W + b, one neuron at a time."""
     rows = []
     for document, position, unit in np.ndindex(*x.shape[:2], 3):
@@ -88,7 +85,7 @@ def by_loops(
 def test_layers(
     f: Callable[[Tensor], Tensor],
     bias: Tensor,
-    rule: tuple[Epsilon | Gamma, Callable[..., NDArray[np.float64]]],
+    rule: tuple[lrp.Rule, Rule],
 ) -> None:
     ours, theirs = rule
     x = random_input()

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from laws import COMPOSITES, PLAIN, explained
-from reference import layer, rule_epsilon, rule_gamma
+from reference import Rule, layer, rule_epsilon, rule_gamma
 from whyword import lrp
 from whyword.lrp.composites import Attention
-from whyword.lrp.rules import Epsilon, Gamma
 
 EXPERTS, DIMENSION, CLASSES = 4, 3, 2
 
@@ -138,7 +137,7 @@ if hasattr(nn.functional, "grouped_mm"):
 @pytest.mark.parametrize("rule", [(lrp.Epsilon(), rule_epsilon), (lrp.Gamma(), rule_gamma)])
 def test_grouped_products_are_a_layer_for_each_group(
     function: Callable[..., Tensor],
-    rule: tuple[Epsilon | Gamma, Callable[..., NDArray[np.float64]]],
+    rule: tuple[lrp.Rule, Rule],
 ) -> None:
     torch.manual_seed(0)
     weight, ends = torch.randn(3, 8, 4), [3, 3, 6]

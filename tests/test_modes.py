@@ -3,11 +3,11 @@
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._contextlib import _DecoratorContextManager
 from torch.utils.checkpoint import checkpoint
 
 from whyword import lrp
@@ -86,7 +86,7 @@ def test_inside_of_a_model(score: Callable[..., Tensor]) -> None:
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
-def test_around_an_explanation(mode: type[_DecoratorContextManager]) -> None:
+def test_around_an_explanation(mode: Callable[[], AbstractContextManager[object]]) -> None:
     expected = explained(plain)
     with mode():
         x = X.clone()  # of inference, perhaps

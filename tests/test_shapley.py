@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+import reference
 from models import WORDS, random_cnn
 from test_cnn import Shape, everything, lengths, setup, shapes
 from test_methods import KINDS, TEXTS, classifier
@@ -82,8 +83,8 @@ def test_best_windows_are_the_first_of_a_stable_sort(
 
 def plain(
     document: NDArray[np.float64],
-    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+    kernels: reference.Kernels,
+    output: reference.Weights,
     target: NDArray[np.float64],
     depth: int,
     epsilon: float = 0.01,
