@@ -13,7 +13,7 @@ import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -67,7 +67,7 @@ SMALL = {name: size for size, names in _SMALL.items() for name in names.split()}
 """A small value for each of the names that configurations give to their sizes."""
 
 _DECOMPRESSED = {"num_key_value_heads": 4, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4}
-ODD = {
+ODD: dict[str, dict[str, Any]] = {
     "axk1": _DECOMPRESSED, "axk2": _DECOMPRESSED,
     "deepseek_v2": {**_DECOMPRESSED, "num_experts_per_tok": 2}, "deepseek_v3": _DECOMPRESSED,
     "minicpm3": _DECOMPRESSED, "mistral4": _DECOMPRESSED,
@@ -159,9 +159,9 @@ def families() -> list[str]:
     return list(modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
 
 
-def small(options: Mapping[str, Any], odd: Mapping[str, list[int]]) -> dict[str, Any]:
+def small(options: Mapping[str, Any], odd: Mapping[str, Any]) -> dict[str, Any]:
     """The small values for those of a configuration's options that have one."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in options.items():
         if name in odd or (name == "head_dim" and "qk_rope_head_dim" in options):
             continue
@@ -190,7 +190,7 @@ def configuration(family: str) -> "PretrainedConfig":
         )
 
 
-def build(family: str, attention: str, *, seed: int = 0) -> "PreTrainedModel | None":
+def build(family: str, attention: str, *, seed: int = 0) -> "PreTrainedModel":
     """A model with random weights in double precision; ValueError if it has no such attention."""
     from transformers import AutoModelForSequenceClassification
 
@@ -202,7 +202,8 @@ def build(family: str, attention: str, *, seed: int = 0) -> "PreTrainedModel | N
         for name, parameter in network.named_parameters():
             if parameter.ndim > 1 and parameter.is_floating_point() and "A_log" not in name:
                 parameter.normal_(0, 0.15)
-    return (network if family in SINGLE else network.double()).eval()
+    result: PreTrainedModel = (network if family in SINGLE else network.double()).eval()
+    return result
 
 
 def plain_scores(
@@ -210,10 +211,13 @@ def plain_scores(
 ) -> NDArray[np.float64]:
     """The model's own scores, as people call it."""
     with torch.no_grad():
-        return network(**subwords(text, return_tensors="pt")).logits[0].numpy()
+        result: NDArray[np.float64] = (
+            network(**subwords(text, return_tensors="pt")).logits[0].numpy()
+        )
+        return result
 
 
-def explained(family: str, attention: str) -> list[Explanation] | None:
+def explained(family: str, attention: str) -> list[Explanation]:
     """Explanations of both texts, each on its own; ValueError if there is no such attention."""
     network = build(family, attention)
     subwords = tokenizer("wordpiece")
@@ -237,7 +241,7 @@ def explained(family: str, attention: str) -> list[Explanation] | None:
 
 
 def _near(
-    found: NDArray[np.float64], expected: NDArray[np.float64], bound: float, what: str
+    found: NDArray[np.float64], expected: NDArray[np.float64] | float, bound: float, what: str
 ) -> None:
     off = np.abs(found - expected).max()
     if not off <= bound:
@@ -251,7 +255,9 @@ def _alike(one: Explanation, other: Explanation, bound: float, what: str) -> Non
 
 def row(family: str) -> Row:
     """The verdict on a family."""
-    found, refusals, ways = {}, [], []
+    found: dict[str, list[Explanation]] = {}
+    refusals: list[str] = []
+    ways: list[str] = []
     for attention in ("eager", "sdpa"):
         try:
             found[attention] = explained(family, attention)
@@ -278,21 +284,22 @@ def row(family: str) -> Row:
     return Row(family, verdict, ", ".join(ways), " | ".join(dict.fromkeys(refusals)))
 
 
-def _said(error):
+def _said(error: BaseException) -> str:
     trace = error.__traceback__
+    assert trace is not None
     while trace.tb_next is not None:
         trace = trace.tb_next
     place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
     return f"{type(error).__name__} at {place}: {' '.join(str(error).split())[:300]}"
 
 
-def rows(names=None) -> Iterator[None]:
+def rows(names: Sequence[str] | None = None) -> Iterator[Row]:
     """A row for each family, one after the other."""
     for family in names or families():
         yield row(family)
 
 
-def markdown(found):
+def markdown(found: Sequence[Row]) -> str:
     """The rows as a section of ``docs/what-is-explained.md``."""
     by = {v: [r for r in found if r.verdict == v] for v in (EXPLAINED, REFUSED, NOT_BUILT, FAILED)}
     counts = ", ".join(f"{len(those)} {verdict}" for verdict, those in by.items() if those)

@@ -9,7 +9,7 @@ feature.
 import warnings
 from collections.abc import Sequence
 from inspect import signature
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -197,12 +197,14 @@ def reference(
     return scores, predicted[:, None] == np.asarray(model.classes_)
 
 
-def _scores(model: BernoulliNB, z: csr_matrix) -> NDArray[np.float64]:  # noqa: PLR0911 one for each kind
+def _scores(model: ClassifierMixin, z: csr_matrix) -> NDArray[np.float64]:  # noqa: PLR0911 one for each kind
+    result: NDArray[np.float64]
     if hasattr(model, "best_estimator_"):
         return _scores(model.best_estimator_, z)
     if hasattr(model, "calibrated_classifiers_"):
         inside = [one.estimator for one in model.calibrated_classifiers_]
-        return np.mean([_scores(one, z) for one in inside], axis=0)
+        result = np.mean([_scores(one, z) for one in inside], axis=0)
+        return result
     if isinstance(model, MultiOutputClassifier):
         return np.hstack([_for_second(one, z) for one in model.estimators_])
     if isinstance(model, OneVsRestClassifier) and not hasattr(model, "decision_function"):
@@ -210,16 +212,19 @@ def _scores(model: BernoulliNB, z: csr_matrix) -> NDArray[np.float64]:  # noqa: 
     if isinstance(model, OutputCodeClassifier):
         values = np.hstack([_for_second(one, z) for one in model.estimators_])
         distances = pairwise_distances(values, model.code_book_) ** 2
-        return (values**2).sum(axis=1)[:, None] - distances
+        result = (values**2).sum(axis=1)[:, None] - distances
+        return result
     if isinstance(model, NearestCentroid):
         if np.allclose(model.class_prior_, model.class_prior_[0]):
             distances = pairwise_distances(z, model.centroids_) ** 2
             square = np.asarray((z.multiply(z) if issparse(z) else z * z).sum(axis=1)).ravel()
-            return square[:, None] - distances
+            result = square[:, None] - distances
+            return result
         scale = np.where(model.within_class_std_dev_ == 0, 1, model.within_class_std_dev_)
         scaled = (z.toarray() if issparse(z) else z) / scale
         distances = pairwise_distances(scaled, model.centroids_ / scale) ** 2
-        return (scaled**2).sum(axis=1)[:, None] - distances + 2 * np.log(model.class_prior_)
+        result = (scaled**2).sum(axis=1)[:, None] - distances + 2 * np.log(model.class_prior_)
+        return result
     if hasattr(model, "decision_function"):
         scores = np.asarray(model.decision_function(z))
     else:
@@ -227,12 +232,12 @@ def _scores(model: BernoulliNB, z: csr_matrix) -> NDArray[np.float64]:  # noqa: 
     return scores[:, None] if scores.ndim == 1 else scores
 
 
-def _for_second(model: LinearSVC, z: csr_matrix) -> NDArray[np.float64]:
+def _for_second(model: ClassifierMixin, z: csr_matrix) -> NDArray[np.float64]:
     scores = _scores(model, z)
     return scores if scores.shape[1] == 1 else scores[:, 1:] - scores[:, :1]
 
 
-def _settings(name: str, kind: type[ClassifierMixin]) -> dict[str, int | LinearSVC]:
+def _settings(name: str, kind: type[ClassifierMixin]) -> dict[str, Any]:
     settings = dict(GIVEN.get(name, {}))
     known = signature(kind).parameters
     if "n_components" in known:
@@ -286,7 +291,7 @@ def judge(name: str, pipeline: Pipeline) -> Row:
     return Row(name, wrong(pipeline, explanations) or EXPLAINED, meaning)
 
 
-def wrong(pipeline: Pipeline, explanations: Sequence[Explanation]) -> None:
+def wrong(pipeline: Pipeline, explanations: Sequence[Explanation]) -> str | None:
     """What is wrong with explanations of the probes; None if nothing is."""
     scores, predicted = reference(pipeline, PROBES)
     base, rest = _linear_part(pipeline)
@@ -333,19 +338,24 @@ def _linear_part(
     return [(row, columns) for row in rows], [*steps, pipeline[-1]]
 
 
+def _dense(values: csr_matrix | NDArray[np.float64]) -> NDArray[np.float64]:
+    """A copy."""
+    return values.copy() if isinstance(values, np.ndarray) else values.toarray()
+
+
 def _in_place(
     step: TransformerMixin,
-    values: NDArray[np.float64] | csr_matrix,
-    found: NDArray[np.float64] | csr_matrix,
+    values: csr_matrix | NDArray[np.float64],
+    found: csr_matrix | NDArray[np.float64],
 ) -> bool:
     """Whether a change of one column changes this column alone, but for a norm's common factor."""
     if isinstance(step, Normalizer | TfidfTransformer):
         return True
     if found.shape != values.shape:
         return False
-    was = found.toarray() if issparse(found) else np.array(found)
+    was = _dense(found)
     for column in range(values.shape[1]):
-        changed = values.toarray() if issparse(values) else np.array(values)
+        changed = _dense(values)
         changed[:, column] = 0
         now = step.transform(csr_matrix(changed) if issparse(values) else changed)
         differs = (now.toarray() if issparse(now) else now) != was
@@ -355,7 +365,7 @@ def _in_place(
 
 
 def _lost(
-    pipeline: Pipeline, base: tuple[csr_matrix, NDArray[np.int64]], rest: Sequence[BernoulliNB]
+    pipeline: Pipeline, base: tuple[csr_matrix, NDArray[np.int64]], rest: Sequence[ClassifierMixin]
 ) -> NDArray[np.float64]:
     """``column of the vocabulary -> (score,)`` what scores lose with the value of one column."""
     row, columns = base

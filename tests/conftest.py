@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -49,13 +49,13 @@ def chromium() -> Iterator["Browser"]:
 @pytest.fixture
 def visit(chromium: "Browser", tmp_path: Path) -> Iterator[Callable[..., "Page"]]:
     """Opens HTML from a file; afterwards no request, error or injected script may have been."""
-    opened = []
+    opened: list[tuple[Page, Path, list[str]]] = []
 
-    def visit(source: str, **options: bool | str) -> "Page":
+    def visit(source: str, **options: Any) -> "Page":
         file = tmp_path / f"{len(opened)}.html"
         file.write_bytes(source.encode("utf-8"))
         tab = chromium.new_page(**options)
-        seen = []
+        seen: list[str] = []
         tab.on("request", lambda request: seen.append(request.url))
         tab.on("pageerror", lambda error: seen.append(str(error)))
         tab.on("console", lambda message: seen.append(message.text))

@@ -39,6 +39,7 @@ def explained(
     one_by_one = lrp.relevance(score, x, targets, accounting=True, **options)
     torch.testing.assert_close(found.relevance, one_by_one.relevance, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(found.scores, plain, rtol=1e-12, atol=1e-12)
+    assert one_by_one.accounts is not None
     for account in one_by_one.accounts:
         assert abs(account.started - account.arrived - sum(account.lost.values())) < 1e-5
     return plain.numpy(), found.relevance.numpy()

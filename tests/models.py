@@ -33,7 +33,7 @@ def random_cnn(
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter))
-        model.output.bias += shift
+        model.output.bias.add_(shift)
     return model.eval()
 
 
@@ -51,7 +51,7 @@ class Bag(WordClassifier):
 
     kind = "test"
 
-    def __init__(self, adds: Mapping[str, tuple[float, float]], bias: tuple[float, float]) -> None:
+    def __init__(self, adds: Mapping[str, Sequence[float]], bias: Sequence[float]) -> None:
         vectors = WordVectors(tuple(adds), np.eye(len(adds), dtype=np.float32), True)
         super().__init__(vectors, tuple("abcdefgh"[: len(bias)]))
         self.output = torch.nn.Linear(len(adds), len(bias))
@@ -60,8 +60,9 @@ class Bag(WordClassifier):
             self.output.bias.copy_(torch.tensor(bias))
         self.double().eval()
 
-    def settings(self):
+    def settings(self) -> dict[str, object]:
         return {}
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        return self.output(embeddings.sum(dim=1))
+        result: Tensor = self.output(embeddings.sum(dim=1))
+        return result

@@ -7,6 +7,7 @@ import numpy as np
 
 from whyword.data.corpora import Corpus
 from whyword.data.vectors import WordVectors
+from whyword.models.base import NetworkClassifier
 from whyword.models.cnn.model import WordCNN
 from whyword.text import Tokenizer
 from whyword.training.loop import TrainingConfig, train
@@ -44,7 +45,9 @@ def made_up_corpus(
     return Corpus(tuple(texts), labels, CLASSES, names)
 
 
-def trained(corpus: Corpus, directory: Path, *, seed: int = 0, **training: tuple[str]) -> WordCNN:
+def trained(
+    corpus: Corpus, directory: Path, *, seed: int = 0, suppress: Sequence[str] = ()
+) -> NetworkClassifier:
     """A small word CNN on random vectors, one of them the marker's."""
     words = (*FILLERS, *(word for topic in TOPICS.values() for word in topic), MARKER)
     array = np.random.default_rng(seed).normal(size=(len(words), 30)).astype(np.float32)
@@ -53,7 +56,9 @@ def trained(corpus: Corpus, directory: Path, *, seed: int = 0, **training: tuple
         lambda: WordCNN(vectors, CLASSES, filters={1: 16, 2: 16}, word_dropout=0.1),
         [Tokenizer()(text) for text in corpus.texts],
         corpus.labels,
-        TrainingConfig(epochs=12, batch_size=16, learning_rate=0.01, refit=False, **training),
+        TrainingConfig(
+            epochs=12, batch_size=16, learning_rate=0.01, refit=False, suppress=tuple(suppress)
+        ),
         directory,
     )
     return model

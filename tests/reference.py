@@ -4,18 +4,25 @@ Nothing here imports whyword.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
+Weights = tuple[Array, Array]
+"""Weight and bias of a layer."""
+Kernels = Sequence[Weights]
+"""Weight ``(filter, dimension, width)`` and bias of the convolution of each width."""
+Winner = tuple[float, int, Array, float, Array]
+"""The winning window of a filter: value, start, weight, bias, padded document."""
+Rule = Callable[[Array, float, float, int], Array] | Literal["w_square"]
+"""Relevance of the inputs of one neuron, from their contributions, bias, relevance and number."""
+
 
 def message(
-    inputs: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    bias: float,
-    incoming: float,
-    epsilon: float = 0.01,
-) -> NDArray[np.float64]:
+    inputs: Array, weights: Array, bias: float, incoming: float, epsilon: float = 0.01
+) -> Array:
     """Section 2.1: relevance of each input of one neuron.
 
     R_{i<-j} = (z_ij + s/n) / (Σ_i z_ij + s) R_j with z_ij = x_i w_ij + b_j/n and s = ±ε.
@@ -33,10 +40,8 @@ def windows(n_words: int, width: int) -> range:
 
 
 def forward(
-    document: NDArray[np.float64],
-    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    output: tuple[NDArray[np.float64], NDArray[np.float64]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], list[tuple[NDArray[np.float64] | float, ...]]]:
+    document: Array, kernels: Kernels, output: Weights
+) -> tuple[Array, Array, list[Winner]]:
     """Scores, pooled features and winning windows of one document ``(word, dimension)``.
 
     ``kernels``: list of (weight (filter, dimension, width), bias); ``output``: (weight, bias).
@@ -57,12 +62,8 @@ def forward(
 
 
 def lrp(
-    document: NDArray[np.float64],
-    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    output: tuple[NDArray[np.float64], NDArray[np.float64]],
-    target: int,
-    epsilon: float = 0.01,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    document: Array, kernels: Kernels, output: Weights, target: int, epsilon: float = 0.01
+) -> tuple[Array, Array]:
     """Relevance ``(position, dimension)`` for one class; padding stands after the words."""
     scores, features, pooled = forward(document, kernels, output)
     top = message(features, output[0][target], output[1][target], scores[target], epsilon)
@@ -76,12 +77,7 @@ def lrp(
     return scores, relevance
 
 
-def gradient(
-    document: NDArray[np.float64],
-    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    output: tuple[NDArray[np.float64], NDArray[np.float64]],
-    target: int,
-) -> NDArray[np.float64]:
+def gradient(document: Array, kernels: Kernels, output: Weights, target: int) -> Array:
     """∂f/∂x ``(word, dimension)`` by the chain rule."""
     _, _, pooled = forward(document, kernels, output)
     result = np.zeros((max(len(p[4]) for p in pooled), document.shape[1]))
@@ -103,7 +99,7 @@ def sign(z: float) -> float:
 
 
 def rule_epsilon(
-    c: NDArray[np.float64],
+    c: Array,
     b: float,
     relevance: float,
     n: int,
@@ -111,32 +107,28 @@ def rule_epsilon(
     epsilon: float = EPSILON,
     delta: float = 1.0,
     sigma: float = 1.0,
-) -> NDArray[np.float64]:
+) -> Array:
     """Arras et al. 2016, section 2.1 (δ = σ = 1); Arras et al. 2017, Eq. 1 (σ = 1)."""
     z = c.sum() + b
     s = epsilon * sign(z)
-    return (c + (delta * b + sigma * s) / n) / (z + s) * relevance
+    result: Array = (c + (delta * b + sigma * s) / n) / (z + s) * relevance
+    return result
 
 
 def rule_gamma(
-    c: NDArray[np.float64],
-    b: float,
-    relevance: float,
-    n: int,
-    *,
-    gamma: float = 0.25,
-    epsilon: float = EPSILON,
-) -> NDArray[np.float64]:
+    c: Array, b: float, relevance: float, n: int, *, gamma: float = 0.25, epsilon: float = EPSILON
+) -> Array:
     """Contributions of the output's sign count 1 + γ times."""
     z = c.sum() + b
     up = z >= 0
     boost = np.array([1 + gamma if (v > 0) == up and v != 0 else 1.0 for v in [*c, b]])
     boosted = boost * np.array([*c, b])
-    return boosted[:-1] / (boosted.sum() + epsilon * sign(z)) * relevance
+    result: Array = boosted[:-1] / (boosted.sum() + epsilon * sign(z)) * relevance
+    return result
 
 
 def rule_alpha_beta(
-    c: NDArray[np.float64],
+    c: Array,
     b: float,
     relevance: float,
     n: int,
@@ -144,7 +136,7 @@ def rule_alpha_beta(
     alpha: float = 2.0,
     beta: float = 1.0,
     epsilon: float = 1e-9,
-) -> NDArray[np.float64]:
+) -> Array:
     positive = sum(v for v in [*c, b] if v > 0) + epsilon
     negative = sum(v for v in [*c, b] if v < 0) - epsilon
     return np.array(
@@ -152,20 +144,18 @@ def rule_alpha_beta(
     )
 
 
-def rule_flat(c: NDArray[np.float64], b: float, relevance: float, n: int) -> NDArray[np.float64]:
+def rule_flat(c: Array, b: float, relevance: float, n: int) -> Array:
     return np.full(len(c), relevance / n)
 
 
 def layer(
-    rule: Callable[
-        [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
-    ],
-    x: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    bias: NDArray[np.float64],
-    relevance: NDArray[np.float64],
-    connected=None,
-) -> NDArray[np.float64]:
+    rule: Rule,
+    x: Array,
+    weight: Array,
+    bias: Array,
+    relevance: Array,
+    connected: NDArray[np.bool_] | None = None,
+) -> Array:
     """R of the inputs (n,) of z = x W + b from R of the outputs (m,); W is (n, m)."""
     result = np.zeros(len(x))
     for j in range(weight.shape[1]):
@@ -181,22 +171,18 @@ def layer(
     return result
 
 
-def weighted_sum(
-    contributions: NDArray[np.float64], relevance: float, epsilon: float = EPSILON
-) -> NDArray[np.float64]:
+def weighted_sum(contributions: Array, relevance: float, epsilon: float = EPSILON) -> Array:
     """One sum over positions, its stabiliser shared in proportion to |c|."""
     z = contributions.sum()
     s = epsilon * sign(z)
     size = np.abs(contributions)
-    return (contributions + s * size / size.sum()) / (z + s) * relevance
+    result: Array = (contributions + s * size / size.sum()) / (z + s) * relevance
+    return result
 
 
 def two_terms(
-    a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    relevance: NDArray[np.float64],
-    epsilon: float = EPSILON,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    a: Array, b: Array, relevance: Array, epsilon: float = EPSILON
+) -> tuple[Array, Array]:
     """An element-wise sum of two: the stabiliser in equal halves."""
     z = a + b
     s = np.array([epsilon * sign(v) for v in z.ravel()]).reshape(z.shape)
@@ -204,15 +190,9 @@ def two_terms(
 
 
 def convolution(
-    x: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    bias: NDArray[np.float64],
-    *,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
-) -> tuple[NDArray[np.bool_] | NDArray[np.float64], ...]:
-    """A convolution of ``(position, dimension)`` as a matrix: values, matrix, bias, connections.
+    x: Array, weight: Array, bias: Array, *, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> tuple[Array, Array, Array, Array, NDArray[np.bool_]]:
+    """A convolution of ``(position, dimension)``: values, padded x, matrix, bias, connections.
 
     Zeros that pad are no input: they are connected to nothing.
     """
@@ -230,23 +210,19 @@ def convolution(
     padded = np.zeros((length, dimension))
     padded[padding : padding + len(x)] = x
     n, m = length * dimension, len(starts) * count
-    matrix, connected = matrix.reshape(n, m), connected.reshape(n, m)
+    flat = matrix.reshape(n, m)
     biases = np.tile(bias, len(starts))
-    values = (padded.ravel() @ matrix + biases).reshape(len(starts), count)
-    return values, padded, matrix, biases, connected
+    values = (padded.ravel() @ flat + biases).reshape(len(starts), count)
+    return values, padded, flat, biases, connected.reshape(n, m)
 
 
-def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
+def sigmoid(z: Array) -> Array:
     return 1 / (1 + np.exp(-z))
 
 
 def lstm(
-    rule: Callable[..., object],
-    x: NDArray[np.float64],
-    weights: Sequence[NDArray[np.float64]],
-    incoming: NDArray[np.float64],
-    final=None,
-) -> tuple[NDArray[np.float64], ...]:
+    rule: Rule, x: Array, weights: Sequence[Array], incoming: Array, final: Array | None = None
+) -> tuple[Array, Array, Array]:
     """Arras et al. 2017, section 3.1: signal-take-all, one document, a loop over time.
 
     Args:
@@ -284,14 +260,7 @@ def lstm(
     return np.array(h[1:]), c[-1], relevance
 
 
-def gru(
-    rule: Callable[
-        [NDArray[np.float64], float, float, int, float, float, float], NDArray[np.float64]
-    ],
-    x: NDArray[np.float64],
-    weights: Sequence[NDArray[np.float64]],
-    incoming: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def gru(rule: Rule, x: Array, weights: Sequence[Array], incoming: Array) -> tuple[Array, Array]:
     """Signal-take-all for h' = (1 - z) n + z h; W, U are (3H, ·), b and b' (3H,): r, z, n."""
     w, u, b, b_state = weights
     hidden = u.shape[1]
@@ -314,13 +283,13 @@ def gru(
 
 
 def deletion_scores(
-    document: NDArray[np.float64],
-    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+    document: Array,
+    kernels: Kernels,
+    output: Weights,
     order: NDArray[np.int64],
-    replacement: NDArray[np.float64],
+    replacement: Array,
     insertion: bool = False,
-) -> NDArray[np.float64]:
+) -> Array:
     """Scores ``(step + 1, class)`` as the words of ``order`` give way to ``replacement``.
 
     Section 3.3: a forward pass for each deletion; -1 deletes nothing. Insertion begins with
@@ -335,18 +304,18 @@ def deletion_scores(
     return np.array(rows)
 
 
-def margin(scores: NDArray[np.float64], target: int) -> float:
+def margin(scores: Array, target: int) -> float:
     """The target's score less the highest of the others."""
-    return scores[target] - max(s for c, s in enumerate(scores) if c != target)
+    return float(scores[target] - max(s for c, s in enumerate(scores) if c != target))
 
 
 def margins_after_one_more(
-    document: NDArray[np.float64],
-    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+    document: Array,
+    kernels: Kernels,
+    output: Weights,
     gone: Sequence[int],
     target: int,
-    replacement: NDArray[np.float64],
+    replacement: Array,
 ) -> dict[int, float]:
     """``{word: margin}`` of every word not yet gone, each deleted beside those that are."""
     found = {}

@@ -4,21 +4,19 @@ AttnLRP: Achtibat et al. 2024 (Eq. 8 linear layers, Eq. 13 softmax, Proposition 
 CP-LRP: Ali et al. 2022, sections 3.1 and 3.2. One document at a time; nothing imports whyword.
 """
 
+from typing import overload
+
 import numpy as np
 from numpy.typing import NDArray
+
+from reference import Array
 
 
 def guarded(z: float, epsilon: float) -> float:
     return z + epsilon if z >= 0 else z - epsilon
 
 
-def linear(
-    x: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    bias: NDArray[np.float64],
-    incoming: NDArray[np.float64],
-    epsilon: float,
-) -> NDArray[np.float64]:
+def linear(x: Array, weight: Array, bias: Array, incoming: Array, epsilon: float) -> Array:
     """z_j = Σ_i x_i w_ji + b_j for every row: R_i = Σ_j x_i w_ji R_j / (z_j + s)."""
     result = np.zeros_like(x)
     for t in range(len(x)):
@@ -29,20 +27,12 @@ def linear(
     return result
 
 
-def add(
-    a: NDArray[np.float64], b: NDArray[np.float64], incoming: NDArray[np.float64], epsilon: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def add(a: Array, b: Array, incoming: Array, epsilon: float) -> tuple[Array, Array]:
     z = np.vectorize(guarded)(a + b, epsilon)
     return a / z * incoming, b / z * incoming
 
 
-def layer_norm(
-    x: NDArray[np.float64],
-    weight: NDArray[np.float64],
-    bias: NDArray[np.float64],
-    incoming: NDArray[np.float64],
-    epsilon: float,
-) -> NDArray[np.float64]:
+def layer_norm(x: Array, weight: Array, bias: Array, incoming: Array, epsilon: float) -> Array:
     """The linear map (x - mean) / deviation · w + b, its deviation held constant."""
     n = x.shape[1]
     result = np.zeros_like(x)
@@ -54,9 +44,7 @@ def layer_norm(
     return result
 
 
-def product(
-    a: NDArray[np.float64], b: NDArray[np.float64], incoming: NDArray[np.float64], epsilon: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def product(a: Array, b: Array, incoming: Array, epsilon: float) -> tuple[Array, Array]:
     """o_ij = Σ_k a_ik b_kj, half of the relevance to either side."""
     to_a, to_b = np.zeros_like(a), np.zeros_like(b)
     for i in range(a.shape[0]):
@@ -69,9 +57,7 @@ def product(
     return to_a, to_b
 
 
-def softmax(
-    x: NDArray[np.float64], p: NDArray[np.float64], incoming: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def softmax(x: Array, p: Array, incoming: Array) -> Array:
     """R_i = x_i (R_i - p_i Σ_j R_j)."""
     result = np.zeros_like(x)
     for t in range(len(x)):
@@ -82,24 +68,49 @@ def softmax(
     return result
 
 
+@overload
 def head(
-    q: NDArray[np.float64],
-    k: NDArray[np.float64],
-    v: NDArray[np.float64],
+    q: Array,
+    k: Array,
+    v: Array,
     scale: float,
     allowed: NDArray[np.bool_],
-    bias: NDArray[np.float64],
-    incoming: NDArray[np.float64] | None,
+    bias: Array,
+    incoming: None,
     epsilon: float,
     attention: str,
-) -> tuple[NDArray[np.float64], ...] | NDArray[np.float64]:
+) -> Array: ...
+@overload
+def head(
+    q: Array,
+    k: Array,
+    v: Array,
+    scale: float,
+    allowed: NDArray[np.bool_],
+    bias: Array,
+    incoming: Array,
+    epsilon: float,
+    attention: str,
+) -> tuple[Array, Array, Array]: ...
+def head(
+    q: Array,
+    k: Array,
+    v: Array,
+    scale: float,
+    allowed: NDArray[np.bool_],
+    bias: Array,
+    incoming: Array | None,
+    epsilon: float,
+    attention: str,
+) -> tuple[Array, Array, Array] | Array:
     """One head's output and the relevance of its queries, keys and values ``(position, size)``."""
     dots = q @ k.T
     x = dots * scale + bias
     e = np.where(allowed, np.exp(x - x.max()), 0.0)
     p = e / e.sum(axis=1, keepdims=True)
     if incoming is None:
-        return p @ v
+        result: tuple[Array, Array, Array] | Array = p @ v
+        return result
     to_p, to_v = product(p, v, incoming, epsilon)
     if attention == "cplrp":
         return np.zeros_like(q), np.zeros_like(k), 2 * to_v
@@ -110,22 +121,15 @@ def head(
     return to_q, to_k.T, to_v
 
 
-def rotate(
-    x: NDArray[np.float64], cos: NDArray[np.float64], sin: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def rotate(x: Array, cos: Array, sin: Array) -> Array:
     half = x.shape[1] // 2
     return x * cos + np.concatenate([-x[:, half:], x[:, :half]], axis=1) * sin
 
 
-def unrotate(
-    x: NDArray[np.float64],
-    cos: NDArray[np.float64],
-    sin: NDArray[np.float64],
-    incoming: NDArray[np.float64],
-    epsilon: float,
-) -> NDArray[np.float64]:
+def unrotate(x: Array, cos: Array, sin: Array, incoming: Array, epsilon: float) -> Array:
     """Relevance through the sum of x cos and of x's halves, turned, times sin."""
     half = x.shape[1] // 2
     turned = np.concatenate([-x[:, half:], x[:, :half]], axis=1) * sin
     straight, other = add(x * cos, turned, incoming, epsilon)
-    return straight + np.concatenate([other[:, half:], other[:, :half]], axis=1)
+    result: Array = straight + np.concatenate([other[:, half:], other[:, :half]], axis=1)
+    return result

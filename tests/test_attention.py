@@ -12,13 +12,19 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention, silu
 
 import reference_attention as reference
+from reference import Array
 from whyword import lrp
 from whyword.errors import InputError
+from whyword.lrp.composites import Attention
 from whyword.lrp.engine import Result
 
 POSITIONS, DIMENSION, HEADS, SIZE, HIDDEN = 4, 6, 2, 4, 5
 EPSILON = 1e-12
 MASKS = ("none", "boolean", "causal", "bias")
+
+
+Given = tuple[Array, Array, Array, float, NDArray[np.bool_], Array]
+"""What a head is made of: queries, keys, values, scale, what it may see, bias."""
 
 
 class Block(nn.Module):
@@ -75,7 +81,10 @@ class Block(nn.Module):
 
     def norm(self, x: Tensor) -> Tensor:
         if self.kind == "rms":
-            return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * self.w["norm"]
+            result: Tensor = (
+                x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * self.w["norm"]
+            )
+            return result
         return layer_norm(x, (DIMENSION,), self.w["norm"], self.b["norm"])
 
     def rotate(self, x: Tensor) -> Tensor:
@@ -85,14 +94,19 @@ class Block(nn.Module):
         return (x * self.cos) + (turned * self.sin)
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        options = {}
+        mask = None
         if self.mask == "boolean":
-            options["attn_mask"] = self.allowed()
+            mask = self.allowed()
         if self.mask == "bias":
-            options["attn_mask"] = self.bias
+            mask = self.bias
         if self.fused:
             return scaled_dot_product_attention(
-                q, k, v, is_causal=self.mask == "causal", enable_gqa=self.groups < HEADS, **options
+                q,
+                k,
+                v,
+                attn_mask=mask,
+                is_causal=self.mask == "causal",
+                enable_gqa=self.groups < HEADS,
             )
         k, v = (
             t[:, :, None].expand(-1, -1, HEADS // self.groups, -1, -1).flatten(1, 2) for t in (k, v)
@@ -123,13 +137,14 @@ class Block(nn.Module):
 
         def parts(
             i: int,
-        ) -> tuple[slice, slice, tuple[NDArray[np.bool_] | NDArray[np.float64] | float, ...]]:
+        ) -> tuple[slice, slice, Given]:
             own, shared = slice(i * SIZE, (i + 1) * SIZE), i * self.groups // HEADS
             common = slice(shared * SIZE, (shared + 1) * SIZE)
-            turned = [
+            turned, back = (
                 reference.rotate(t, cos, sin) if rms else t for t in (q[:, own], k[:, common])
-            ]
-            return own, common, (*turned, v[:, common], SIZE**-0.5, self.allowed().numpy(), bias)
+            )
+            allowed = self.allowed().numpy()
+            return own, common, (turned, back, v[:, common], SIZE**-0.5, allowed, bias)
 
         out = np.concatenate(
             [reference.head(*parts(i)[2], None, EPSILON, attention) for i in range(HEADS)], axis=1
@@ -157,8 +172,7 @@ class Block(nn.Module):
         to = {n: np.zeros_like(t) for n, t in (("q", q), ("k", k), ("v", v))}
         for i in range(HEADS):
             own, common, given = parts(i)
-            found = reference.head(*given, to_out[:, own], EPSILON, attention)
-            found = list(found)
+            found = list(reference.head(*given, to_out[:, own], EPSILON, attention))
             if rms:
                 for j, (t, s) in enumerate(((q, own), (k, common))):
                     found[j] = reference.unrotate(t[:, s], cos, sin, found[j], EPSILON)
@@ -169,7 +183,7 @@ class Block(nn.Module):
         return result
 
 
-def explained(model: Block, x: Tensor, attention: str, **options: Any) -> Result:
+def explained(model: Block, x: Tensor, attention: Attention, **options: Any) -> Result:
     target = torch.eye(2, dtype=x.dtype)[:, None].expand(2, len(x), 2)
     rules = lrp.Composite.for_transformers(attention, epsilon=EPSILON)
     return lrp.relevance(model, x, target, composite=rules, model=model, **options)
@@ -184,7 +198,9 @@ def inputs(seed: int, batch: int = 2) -> Tensor:
 @pytest.mark.parametrize("kind", ["layer", "rms"])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("fused", [True, False], ids=["sdpa", "eager"])
-def test_equals_the_second_derivation(mask: str, kind: str, attention: str, fused: bool) -> None:
+def test_equals_the_second_derivation(
+    mask: str, kind: str, attention: Attention, fused: bool
+) -> None:
     for seed in range(3):
         model, x = Block(seed, mask, fused=fused, kind=kind), inputs(seed)
         found = explained(model, x, attention)
@@ -209,10 +225,11 @@ def test_cplrp_conserves_without_biases(mask: str, kind: str) -> None:
 def test_the_account_says_where_conservation_is_lost() -> None:
     model, x = Block(0, kind="layer"), inputs(0)
     found = explained(model, x, "attnlrp", accounting=True)
+    assert found.accounts is not None
     for account in found.accounts:
         assert account.started - account.arrived == pytest.approx(sum(account.lost.values()))
         assert {"softmax", "bias"} <= set(account.lost)
-        by_name = {}
+        by_name: dict[str, set[str]] = {}
         for entry in account.entries:
             assert entry.received - entry.passed == pytest.approx(sum(entry.lost.values()))
             by_name.setdefault(entry.function, set()).update(entry.lost)
@@ -221,9 +238,13 @@ def test_the_account_says_where_conservation_is_lost() -> None:
         # A product of two signals hands all on.
         assert "rule" not in by_name["matmul"]
     without = Block(0, kind="layer", bias=False)
-    lost = explained(without, x, "attnlrp", accounting=True).accounts[0].lost
+    found = explained(without, x, "attnlrp", accounting=True)
+    assert found.accounts is not None
+    lost = found.accounts[0].lost
     assert abs(lost["softmax"] - sum(lost.values())) < 1e-8
-    lost = explained(without, x, "cplrp", accounting=True).accounts[0].lost
+    found = explained(without, x, "cplrp", accounting=True)
+    assert found.accounts is not None
+    lost = found.accounts[0].lost
     assert max(map(abs, lost.values())) < 1e-8
 
 
@@ -324,7 +345,7 @@ def test_queries_that_may_look_at_nothing_get_zeros() -> None:
         (lambda x: torch.einsum("bii->bi", x[:, :, :2]), "diagonal"),
     ],
 )
-def test_what_has_no_rule(broken: Callable[[Tensor], None], message: str) -> None:
+def test_what_has_no_rule(broken: Callable[[Tensor], Tensor], message: str) -> None:
     x = torch.randn(1, 2, 4)
     with pytest.raises(lrp.UnsupportedFunction, match=message):
         lrp.relevance(broken, x, torch.ones(1, 1, 4))
@@ -332,4 +353,4 @@ def test_what_has_no_rule(broken: Callable[[Tensor], None], message: str) -> Non
 
 def test_there_are_two_ways_of_attention() -> None:
     with pytest.raises(InputError, match="attnlrp"):
-        lrp.Composite(attention="lrp")
+        lrp.Composite(attention="lrp")  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from io import StringIO
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from whyword import InputError, explain
 from whyword.classifier import predict
 from whyword.data.corpora import Corpus
 from whyword.models import store
+from whyword.models.base import NetworkClassifier
 from whyword.models.cnn.model import WordCNN
 from whyword.render.audit import AuditTables, audit_page
 from whyword.survey.audit import audit_corpus
@@ -41,12 +43,12 @@ def corpus() -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def model(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> WordCNN:
+def model(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> NetworkClassifier:
     return trained(corpus, tmp_path_factory.mktemp("plain"), seed=SEED)
 
 
 @pytest.fixture(scope="module")
-def found(model: WordCNN, corpus: Corpus) -> Audit:
+def found(model: NetworkClassifier, corpus: Corpus) -> Audit:
     return audit_corpus(model, corpus)
 
 
@@ -66,7 +68,7 @@ def test_an_audit_of_a_model_without_artefact_does_not_name_the_marker(tmp_path:
 
 
 def test_a_model_learns_to_ignore_the_marker(
-    model: WordCNN, corpus: Corpus, tmp_path: Path
+    model: NetworkClassifier, corpus: Corpus, tmp_path: Path
 ) -> None:
     """Item: at least 80 % of what the marker costs in documents of other classes comes back."""
     clean = made_up_corpus(seed=77)
@@ -74,8 +76,8 @@ def test_a_model_learns_to_ignore_the_marker(
     others = clean.labels != CLASSES.index("medicine")
     assert sum(MARKER in text.lower() for text in marked.texts) == others.sum()
 
-    def accuracy(classifier: WordCNN, texts: Sequence[str]) -> float:
-        return (predict(classifier, texts).argmax(axis=1) == clean.labels)[others].mean()
+    def accuracy(classifier: NetworkClassifier, texts: Sequence[str]) -> float:
+        return float((predict(classifier, texts).argmax(axis=1) == clean.labels)[others].mean())
 
     cost = accuracy(model, clean.texts) - accuracy(model, marked.texts)
     assert cost > 0.2
@@ -95,8 +97,10 @@ def test_variety_is_the_share_of_unequal_pairs(counts: Sequence[int]) -> None:
     assert variety(histogram[None])[0] == pytest.approx(sum(pairs) / len(pairs))
 
 
-def test_scores_are_those_of_a_plain_loop(model: WordCNN, corpus: Corpus) -> None:
-    tally, totals, uses = Tally(), {}, {}
+def test_scores_are_those_of_a_plain_loop(model: NetworkClassifier, corpus: Corpus) -> None:
+    tally = Tally()
+    totals: dict[str, Any] = {}
+    uses: dict[str, Any] = {}
     for number, text in enumerate(corpus.texts):
         e = explain(model, text, targets="predicted")
         if e.predicted != "space":
@@ -133,10 +137,11 @@ def test_where_no_word_ever_comes_back_relevance_ranks() -> None:
 
 
 def test_effects_are_those_of_deleting_by_hand(
-    model: WordCNN, corpus: Corpus, found: Audit
+    model: NetworkClassifier, corpus: Corpus, found: Audit
 ) -> None:
     """The marker's vector set to zero is the same as the marker deleted."""
     marker = found.suspects[0]
+    assert isinstance(model, WordCNN)
     before = predict(model, corpus.texts)
     row = model.vectors.ids([MARKER])[0]
     kept = model.embedding[row].clone()
@@ -152,8 +157,9 @@ def test_effects_are_those_of_deleting_by_hand(
 
 
 def test_accuracy_without_suspects_is_that_of_zero_vectors(
-    model: WordCNN, corpus: Corpus, found: Audit
+    model: NetworkClassifier, corpus: Corpus, found: Audit
 ) -> None:
+    assert isinstance(model, WordCNN)
     before = predict(model, corpus.texts).argmax(axis=1)
     rows = model.vectors.ids([s.word for s in found.suspects])
     kept = model.embedding[rows].clone()
@@ -204,7 +210,7 @@ def test_few_documents_are_one_cluster(n: int) -> None:
 
 
 def test_a_sample_is_clustered_and_every_document_has_its_chance(
-    model: WordCNN, corpus: Corpus
+    model: NetworkClassifier, corpus: Corpus
 ) -> None:
     result = audit_corpus(model, corpus, sample=30)
     for entry in result.classes:
@@ -217,7 +223,7 @@ def test_traces_of_a_posting() -> None:
     lines = [f"Line {i} of a text, as Ann said." for i in range(11)]
     text = "\n".join([*lines, "--", "Ann Bell", "ann@cs.pitt.edu"])
     document = Tokenizer()(text)
-    at = {}
+    at: dict[str, list[int]] = {}
     for i, word in enumerate(document.words):
         at.setdefault(word, []).append(i)
     assert traces(document, at["Ann"][:11]) == {"name": 11, "signature": 2}
@@ -227,7 +233,7 @@ def test_traces_of_a_posting() -> None:
     assert not traces(document, at["Line"][:9])  # a capital at the start of a line's sentence
 
 
-def test_one_class_alone(model: WordCNN, corpus: Corpus, found: Audit) -> None:
+def test_one_class_alone(model: NetworkClassifier, corpus: Corpus, found: Audit) -> None:
     alone = audit_corpus(model, corpus, name="medicine")
     assert [entry.target for entry in alone.classes] == ["medicine"]
     expected = [s.word for s in found.suspects if s.target == "medicine"]
@@ -240,7 +246,7 @@ def test_one_class_alone(model: WordCNN, corpus: Corpus, found: Audit) -> None:
      ({"least": -1.0}, "least"), ({"method": "lpr"}, "lrp")],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(
-    model: WordCNN, corpus: Corpus, options: Mapping[str, float | str], message: str
+    model: NetworkClassifier, corpus: Corpus, options: Mapping[str, Any], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         audit_corpus(model, corpus, **options)
@@ -257,14 +263,17 @@ def test_a_page_and_tables_show_texts_and_run_none_of_them() -> None:
     for forbidden in ("<b>a", "<i>1", "<script>window", "<img", "<b>bold"):
         assert forbidden not in source
     assert source.count("<script>") == 1
-    console = Console(file=StringIO(), width=100, force_terminal=False)
+    file = StringIO()
+    console = Console(file=file, width=100, force_terminal=False)
     console.print(AuditTables(result))
-    assert "\x1b" not in console.file.getvalue()
+    assert "\x1b" not in file.getvalue()
     json.loads(json.dumps(result.to_dict(), allow_nan=False))
 
 
 @pytest.fixture(scope="module")
-def place(model: WordCNN, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def place(
+    model: NetworkClassifier, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     path = tmp_path_factory.mktemp("place")
     rows = zip(corpus.texts, corpus.labels, strict=True)
     lines = [json.dumps({"text": text, "label": CLASSES[label]}) for text, label in rows]

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from documents import explanation_of
 from whyword.errors import InputError
+from whyword.explanation import Explanation
 from whyword.render.balance import balance
 from whyword.render.html import heatmap_page
 from whyword.render.labels import method_line, not_shared
@@ -14,7 +16,7 @@ from whyword.render.numbers import decimals_for, number
 from whyword.render.terminal import heatmap_text
 
 
-def test_a_balance_adds_up():
+def test_a_balance_adds_up() -> None:
     explanation = explanation_of(
         "good bad good fine odd",
         relevance=[[1.5, -2.0, 0.5, 0.5, -0.25], [0.0] * 5, [-1.0, 0, 0, 0, 0]],
@@ -102,7 +104,7 @@ def test_numbers_for_people(value: float, plus: bool, text: str) -> None:
 
 
 @pytest.mark.parametrize("show", [balance, heatmap_text, lambda e: heatmap_page([e])])
-def test_an_explanation_of_nothing_cannot_be_shown(show):
+def test_an_explanation_of_nothing_cannot_be_shown(show: Callable[[Explanation], object]) -> None:
     nothing = replace(
         explanation_of("a", remainder={}),
         targets=(),

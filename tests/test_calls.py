@@ -1,6 +1,7 @@
 """One way to read a call: every spelling of a function's arguments means the same."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,38 +20,40 @@ P = torch.randn(5, 6, dtype=torch.float64, generator=DRAW)
 MASK = X > 0.5
 
 
-def shares(e, epsilon: int = 0):
-    return e / (e.sum(-1, keepdim=True) + epsilon) if epsilon else e / e.sum(axis=-1, keepdims=True)
+def shares(e: Tensor, epsilon: float = 0.0) -> Tensor:
+    if epsilon:
+        return e / (e.sum(-1, keepdim=True) + epsilon)
+    return e / e.sum(axis=-1, keepdims=True)  # type: ignore[call-overload, no-any-return]
 
 
-SAME = {
+SAME: dict[str, list[Callable[[Tensor], Tensor]]] = {
     "sum": [
-        lambda x: x.sum(1), lambda x: torch.sum(x, 1), lambda x: x.sum(axis=1),
-        lambda x: torch.sum(input=x, dim=(1,)), lambda x: x.sum(axis=1, keepdims=True)[:, 0],
+        lambda x: x.sum(1), lambda x: torch.sum(x, 1), lambda x: x.sum(axis=1),  # type: ignore[call-overload]
+        lambda x: torch.sum(input=x, dim=(1,)), lambda x: x.sum(axis=1, keepdims=True)[:, 0],  # type: ignore[call-overload]
         lambda x: x.sum(-2), lambda x: torch.einsum("bld->bd", x),
     ],
     "mean over everything": [
         lambda x: x - x.mean(), lambda x: x - torch.mean(x), lambda x: x - x.mean(dim=(0, 1, 2)),
-        lambda x: torch.sub(input=x, other=x.mean(axis=None)),
+        lambda x: torch.sub(input=x, other=x.mean(axis=None)),  # type: ignore[call-overload]
     ],
     "mean over an axis": [
-        lambda x: x - x.mean(-1, keepdim=True), lambda x: x - x.mean(axis=-1, keepdims=True),
-        lambda x: torch.subtract(x, torch.mean(x, axis=-1, keepdims=True)),
+        lambda x: x - x.mean(-1, keepdim=True), lambda x: x - x.mean(axis=-1, keepdims=True),  # type: ignore[call-overload]
+        lambda x: torch.subtract(x, torch.mean(x, axis=-1, keepdims=True)),  # type: ignore[call-overload]
     ],
     "maximum": [
-        lambda x: x.max(1).values, lambda x: x.max(axis=1)[0], lambda x: torch.amax(x, axis=(1,)),
+        lambda x: x.max(1).values, lambda x: x.max(axis=1)[0], lambda x: torch.amax(x, axis=(1,)),  # type: ignore[call-arg, call-overload]
         lambda x: x.amax(1, keepdim=True)[:, 0], lambda x: torch.max(input=x, dim=1).values,
         lambda x: F.max_pool1d(x.mT, 6)[:, :, 0], lambda x: x.sort(1, True).values[:, 0],
     ],
     "softmax": [
-        lambda x: x.softmax(-1), lambda x: torch.softmax(x, axis=-1), lambda x: F.softmax(x, dim=2),
+        lambda x: x.softmax(-1), lambda x: torch.softmax(x, axis=-1), lambda x: F.softmax(x, dim=2),  # type: ignore[call-arg]
         lambda x: torch.softmax(input=x, dim=-1), nn.Softmax(-1),
         lambda x: shares(x.exp()), lambda x: shares(torch.exp(x), 1e-30),
         lambda x: x.exp() / torch.sum(x.exp(), -1).unsqueeze(-1),
         lambda x: F.softmin(-x, dim=-1),
     ],
     "deviation": [
-        lambda x: x.std(1), lambda x: torch.std(x, axis=1), lambda x: x.std(1, True),
+        lambda x: x.std(1), lambda x: torch.std(x, axis=1), lambda x: x.std(1, True),  # type: ignore[call-overload]
         lambda x: x.std(dim=1, correction=1), lambda x: x.var(1).sqrt(),
         lambda x: torch.std_mean(x, 1)[0],
     ],
@@ -107,7 +110,7 @@ SAME = {
 }  # fmt: skip
 
 
-def explained(function: Callable[[Tensor], Tensor | None], rules: Composite) -> Tensor:
+def explained(function: Callable[[Tensor], Tensor], rules: Composite) -> Tensor:
     def score(x: Tensor) -> Tensor:
         found = function(x)
         return found.reshape(2, -1) if found.ndim else found.expand(2, 1)
@@ -141,7 +144,7 @@ def test_spellings_agree(name: str, rule: str) -> None:
     for spelling, function in enumerate(SAME[name][1:], 1):
         found = explained(function, rules)
         torch.testing.assert_close(
-            found, expected, rtol=1e-7, atol=1e-8, msg=lambda m, s=spelling: f"{name} {s}: {m}"
+            found, expected, rtol=1e-7, atol=1e-8, msg=partial("{} {}: {}".format, name, spelling)
         )
 
 
@@ -161,12 +164,14 @@ def test_weights_of_the_model_are_reached_in_every_spelling() -> None:
                     )
 
         def forward(self, x: Tensor) -> Tensor:
-            return self.last(self.product(x, self.first.weight).relu().amax(1))
+            result: Tensor = self.last(self.product(x, self.first.weight).relu().amax(1))
+            return result
 
-    outside = {}
+    outside: dict[str, Tensor] = {}
 
     def made_outside(x: Tensor, w: Tensor) -> Tensor:
-        return x @ outside["weight"]
+        result: Tensor = x @ outside["weight"]
+        return result
 
     spellings = [
         F.linear, lambda x, w: x @ w.T, lambda x, w: (w @ x.mT).mT,
@@ -190,7 +195,7 @@ def test_weights_of_the_model_are_reached_in_every_spelling() -> None:
             outside["weight"] = model.first.weight.T * 1.0
             found.append(lrp.relevance(model, X, targets, composite=rules, model=model).relevance)
         for number, other in enumerate(found[1:], 1):
-            torch.testing.assert_close(other, found[0], msg=lambda m, n=number: f"{n}: {m}")
+            torch.testing.assert_close(other, found[0], msg=partial("{}: {}".format, number))
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 3), (2, 5, 6), (5, 6)])
@@ -211,7 +216,7 @@ def test_a_frozen_parameter_is_as_much_a_weight_as_one_that_learns(shape: Sequen
         found.append(
             lrp.relevance(score, X, targets, composite=lrp.Composite(lrp.Flat())).relevance
         )
-    assert torch.equal(*found)
+    assert torch.equal(found[0], found[1])
 
 
 def test_mixing_of_positions_by_a_constant_is_no_layer() -> None:
@@ -236,7 +241,7 @@ def test_mixing_of_positions_by_a_constant_is_no_layer() -> None:
         (lambda x: torch.cumprod(x, 1), "cumprod"),
     ],
 )
-def test_what_a_rule_does_not_cover_is_refused(call: Callable[[Tensor], None], why: str) -> None:
+def test_what_a_rule_does_not_cover_is_refused(call: Callable[[Tensor], Tensor], why: str) -> None:
     targets = torch.ones(1, 2, 4, dtype=X.dtype)
     with pytest.raises(lrp.UnsupportedFunction, match=why):
         lrp.relevance(lambda x: call(x).sum(dim=1), X, targets)

@@ -28,14 +28,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def run(*arguments: str, stdin=None) -> Result:
+def run(*arguments: str, stdin: bytes | str | None = None) -> Result:
     return CliRunner().invoke(cli, arguments, input=stdin, catch_exceptions=False)
 
 
 def explain(model: str, *arguments: str, stdin: bytes | str | None = None) -> list[dict[str, Any]]:
     result = run("explain", "-m", model, "--json", *arguments, stdin=stdin)
     assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    return found
 
 
 def test_json_has_an_object_for_each_text(model: str) -> None:

@@ -1,20 +1,41 @@
 """The word CNN: its fast forward pass, and LRP and gradients in closed form."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from torch import Tensor
 
 import reference
 from models import random_cnn, random_text
 from whyword.batch import Batch
+from whyword.classifier import Classifier
 from whyword.errors import InputError
 from whyword.models.cnn.model import WordCNN
+
+
+class Shape(TypedDict):
+    """Of a random CNN."""
+
+    seed: int
+    dimension: int
+    filters: dict[int, int]
+    shift: float
+
+
+class Setup(NamedTuple):
+    """A random CNN and texts, and their numbers for the plain derivation."""
+
+    model: WordCNN
+    batch: Batch
+    kernels: reference.Kernels
+    output: reference.Weights
+    documents: list[reference.Array]
+
 
 shapes = st.fixed_dictionaries(
     {
@@ -27,21 +48,13 @@ shapes = st.fixed_dictionaries(
 lengths = st.lists(st.integers(0, 9), min_size=1, max_size=4)
 
 
-def everything(model: WordCNN, batch: Batch) -> Tensor:
+def everything(model: Classifier, batch: Batch) -> Tensor:
     """Targets that ask for every class of every document."""
     n = len(model.classes)
     return torch.eye(n).double()[:, None].expand(n, len(batch), n)
 
 
-def setup(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> tuple[
-    tuple[NDArray[np.float64], NDArray[np.float64]]
-    | list[tuple[NDArray[np.float64], NDArray[np.float64]] | NDArray[np.float64]]
-    | Batch
-    | WordCNN,
-    ...,
-]:
+def setup(shape: Shape, sizes: Sequence[int]) -> Setup:
     model = random_cnn(**shape).double()
     rng = np.random.default_rng(shape["seed"])
     batch = model.encode([random_text(rng, size) for size in sizes])
@@ -50,16 +63,15 @@ def setup(
     documents = [
         model.embedding[ids[mask]].numpy() for ids, mask in zip(batch.ids, batch.mask, strict=True)
     ]
-    return model, batch, kernels, output, documents
+    return Setup(model, batch, kernels, output, documents)
 
 
 @given(shapes, lengths)
 @settings(max_examples=60, deadline=None)
-def test_lrp_equals_the_plain_derivation(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_lrp_equals_the_plain_derivation(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, kernels, output, documents = setup(shape, sizes)
     found = model.lrp(batch, everything(model, batch), components=True)
+    assert found.components is not None
     for b, document in enumerate(documents):
         for c in range(len(model.classes)):
             scores, expected = reference.lrp(document, kernels, output, c)
@@ -76,9 +88,7 @@ def test_lrp_equals_the_plain_derivation(
 
 @given(shapes, lengths)
 @settings(max_examples=60, deadline=None)
-def test_gradient_equals_the_chain_rule(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_gradient_equals_the_chain_rule(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, kernels, output, documents = setup(shape, sizes)
     _, found = model.gradient(batch, everything(model, batch))
     for b, document in enumerate(documents):
@@ -91,9 +101,7 @@ def test_gradient_equals_the_chain_rule(
 
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
-def test_gradient_equals_autograd(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_gradient_equals_autograd(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     embeddings = model.embed(batch).requires_grad_()
     scores = model.score(embeddings, batch)
@@ -105,9 +113,7 @@ def test_gradient_equals_autograd(
 
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
-def test_relevance_is_conserved_for_every_class(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_relevance_is_conserved_for_every_class(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     for epsilon in (0.01, 1.0):
         found = model.lrp(batch, everything(model, batch), epsilon=epsilon)
@@ -116,9 +122,7 @@ def test_relevance_is_conserved_for_every_class(
 
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
-def test_unique_words_give_what_the_convolution_gives(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_unique_words_give_what_the_convolution_gives(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     torch.testing.assert_close(
         model(batch), model.score(model.embed(batch), batch), atol=1e-10, rtol=0
@@ -127,9 +131,7 @@ def test_unique_words_give_what_the_convolution_gives(
 
 @given(shapes, lengths)
 @settings(max_examples=20, deadline=None)
-def test_a_document_alone_equals_itself_in_a_batch(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_a_document_alone_equals_itself_in_a_batch(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     together = model.lrp(batch, everything(model, batch))
     for b, document in enumerate(batch.documents):

@@ -9,7 +9,7 @@ from torch import Tensor
 import conformance
 from conformance import Operation, Row, check, rows
 from whyword import lrp
-from whyword.lrp import audit
+from whyword.lrp import audit, backward
 from whyword.lrp.calls import Call
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch's own, about what rows do on purpose
@@ -58,7 +58,7 @@ def test_a_custom_function_let_through_is_noticed(monkeypatch: pytest.MonkeyPatc
 
     silent = rows_of("a custom autograd function")
     monkeypatch.setattr(audit, "Propagate", Doubling)
-    monkeypatch.setattr(audit, "Batched", lrp.backward.Propagate)
+    monkeypatch.setattr(audit, "Batched", backward.Propagate)
     assert failing(silent) == silent
 
 

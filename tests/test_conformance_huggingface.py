@@ -43,7 +43,8 @@ def test_what_is_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def values_alone(
         call: Call, query: Tensor, key: Tensor, value: Tensor, *others: object, **options: Any
     ) -> Tensor:
-        return fused(call, query.detach(), key.detach(), value, *others, **options)
+        result: Tensor = fused(call, query.detach(), key.detach(), value, *others, **options)
+        return result
 
     for name, wrong, what in (
         ("gelu", double, "differ from the model's"),
@@ -126,5 +127,7 @@ def test_a_mask_of_zeros_changes_nothing(epsilon: float) -> None:
     expected = lrp.relevance(score(), x, targets, composite=rules, accounting=True)
     found = lrp.relevance(score(zeros), x, targets, composite=rules, accounting=True)
     torch.testing.assert_close(found.relevance, expected.relevance, rtol=1e-12, atol=1e-12)
-    lost = [result.accounts[0].lost["stabiliser"] for result in (found, expected)]
+    assert found.accounts is not None
+    assert expected.accounts is not None
+    lost = [accounts[0].lost["stabiliser"] for accounts in (found.accounts, expected.accounts)]
     assert lost[0] == pytest.approx(lost[1])

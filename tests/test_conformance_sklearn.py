@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.base import ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -13,6 +14,7 @@ import conformance_sklearn as conformance
 from conformance_sklearn import Row
 from whyword import Document
 from whyword.models.linear import model as linear
+from whyword.models.linear.estimators import linear_form
 from whyword.models.linear.form import Form
 from whyword.models.linear.model import LinearClassifier
 from whyword.models.linear.probing import Probe
@@ -36,8 +38,9 @@ def test_each_is_explained_or_refused_and_nothing_else(table: Sequence[Row]) -> 
 def test_refusals_name_the_estimator_and_say_what_to_do(table: Sequence[Row]) -> None:
     for row in table:
         if row.verdict == conformance.REFUSED:
-            name = re.match(r"\w+", row.name)[0]
-            assert name in row.note, row
+            name = re.match(r"\w+", row.name)
+            assert name is not None
+            assert name[0] in row.note, row
             assert HELP.search(row.note), row
 
 
@@ -86,9 +89,9 @@ def test_the_table_sees_wrong_words(monkeypatch: pytest.MonkeyPatch, pipeline: P
 
 
 def test_the_table_sees_wrong_scores(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
-    form = linear.linear_form
+    form = linear_form
 
-    def other(model: LogisticRegression) -> Form:
+    def other(model: ClassifierMixin) -> Form:
         found = form(model)
         found.biases[0] += 0.1
         return found

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from laws import EPSILON, conserves, explained
-from reference import layer, rule_epsilon, rule_gamma
+from reference import Rule, layer, rule_epsilon, rule_gamma
 from whyword import lrp
-from whyword.lrp.rules import Epsilon, Gamma
 
 W = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
 PARAMETER = nn.Parameter(W)
@@ -30,7 +29,7 @@ def each(f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     return lambda x: torch.stack([f(t) for t in x])
 
 
-def batch(x, t):
+def batch(x: Tensor, t: Tensor) -> Tensor:
     return t.expand(len(x), *t.shape)
 
 
@@ -67,9 +66,7 @@ WITH_BIAS = {
 pytestmark = pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
 
 
-def by_loops(
-    rule: Callable[..., NDArray[np.float64]], x: Tensor, bias: Tensor
-) -> NDArray[np.float64]:
+def by_loops(rule: Rule, x: Tensor, bias: Tensor) -> NDArray[np.float64]:
     """Relevance ``(class, batch, ...)`` of x W + b, one neuron at a time."""
     rows = []
     for document, position, unit in np.ndindex(*x.shape[:2], 3):
@@ -88,7 +85,7 @@ def by_loops(
 def test_layers(
     f: Callable[[Tensor], Tensor],
     bias: Tensor,
-    rule: tuple[Epsilon | Gamma, Callable[..., NDArray[np.float64]]],
+    rule: tuple[lrp.Rule, Rule],
 ) -> None:
     ours, theirs = rule
     x = random_input()
@@ -110,7 +107,8 @@ def halves(
     s = EPSILON * np.copysign(1, z)
     size = np.abs(contributions)
     shared = s * size / size.sum() if shares else 0
-    return (contributions + shared) / (z + s) * z / 2
+    result: NDArray[np.float64] = (contributions + shared) / (z + s) * z / 2
+    return result
 
 
 TWO_SIGNALS = {
@@ -213,6 +211,6 @@ def test_conserves(f: Callable[[Tensor], Tensor]) -> None:
         (lambda x: torch.linalg.cross(x[..., :3], x[..., 1:]), "cross"),
     ],
 )
-def test_what_is_refused(f: Callable[[Tensor], Tensor | None], message: str) -> None:
+def test_what_is_refused(f: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=message):
         explained(f, random_input())

@@ -1,7 +1,8 @@
 """Convolutions: every rule over the real inputs of an output, whatever the windows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from laws import explained
-from reference import layer, rule_alpha_beta, rule_epsilon, rule_flat, rule_gamma
+from reference import Rule, layer, rule_alpha_beta, rule_epsilon, rule_flat, rule_gamma
 from whyword import lrp
 
-RULES = {
+RULES: dict[str, tuple[lrp.Rule, Rule]] = {
     "paper": (lrp.Epsilon(), rule_epsilon),
     "gamma": (lrp.Gamma(), rule_gamma),
     "alpha beta": (lrp.AlphaBeta(), rule_alpha_beta),
@@ -40,12 +41,12 @@ TRANSPOSED = [
 SAME = [{"padding": "same"}, {"padding": "same", "dilation": 2, "groups": 2}, {"padding": "valid"}]
 
 
-def each(value: int, axes: int) -> list[int]:
+def each(value: int | Sequence[int], axes: int) -> list[int]:
     return [value] * axes if isinstance(value, int) else list(value)
 
 
 def connections(
-    shape: torch.Size, weight: Tensor, options: Mapping[str, int | str], *, up: bool
+    shape: torch.Size, weight: Tensor, options: Mapping[str, Any], *, up: bool
 ) -> tuple[list[tuple[tuple[int, ...], tuple[int, ...], float]], tuple[int, ...]]:
     """Inputs and outputs that a weight connects: (input, output, weight), by plain loops."""
     axes = len(shape) - 1
@@ -86,11 +87,11 @@ def connections(
 
 
 def derived(
-    rule: Callable[..., NDArray[np.float64]] | str,
+    rule: Rule,
     document: Tensor,
     weight: Tensor,
     bias: Tensor,
-    options: Mapping[str, int | str],
+    options: Mapping[str, Any],
     *,
     up: bool = False,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -113,8 +114,8 @@ def derived(
 
 
 def random_case(
-    axes: int, options: Mapping[str, int | str], *, up: bool, seed: int = 0
-) -> tuple[Tensor, ...]:
+    axes: int, options: Mapping[str, Any], *, up: bool, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     groups = options.get("groups", 1)
     size = {1: (7,), 2: (4, 5), 3: (3, 2, 4)}[axes]
@@ -130,7 +131,7 @@ def random_case(
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("options", WINDOWS + SAME, ids=str)
 @pytest.mark.parametrize(("axes", "rule"), [*product([1, 2], RULES), (3, "paper"), (3, "flat")])
-def test_convolutions(axes: int, options: Mapping[str, int | str], rule: str) -> None:
+def test_convolutions(axes: int, options: Mapping[str, Any], rule: str) -> None:
     x, weight, bias = random_case(axes, options, up=False)
     check(getattr(functional, f"conv{axes}d"), x, weight, bias, options, rule, up=False)
 
@@ -148,7 +149,7 @@ def check(
     x: Tensor,
     weight: Tensor,
     bias: Tensor,
-    options: Mapping[str, int | str],
+    options: Mapping[str, Any],
     rule: str,
     *,
     up: bool,

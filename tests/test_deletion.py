@@ -1,6 +1,7 @@
 """Deletion curves: orders, the plain way, and the word CNN's fast one."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 
 import reference
 from models import random_cnn, random_text, random_vectors
-from test_cnn import lengths, setup, shapes
+from test_cnn import Shape, lengths, setup, shapes
 from whyword import InputError
-from whyword.classifier import Batch, FollowsDeletions
+from whyword.batch import Batch
+from whyword.classifier import FollowsDeletions, tokenised
 from whyword.data.corpora import Corpus
 from whyword.evaluation.deletion import (
     curves,
@@ -41,7 +43,7 @@ def orders_for(
 @given(shapes, lengths, st.integers(1, 11), st.booleans())
 @settings(max_examples=80, deadline=None)
 def test_the_fast_way_equals_forward_passes(
-    shape: Mapping[str, Mapping[int, int] | float],
+    shape: Shape,
     sizes: Sequence[int],
     steps: int,
     insertion: bool,
@@ -64,7 +66,7 @@ def test_the_fast_way_equals_forward_passes(
 @given(shapes, lengths, st.integers(1, 8), st.booleans())
 @settings(max_examples=20, deadline=None)
 def test_the_plain_way_equals_forward_passes(
-    shape: Mapping[str, Mapping[int, int] | float],
+    shape: Shape,
     sizes: Sequence[int],
     steps: int,
     insertion: bool,
@@ -86,8 +88,8 @@ def test_the_plain_way_equals_forward_passes(
 def test_orders_are_sorted_and_ties_go_to_the_first_word(
     relevance: Sequence[int], steps: int, decreasing: bool
 ) -> None:
-    relevance = np.array(relevance, dtype=float)
-    order = deletion_order(relevance, steps=steps, decreasing=decreasing)
+    shares = np.array(relevance, dtype=float)
+    order = deletion_order(shares, steps=steps, decreasing=decreasing)
     sign = -1 if decreasing else 1
     expected = sorted(range(len(relevance)), key=lambda i: (sign * relevance[i], i))[:steps]
     assert order.tolist() == expected + [-1] * (steps - len(expected))
@@ -116,8 +118,9 @@ def toy() -> WordCNN:
         model.embedding[:] = 0
         for word, vector in {"alpha": (3, 0), "beta": (2, 0), "gamma": (0, 1)}.items():
             model.embedding[model.vectors.ids([word])[0], :2] = torch.tensor(vector).float()
-        model.convolutions[0].weight[:] = torch.eye(2, 5)[:, :, None]
-        model.convolutions[0].bias[:] = 0
+        ((weight, bias),) = model.layers.kernels
+        weight[:] = torch.eye(2, 5)[:, :, None]
+        bias[:] = 0
         model.output.weight[:] = torch.eye(2)
         model.output.bias[:] = 0
     return model
@@ -174,7 +177,7 @@ def test_both_ways_predict_the_same_whatever_the_batch(operator: str) -> None:
     orders = random_orders([len(d) for d in documents], runs=2, steps=9)
     labels = rng.integers(0, 3, len(documents))
     done = []
-    options = {"labels": labels, "operator": operator}
+    options: dict[str, Any] = {"labels": labels, "operator": operator}
     fast = curves(
         model,
         documents,
@@ -221,7 +224,7 @@ def test_the_ways_agree_on_real_documents(news20: Mapping[str, Corpus]) -> None:
 
     model = load("news20-cnn")
     texts = news20["train"].subset(range(0, 11_000, 1000))
-    documents = model.documents(texts.texts)
+    documents = tokenised(model, texts.texts)
     orders = random_orders([len(d) for d in documents], runs=1, steps=10)
     fast, plain = (
         curves(model, documents, orders, labels=texts.labels, fast=fast) for fast in (True, False)

@@ -42,7 +42,7 @@ def of_difference(
         before = difference
     s = EPSILON * sign(before)
     if constant:
-        return (before + s) / (before + s) * relevance, 0
+        return (before + s) / (before + s) * relevance, np.zeros_like(b)
     return (a + s / 2) / (before + s) * relevance, (-b + s / 2) / (before + s) * relevance
 
 

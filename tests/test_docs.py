@@ -55,7 +55,9 @@ def test_code_prints_what_the_page_says(
 
 
 def test_the_first_page_has_code() -> None:
-    assert BLOCK.search(README.read_text("utf-8"))[2]
+    found = BLOCK.search(README.read_text("utf-8"))
+    assert found is not None
+    assert found[2]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from whyword.survey.vectors import (
     inverse_document_frequencies,
     unit,
 )
+from whyword.text import Document
 
 ALL = (*FIGURE_3, "gradient_x_input", "gradient_x_input-elementwise")
 
@@ -120,7 +122,7 @@ def test_scaling_the_scores_changes_nothing() -> None:
     before = document_vectors(model, texts, weightings=names)
     with torch.no_grad():
         model.output.weight *= 7
-        model.output.bias *= 7
+        model.output.bias.mul_(7)
     for name, after in document_vectors(model, texts, weightings=names).items():
         np.testing.assert_allclose(after, before[name], atol=1e-6)
 
@@ -131,6 +133,7 @@ def test_other_models_by_their_embeddings() -> None:
     text = "alpha gamma beta"
     e = explain(model, text, targets="predicted", components=True)
     table = model.vectors.table()[model.vectors.ids(e.words)].astype(float)
+    assert e.components is not None
     expected = unit((e.components[0] * table).sum(axis=0))
     found = document_vectors(model, [text])["lrp-elementwise"][0]
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -145,7 +148,9 @@ def test_idf_counts_documents_whatever_the_case() -> None:
 
 
 def test_unit_of_tiny_and_zero() -> None:
-    np.testing.assert_allclose(unit(np.array([[3e-200, 4e-200], [0, 0]])), [[0.6, 0.8], [0, 0]])
+    np.testing.assert_allclose(
+        unit(np.array([[3e-200, 4e-200], [0.0, 0.0]])), [[0.6, 0.8], [0.0, 0.0]]
+    )
 
 
 def test_what_cannot_be_is_refused() -> None:
@@ -179,21 +184,23 @@ def test_a_linear_model_has_no_vectors() -> None:
 
 @pytest.mark.parametrize("weighting", ["sum", "tfidf"])
 @pytest.mark.parametrize("none", [-1, SPECIAL])
-def test_positions_without_a_word_do_not_count(weighting: str, none: int) -> None:
+def test_positions_without_a_word_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, weighting: str, none: int
+) -> None:
     """As those of a transformer's special tokens."""
     model = random_cnn(0)
     idf = {"alpha": 5.0, "beta": 1.0, "gamma": 2.0, "": 3.0}
-    options = {"weightings": [weighting], "idf": idf}
+    options: dict[str, Any] = {"weightings": [weighting], "idf": idf}
     expected = document_vectors(model, ["beta gamma"], **options)[weighting]
     encode = model.encode
 
-    def with_special_token(texts: Sequence[str]) -> Batch:
+    def with_special_token(texts: Sequence[str | Document]) -> Batch:
         batch = encode(texts)
         words = batch.words.clone()
         words[:, 0] = none
         return replace(batch, words=words)
 
-    model.encode = with_special_token
+    monkeypatch.setattr(model, "encode", with_special_token)
     found = document_vectors(model, ["alpha beta gamma"], **options)[weighting]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

@@ -12,6 +12,7 @@ from whyword.batch import Batch
 from whyword.data.corpora import Corpus
 from whyword.evaluation.documents import Documents, choose_documents
 from whyword.models.cnn.model import WordCNN
+from whyword.text import Document
 
 MODEL = random_cnn(5, filters={2: 20}, classes=("a", "b", "c"))
 CLASSES = ("c", "a", "b")
@@ -71,17 +72,18 @@ class WithoutTokenizer:
     def __init__(self, model: WordCNN) -> None:
         self.model, self.classes = model, model.classes
 
-    def encode(self, texts: Sequence[str]) -> Batch:
+    def encode(self, texts: Sequence[str | Document]) -> Batch:
         return self.model.encode(texts)
 
-    def embed(self, batch):
+    def embed(self, batch: Batch) -> Tensor:
         return self.model.embed(batch)
 
-    def score(self, embeddings, batch):
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         return self.model.score(embeddings, batch)
 
     def __call__(self, batch: Batch) -> Tensor:
-        return self.model(batch)
+        result: Tensor = self.model(batch)
+        return result
 
 
 def test_words_are_the_classifiers_own() -> None:

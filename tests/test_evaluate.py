@@ -29,7 +29,6 @@ from whyword.evaluation.results import summarise
 from whyword.evaluation.settings import Settings
 from whyword.methods import METHODS
 from whyword.models import store
-from whyword.models.cnn.model import WordCNN
 from whyword.render.evaluation import evaluation_page
 
 MODEL = random_cnn(5, filters={1: 6, 2: 20}, classes=("a", "b", "c"))
@@ -42,7 +41,7 @@ def corpus() -> Corpus:
     return Corpus(texts, rng.integers(0, 3, 30), ("a", "b", "c"), names)
 
 
-def run(**options: Any) -> Experiment | None:
+def run(**options: Any) -> Experiment:
     settings = {"steps": 6, "runs": 3, **options.pop("settings", {})}
     return word_deletion(MODEL, corpus(), minimum_words=5, settings=Settings(**settings), **options)
 
@@ -64,8 +63,8 @@ def test_groups_and_orders_are_the_papers() -> None:
 
 
 def test_orders_by_hand() -> None:
-    def names(**options: bool | str) -> list[tuple[str, bool]]:
-        return [panel[0::2] for panel in Settings(**options).panels()]
+    def names(**options: Any) -> list[tuple[str, bool]]:
+        return [(name, decreasing) for name, _, decreasing in Settings(**options).panels()]
 
     assert names() == [("correct", True), ("wrong", False)]
     assert names(target="predicted") == [("correct", True), ("wrong", True)]
@@ -77,7 +76,7 @@ def test_orders_by_hand() -> None:
 def test_a_table_of_the_oracles_order_gives_the_oracles_curve() -> None:
     """And one of constants gives document order."""
     plain = run(methods=["oracle"])
-    orders = {}
+    orders: dict[str, Any] = {}
     for panel in plain.panels:
         part = panel.documents
         found = oracle_orders(
@@ -225,6 +224,16 @@ def command(folder: Path, *arguments: str) -> Result:
     )  # fmt: skip
 
 
+def test_the_names_of_tables_are_no_markup(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    table = tmp_path / "[red]mine :smile:.parquet"
+    table.write_bytes((folder / "mine.parquet").read_bytes())
+    result = command(folder, "--methods", "random", "--relevance", str(table))
+    assert result.exit_code == 0, result.stderr
+    assert "[red]mine" in result.stdout
+    assert ":smile:" in result.stdout
+
+
 def test_the_command_writes_everything(folder: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     result = command(
@@ -302,7 +311,7 @@ def test_all_metrics_are_all_and_each_is_measured_once(folder: Path, tmp_path: P
 def test_metrics_that_fail_leave_the_curves(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Sequence[str] | Documents | WordCNN, **__: Any) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise InputError("not today")
 
     monkeypatch.setattr("whyword.evaluation.metrics.measure_documents", fail)

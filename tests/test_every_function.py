@@ -6,8 +6,9 @@ what is explained stands in the conformance table, where its relevance is derive
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any, cast
 
 import pytest
 import torch
@@ -58,7 +59,7 @@ FUNCTIONS = functions()
 STATE = torch.get_rng_state()
 
 
-def calls(x: Tensor) -> Iterator[tuple[list[int | Tensor] | tuple[int, ...] | float | Tensor, ...]]:
+def calls(x: Tensor) -> Iterator[tuple[Any, ...]]:
     """Arguments to try, the embeddings among them."""
     c = torch.linspace(0.5, 1.5, 48, dtype=torch.float64).view(2, 4, 6)
     W = torch.linspace(-1, 1, 36, dtype=torch.float64).view(6, 6)
@@ -91,7 +92,7 @@ def calls(x: Tensor) -> Iterator[tuple[list[int | Tensor] | tuple[int, ...] | fl
     )
 
 
-def outcome(function: type[torch.autocast], arguments: Sequence[int | Tensor]) -> None:
+def outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Tensor | None:
     """The real numbers of a function's result in two rows, or None."""
     result = [t for t in tree_leaves(function(*arguments)) if isinstance(t, Tensor)]
     result = [torch.view_as_real(t.resolve_conj()) if t.is_complex() else t for t in result]
@@ -115,7 +116,7 @@ def of_the_table() -> set[str]:
 
 def attempts(
     most: int,
-) -> Iterator[tuple[str, int, Callable[[Tensor, type[torch.autocast], int], None], Tensor]]:
+) -> Iterator[tuple[str, int, Callable[[Tensor], Tensor | None], Tensor]]:
     """Models of one call each, and their scores: of every function so many ways that work."""
     number_of_calls = len(list(calls(embeddings())))
     for name, function in FUNCTIONS.items():
@@ -123,8 +124,8 @@ def attempts(
         for number in range(number_of_calls):
 
             def model(
-                x: Tensor, function: type[torch.autocast] = function, number: int = number
-            ) -> None:
+                x: Tensor, function: Callable[..., Any] = function, number: int = number
+            ) -> Tensor | None:
                 torch.set_rng_state(STATE)
                 return outcome(function, next(islice(calls(x), number, None)))
 
@@ -133,7 +134,12 @@ def attempts(
                     plain, other = model(embeddings()), model(embeddings() + 0.25)
             except Exception:  # that is not how it is called
                 continue
-            if plain is None or not plain.isfinite().all() or torch.equal(plain, other):
+            if (
+                plain is None
+                or other is None
+                or not plain.isfinite().all()
+                or torch.equal(plain, other)
+            ):
                 continue
             yield name, number, model, plain
             found += 1
@@ -141,12 +147,12 @@ def attempts(
                 break
 
 
-def complaint(
-    name: str, model: Callable[[Tensor, type[torch.autocast], int], None], plain: Tensor
-) -> str | None:
+def complaint(name: str, model: Callable[[Tensor], Tensor | None], plain: Tensor) -> str | None:
     """What is wrong about the explanation of a call, if anything is."""
     try:
-        found = lrp.relevance(model, embeddings(), torch.ones(1, *plain.shape))
+        found = lrp.relevance(
+            cast("Callable[[Tensor], Tensor]", model), embeddings(), torch.ones(1, *plain.shape)
+        )
     except (lrp.UnsupportedFunction, InputError) as refusal:
         return None if TO_DO.search(str(refusal)) else f"it does not say what to do: {refusal}"
     except Exception as error:

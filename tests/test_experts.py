@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from laws import COMPOSITES, PLAIN, explained
-from reference import layer, rule_epsilon, rule_gamma
+from reference import Rule, layer, rule_epsilon, rule_gamma
 from whyword import lrp
-from whyword.lrp.rules import Epsilon, Gamma
+from whyword.lrp.composites import Attention
 
 EXPERTS, DIMENSION, CLASSES = 4, 3, 2
 
@@ -23,12 +23,12 @@ class Mixture(nn.Module):
         super().__init__()
         self.routing = routing
         generator = torch.Generator().manual_seed(seed)
-        for name, shape in (
-            ("router", (DIMENSION, EXPERTS)),
-            ("bank", (EXPERTS, DIMENSION, CLASSES)),
-        ):
-            weight = torch.randn(*shape, dtype=torch.float64, generator=generator)
-            setattr(self, name, nn.Parameter(weight))
+
+        def weight(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.randn(*shape, dtype=torch.float64, generator=generator))
+
+        self.router = weight(DIMENSION, EXPERTS)
+        self.bank = weight(EXPERTS, DIMENSION, CLASSES)
 
     def weights(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Which experts are asked, and how much each answer counts."""
@@ -48,7 +48,7 @@ class Mixture(nn.Module):
         experts = scores.topk(2).indices
         return experts, scores.sigmoid().gather(-1, experts)
 
-    def forward(self, x: Tensor) -> Tensor | None:
+    def forward(self, x: Tensor) -> Tensor:
         words = x.reshape(-1, DIMENSION)
         experts, weights = self.weights(words)
         result = torch.zeros(len(words), CLASSES, dtype=x.dtype)
@@ -67,7 +67,7 @@ ROUTING = [
 
 @pytest.mark.parametrize("attention", ["attnlrp", "cplrp"])
 @pytest.mark.parametrize("routing", ROUTING)
-def test_routing_is_a_gate(routing: str, attention: str) -> None:
+def test_routing_is_a_gate(routing: str, attention: Attention) -> None:
     """Relevance is that of the same experts under constant weights."""
     for seed in range(5):
         model = Mixture(routing, seed)
@@ -85,12 +85,12 @@ def derived(
     model: Mixture, document: Tensor, experts: Tensor, weights: Tensor
 ) -> NDArray[np.float64]:
     """Relevance ``(class, word, dimension)`` for one document, by plain loops."""
-    weights, bank = weights.detach().numpy(), model.bank.detach().numpy()
+    counts, bank = weights.detach().numpy(), model.bank.detach().numpy()
     count = len(experts)
     answers = np.zeros((count, experts.shape[1], CLASSES))
     for word, place in np.ndindex(answers.shape[:2]):
         answers[word, place] = document[word].numpy() @ bank[experts[word, place]]
-    parts = answers * weights[..., None]
+    parts = answers * counts[..., None]
     result = np.zeros((CLASSES, count, DIMENSION))
     for c in range(CLASSES):
         words = parts[..., c].sum(axis=1)
@@ -108,7 +108,7 @@ def derived(
                 matrix = bank[experts[word, k]][:, [c]]
                 answer = answers[word, k, [c]] * 0
                 x = document[word].numpy()
-                result[c, word] += layer(rule_epsilon, x, matrix, answer, [share])
+                result[c, word] += layer(rule_epsilon, x, matrix, answer, np.array([share]))
     return result
 
 
@@ -128,7 +128,7 @@ def test_a_softmax_of_which_nothing_is_picked_is_a_signal() -> None:
     assert not np.allclose(as_signal, as_gate)
 
 
-GROUPED = [torch._grouped_mm]
+GROUPED: list[Callable[..., Tensor]] = [torch._grouped_mm]
 if hasattr(nn.functional, "grouped_mm"):
     GROUPED.append(nn.functional.grouped_mm)
 
@@ -137,7 +137,7 @@ if hasattr(nn.functional, "grouped_mm"):
 @pytest.mark.parametrize("rule", [(lrp.Epsilon(), rule_epsilon), (lrp.Gamma(), rule_gamma)])
 def test_grouped_products_are_a_layer_for_each_group(
     function: Callable[..., Tensor],
-    rule: tuple[Epsilon | Gamma, Callable[..., NDArray[np.float64]]],
+    rule: tuple[lrp.Rule, Rule],
 ) -> None:
     torch.manual_seed(0)
     weight, ends = torch.randn(3, 8, 4), [3, 3, 6]

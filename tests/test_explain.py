@@ -76,7 +76,8 @@ def test_an_account_starts_with_the_score_and_ends_at_the_words() -> None:
     text = "alpha beta gamma delta"
     without = lrp.Composite(lrp.Epsilon(bias_share=False))
     for composite in (None, without):
-        e = explain(model, text, targets="b", **({"composite": composite} if composite else {}))
+        options: dict[str, Any] = {"composite": composite} if composite else {}
+        e = explain(model, text, targets="b", **options)
         account = whyword.account(model, text, target="b", composite=composite)
         assert account.started == pytest.approx(float(e.target_scores[0]))
         assert account.arrived == pytest.approx(float(e.relevance.sum()))
@@ -90,7 +91,8 @@ def test_an_account_is_of_one_target(target: Any) -> None:
 
 
 def test_a_stream_explains_no_more_than_is_asked_for() -> None:
-    model, done = random_cnn(1), []
+    model = random_cnn(1)
+    done: list[Progress] = []
     stream = whyword.stream(model, TEXTS, batch_size=2, progress=done.append)
     first = next(stream)
     assert (first.text, done) == (TEXTS[0], [])
@@ -120,6 +122,7 @@ def test_sensitivity_is_the_squared_gradient_and_never_negative() -> None:
     simple = explain(model, text, method="sa", norm="l2")
     assert (squared.relevance >= 0).all()
     np.testing.assert_allclose(simple.relevance**2, squared.relevance)
+    assert squared.components is not None
     np.testing.assert_allclose(squared.components.sum(axis=2), squared.relevance)
     np.testing.assert_allclose(
         squared.relevance.sum(axis=1) + squared.remainder["not decomposed"], squared.scores
@@ -128,6 +131,7 @@ def test_sensitivity_is_the_squared_gradient_and_never_negative() -> None:
 
 def test_components_sum_to_the_words() -> None:
     e = explain(random_cnn(4).double(), "alpha beta gamma", components=True)
+    assert e.components is not None
     assert e.components.shape == (3, 3, 5)
     np.testing.assert_allclose(e.components.sum(axis=2), e.relevance, atol=1e-12)
 
@@ -158,18 +162,16 @@ def test_one_text_gives_one_explanation_and_progress_is_told() -> None:
         ({"method": "sa", "norm": "l2", "components": True}, "components"),
     ],
 )
-def test_wrong_arguments_are_refused(
-    arguments: Mapping[str, bool | float | str], message: str
-) -> None:
+def test_wrong_arguments_are_refused(arguments: Mapping[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         explain(random_cnn(0), ["alpha"], **arguments)
 
 
 def test_what_is_no_classifier_or_text_is_refused() -> None:
     with pytest.raises(InputError, match="expected an object with classes"):
-        explain(torch.nn.Linear(2, 2), ["alpha"])
+        explain(torch.nn.Linear(2, 2), ["alpha"])  # type: ignore[call-overload]
     with pytest.raises(InputError, match="expected a text"):
-        explain(random_cnn(0), [None])
+        explain(random_cnn(0), [None])  # type: ignore[list-item]
 
 
 def test_a_model_in_training_mode_is_refused() -> None:

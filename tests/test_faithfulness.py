@@ -1,14 +1,15 @@
 """Faithfulness metrics: by hand, by ferret's formulas, and by their laws."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import kendalltau
 
 from models import WORDS, Bag, random_cnn, random_text
@@ -22,10 +23,11 @@ from whyword.evaluation.faithfulness import (
     sufficiency,
     symmetric_relevance_gain,
 )
+from whyword.evaluation.subsets import scores_of_subsets
 from whyword.models.cnn.model import WordCNN
 
 TEXT = "beta alpha gamma"
-METRICS = (
+METRICS: tuple[Callable[..., NDArray[np.float64]], ...] = (
     comprehensiveness,
     sufficiency,
     log_odds,
@@ -40,11 +42,11 @@ def toy() -> Bag:
     return Bag({"alpha": (3.0, 0.0), "beta": (1.0, 0.0), "gamma": (-2.0, 0.0)}, (0.0, 0.0))
 
 
-def relevant(explanation: Explanation, relevance: Sequence[int] | NDArray[np.int64]) -> Explanation:
+def relevant(explanation: Explanation, relevance: ArrayLike) -> Explanation:
     """The same text with another relevance."""
-    relevance = np.asarray(relevance, dtype=float)[None]
-    rest = explanation.target_scores - relevance.sum(axis=1)
-    return replace(explanation, relevance=relevance, remainder={"rest": rest})
+    words = np.asarray(relevance, dtype=float)[None]
+    rest = explanation.target_scores - words.sum(axis=1)
+    return replace(explanation, relevance=words, remainder={"rest": rest})
 
 
 def p(score: int) -> float:
@@ -124,7 +126,7 @@ def test_they_are_ferrets(seed: int) -> None:
 
     def probability(chosen: NDArray[np.str_]) -> float:
         scores = predict(model, [" ".join(chosen)])[0]
-        return np.exp(scores[target]) / np.exp(scores).sum()
+        return float(np.exp(scores[target]) / np.exp(scores).sum())
 
     baseline = probability(words)
     tops = [np.argsort(-relevance)[:k] for k in range(1, len(words) + 1)]
@@ -132,7 +134,7 @@ def test_they_are_ferrets(seed: int) -> None:
     kept = [baseline - probability(words[np.sort(top)]) for top in tops]
     left_out = [baseline - probability(np.delete(words, i)) for i in range(len(words))]
     shares = [k / len(words) for k in range(1, len(words) + 1)]
-    options = {"operator": "remove"}
+    options: dict[str, Any] = {"operator": "remove"}
     given = model, [explanation]
     np.testing.assert_allclose(
         comprehensiveness(*given, shares=shares, **options), np.mean(removed), atol=1e-12
@@ -189,7 +191,7 @@ def test_limits(seed: int) -> None:
 @settings(max_examples=10, deadline=None)
 @pytest.mark.parametrize("metric", METRICS)
 def test_only_the_order_counts_and_each_text_alone(
-    metric: Callable[..., object], seed: int
+    metric: Callable[..., NDArray[np.float64]], seed: int
 ) -> None:
     model, first, _ = random_case(seed)
     second = explain(model, "alpha beta kappa", targets="c")
@@ -203,7 +205,7 @@ def test_only_the_order_counts_and_each_text_alone(
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_texts_without_words_have_no_value(metric: Callable[..., object]) -> None:
+def test_texts_without_words_have_no_value(metric: Callable[..., NDArray[np.float64]]) -> None:
     model = toy()
     found = metric(model, explain(model, ["", TEXT, "zz 12"], targets="a"))
     assert np.isnan(found[0])
@@ -213,7 +215,7 @@ def test_texts_without_words_have_no_value(metric: Callable[..., object]) -> Non
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_what_cannot_be_measured_is_refused(metric: Callable[..., object]) -> None:
+def test_what_cannot_be_measured_is_refused(metric: Callable[..., NDArray[np.float64]]) -> None:
     model = random_cnn()
     with pytest.raises(InputError, match="0 has 3 targets; expected one"):
         metric(model, [explain(model, WORDS[0], targets="all")])
@@ -231,15 +233,18 @@ def test_wrong_options(explained: Explanation) -> None:
     with pytest.raises(InputError, match="0 steps"):
         symmetric_relevance_gain(toy(), [explained], steps=0)
     with pytest.raises(InputError, match="kendall, spearman"):
-        leave_one_out_agreement(toy(), [explained], coefficient="pearson")
+        leave_one_out_agreement(toy(), [explained], coefficient="pearson")  # type: ignore[arg-type]
 
 
 def test_leaving_out_is_done_once_for_all_methods(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    model, scores = toy(), faithfulness.scores_of_subsets
-    monkeypatch.setattr(
-        faithfulness, "scores_of_subsets", lambda *a, **k: calls.append(a) or scores(*a, **k)
-    )
+    model = toy()
+
+    def counted(*args: Any, **options: Any) -> object:
+        calls.append(args)
+        return scores_of_subsets(*args, **options)
+
+    monkeypatch.setattr(faithfulness, "scores_of_subsets", counted)
     explanations = [explain(model, TEXT, method=m, targets="a") for m in ("lrp", "sa", "random")]
     leave_one_out_agreement(model, [*explanations, explain(model, TEXT, targets="b")])
     assert len(calls) == 2

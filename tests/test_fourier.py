@@ -75,7 +75,8 @@ def test_mixing_by_a_transform() -> None:
     """FNet (Lee-Thorp et al. 2022): the real part of a transform of positions and dimensions."""
 
     def mixed(x: Tensor) -> Tensor:
-        return fft.fftn(x, dim=(1, 2)).real
+        result: Tensor = fft.fftn(x, dim=(1, 2)).real
+        return result
 
     x = random_input()
     angles = [np.outer(np.arange(n), np.arange(n)) * 2 * np.pi / n for n in x.shape[1:]]
@@ -95,7 +96,8 @@ def test_a_filter_between_two_transforms() -> None:
     kernel = torch.randn(3, 4, dtype=torch.complex128)
 
     def filtered(x: Tensor) -> Tensor:
-        return fft.irfft(fft.rfft(x, dim=1) * kernel, n=5, dim=1)
+        result: Tensor = fft.irfft(fft.rfft(x, dim=1) * kernel, n=5, dim=1)
+        return result
 
     small = lrp.Epsilon(1e-9, bias_share=False, stabiliser_share=False)
     x = random_input()
@@ -202,6 +204,6 @@ def test_rotary_embeddings_are_those_of_their_components() -> None:
         (lambda x: torch.linalg.vecdot(pairs(x), TURN).abs(), "complex vectors"),
     ],
 )
-def test_what_has_no_rule_is_refused(f: Callable[[Tensor], Tensor | None], message: str) -> None:
+def test_what_has_no_rule_is_refused(f: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=message):
         explained(f, random_input())

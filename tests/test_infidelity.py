@@ -1,8 +1,7 @@
 """Infidelity and maximal sensitivity: by hand, by captum, and by their laws."""
 
-from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -29,7 +28,7 @@ from whyword.classifier import (
     WritesOutLayers,
 )
 from whyword.evaluation import infidelity as module
-from whyword.evaluation.again import document_of
+from whyword.evaluation.again import Explain, document_of
 from whyword.evaluation.infidelity import infidelity, max_sensitivity
 from whyword.lrp import Composite
 from whyword.methods.propagation import rules_for
@@ -73,7 +72,9 @@ def test_of_an_error_in_one_word_by_hand() -> None:
 @pytest.mark.parametrize("method", SIGNED)
 def test_products_have_no_infidelity_on_a_linear_model(method: str) -> None:
     model = Bag({"alpha": (3.0, 1.0), "beta": (1.0, -3.0), "gamma": (-2.0, 0.0)}, (0.0, 0.0))
-    options = {"epsilon": 1e-12} if method == "lrp" else {}  # no share of the stabiliser
+    options: dict[str, Any] = (
+        {"epsilon": 1e-12} if method == "lrp" else {}
+    )  # no share of the stabiliser
     for target in ("a", "b", "a - b"):
         e = explain(model, f"{TEXT} alpha", method=method, targets=target, **options)
         np.testing.assert_allclose(infidelity(model, [e]), [0], atol=1e-20)
@@ -134,13 +135,13 @@ def test_normalized_it_does_not_depend_on_the_unit(seed: int, factor: float) -> 
         assert infidelity(model, [nothing], normalize=normalize) >= best - 1e-9
 
 
-def noisy(seed: int) -> Callable[..., object]:
+def noisy(seed: int) -> Explain:
     """The same numbers for the same text, and not those of the model."""
-    return partial(explain, method="random", seed=seed)
+    return cast("Explain", partial(explain, method="random", seed=seed))
 
 
-def explains(method: str, **options: Any) -> Callable[..., object]:
-    return partial(explain, method=method, **options)
+def explains(method: str, **options: Any) -> Explain:
+    return cast("Explain", partial(explain, method=method, **options))
 
 
 @given(seed=seeds)
@@ -156,7 +157,7 @@ def test_sensitivity_is_captums(method: str, seed: int) -> None:
 
     def attribute(inputs: tuple[Tensor]) -> tuple[Tensor]:
         fixed = module._Moved(model, 0.0, 0)
-        fixed.embed = lambda batch: inputs[0]
+        fixed.embed = lambda batch: inputs[0]  # type: ignore[method-assign]
         e = explains(method)(fixed, texts, targets=explanation.targets[0])[0]
         return (torch.from_numpy(e.relevance),)
 
@@ -260,9 +261,9 @@ def test_of_a_transformer_the_rules_are_those_of_the_explanation(name: str) -> N
             assert {**same.remainder}.keys() == {**e.remainder}.keys()
             assert same.settings == e.settings
     assert "positions" in explain(still, texts[0]).remainder
-    e = explain(model, texts, targets="predicted")
-    np.testing.assert_array_equal(max_sensitivity(model, e, explains("lrp"), radius=0), [0, 0])
-    found = max_sensitivity(model, e, explains("lrp"), radius=1e-4, samples=2)
+    both = explain(model, texts, targets="predicted")
+    np.testing.assert_array_equal(max_sensitivity(model, both, explains("lrp"), radius=0), [0, 0])
+    found = max_sensitivity(model, both, explains("lrp"), radius=1e-4, samples=2)
     assert ((found > 0) & (found < 0.1)).all()
 
 
@@ -271,8 +272,8 @@ def test_what_moves_offers_what_the_classifier_does_but_no_short_cuts() -> None:
     moved = module._Moved(model, 0.1, 0)
     for capability in (HasClosedForm, HasGradient, HasShapleyLRP, FollowsDeletions, AddsVectors):
         assert not isinstance(moved, capability)
-    for capability in (Classifier, HasVectorTable, HasUnknownId, WritesOutLayers):
-        assert isinstance(moved, capability)
+    for kept in (Classifier, HasVectorTable, HasUnknownId, WritesOutLayers):
+        assert isinstance(moved, kept)
     e = [explain(model, TEXT, targets="a")]
     batch = model.encode([TEXT])
     removed = torch.ones(1, len(batch.documents[0]), dtype=torch.bool)
@@ -287,7 +288,7 @@ def test_what_moves_offers_what_the_classifier_does_but_no_short_cuts() -> None:
 
 def test_labels_stay_labels() -> None:
     model = random_cnn()
-    model.multilabel = True
+    vars(model)["multilabel"] = True
     assert explain(module._Moved(model, 0.0, 0), TEXT).multilabel
 
 

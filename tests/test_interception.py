@@ -19,12 +19,16 @@ TRANSFORMER = lrp.Composite.for_transformers(epsilon=1e-13)
 
 
 def explained(
-    score: Callable[[Tensor], Tensor], *, rules: Composite = TRANSFORMER, model=None, x: Tensor = X
+    score: Callable[[Tensor], Tensor],
+    *,
+    rules: Composite = TRANSFORMER,
+    model: nn.Module | None = None,
+    x: Tensor = X,
 ) -> Result:
     return lrp.relevance(score, x, TARGETS, composite=rules, model=model)
 
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu_new": lambda x: 0.5 * x * (1 + torch.tanh(0.7978845608 * (x + 0.044715 * x**3))),
     "quick gelu": lambda x: x * torch.sigmoid(1.702 * x),
     "gelu by erf": lambda x: x * 0.5 * (1.0 + torch.erf(x / 1.41421)),
@@ -79,7 +83,7 @@ def shares(e: Tensor, epsilon: float | None = None) -> Tensor:
     return e / (total if epsilon is None else total + epsilon)
 
 
-GATES = {
+GATES: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "one minus": lambda g: 1 - torch.sigmoid(g),
     "two gates": lambda g: torch.sigmoid(g) * torch.sigmoid(-g),
@@ -113,7 +117,7 @@ def test_gates_take_nothing_in_a_product(name: str) -> None:
 def test_names_added_to_routing_count_for_gates_too() -> None:
     """What only moves numbers leaves a gate a gate, also if a user says so."""
 
-    def score(x: Tensor) -> Tensor | None:
+    def score(x: Tensor) -> Tensor:
         return (torch.fliplr(torch.sigmoid(x)) * x).sum(dim=1)
 
     expected = explained(score).relevance
@@ -132,11 +136,12 @@ def test_weights_made_outside_of_the_forward_pass_are_constants() -> None:
     found = explained(lambda x: (x * outside).sum(dim=1))
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
     torch.testing.assert_close(found.relevance.sum(dim=0), (X * outside.detach()))
-    kept = {}
+    kept: dict[str, Tensor] = {}
 
     def keeping(x: Tensor) -> Tensor:  # of another explanation
         kept.setdefault("h", x.tanh())
-        return (x * kept["h"]).sum(dim=1)
+        result: Tensor = (x * kept["h"]).sum(dim=1)
+        return result
 
     explained(keeping)
     again = explained(keeping)
@@ -144,11 +149,13 @@ def test_weights_made_outside_of_the_forward_pass_are_constants() -> None:
 
 
 class Caching(nn.Module):
+    cache: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("cache", torch.zeros(2, 5, 4, dtype=X.dtype))
 
-    def forward(self, x: Tensor) -> None:
+    def forward(self, x: Tensor) -> Tensor:
         self.cache[:] = x
         return (x + self.cache).sum(dim=1)
 
@@ -169,7 +176,7 @@ def test_what_is_detached_cannot_be_changed_behind_the_back() -> None:
     with pytest.raises(ModelError, match="another model"):
         explained(scaled)
 
-    def replaced(x: Tensor) -> None:
+    def replaced(x: Tensor) -> Tensor:
         h = x.tanh()
         h.data = torch.ones_like(h)
         return h.sum(dim=1)
@@ -179,7 +186,7 @@ def test_what_is_detached_cannot_be_changed_behind_the_back() -> None:
 
 
 def test_a_model_cannot_swallow_the_reason_to_start_again() -> None:
-    def careful(x: Tensor) -> Tensor | None:
+    def careful(x: Tensor) -> Tensor:
         h = x.clone()
         try:
             h.mul_(2.0)
@@ -202,12 +209,12 @@ def test_a_model_cannot_swallow_the_reason_to_start_again() -> None:
     ],
 )
 def test_what_is_written_over_takes_nothing(
-    write: Callable[[Tensor, Tensor], Tensor | None],
+    write: Callable[[Tensor, Tensor], Tensor],
 ) -> None:
     """An index may name a place twice; autograd would hand the same relevance to both sources."""
     x = torch.randn(4, 4, dtype=X.dtype, generator=torch.Generator().manual_seed(5))
 
-    def score(e: Tensor) -> Tensor | None:
+    def score(e: Tensor) -> Tensor:
         h = 0.5 * e
         write(h, e)
         return h.sum(dim=0)[None]
@@ -217,7 +224,7 @@ def test_what_is_written_over_takes_nothing(
 
 
 def test_views_that_come_together_may_be_changed_in_place() -> None:
-    def by_parts(x: Tensor) -> Tensor | None:
+    def by_parts(x: Tensor) -> Tensor:
         h = x.clone()
         for i, row in enumerate(h.unbind(1)):
             row.mul_(i + 1.0)
@@ -244,7 +251,7 @@ def test_views_that_come_together_may_be_changed_in_place() -> None:
     ],
 )
 def test_operators_that_would_make_constants_of_signals(
-    score: Callable[[Tensor], None], why: str
+    score: Callable[[Tensor], Tensor], why: str
 ) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=why):
         explained(lambda x: score(x).expand(2, 4))
@@ -276,7 +283,7 @@ def test_functions_that_torch_writes_in_python_run_step_by_step() -> None:
 def test_parts_of_a_view_may_be_changed_in_place() -> None:
     """Such as the real part of a complex tensor, whose base has numbers of another kind."""
 
-    def score(x: Tensor) -> Tensor | None:
+    def score(x: Tensor) -> Tensor:
         real = torch.complex(x, torch.tanh(x)).real
         first, *rest = real.unbind(1)
         first.mul_(2.0)

@@ -31,6 +31,7 @@ from documents import ADVERSARIAL
 from whyword import InputError, ModelError, explain
 from whyword.classifier import Classifier
 from whyword.data.corpora import Corpus
+from whyword.models import store
 from whyword.models.linear.model import LinearClassifier
 from whyword.models.linear.ngrams import Analyzer
 from whyword.text import Document, Span
@@ -219,7 +220,7 @@ def test_functions_that_lose_the_words_are_refused() -> None:
     with pytest.raises(InputError, match="does not stand in the text"):
         explain(stemming, "the cat")
     with pytest.raises(InputError, match="expected a text"):
-        explain(make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, TWO), [3])
+        explain(make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, TWO), [3])  # type: ignore[list-item]
 
 
 @pytest.fixture
@@ -260,7 +261,7 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
     for steps in ([CountVectorizer()], [TfidfVectorizer(), MaxAbsScaler()]):
         pipeline = make_pipeline(*steps, LogisticRegression()).fit(TEXTS, TWO)
         with pytest.raises(ModelError, match="can be saved"):
-            LinearClassifier(pipeline).save(tmp_path)
+            store.save(LinearClassifier(pipeline), tmp_path)
 
 
 def test_settings_of_training(corpus: Corpus) -> None:

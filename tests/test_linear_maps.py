@@ -1,6 +1,7 @@
 """Windows, interpolation, differences and sums so far: each as its matrix says."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from laws import check_linear, conserves, explained
 from whyword import lrp
 
 
-def ones(x, *shape: object):
+def ones(x: Tensor, *shape: int) -> Tensor:
     return torch.ones(len(x), *shape, dtype=x.dtype)
 
 
-WINDOWS = {
+WINDOWS: dict[str, Callable[[Tensor], Tensor]] = {
     "avg_pool1d": lambda x: functional.avg_pool1d(x, 2),
     "stride, padding, ceiling": lambda x: functional.avg_pool1d(
         x, 3, stride=2, padding=1, ceil_mode=True
@@ -41,7 +42,7 @@ WINDOWS = {
         x[:, :4].repeat(1, 1, 2)[:, :, :6], (2, 3), 2, padding=(1, 0), stride=1
     ),
 }
-BETWEEN = {
+BETWEEN: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda x: functional.interpolate(x, 7, mode="linear"),
     "by a factor": lambda x: functional.interpolate(x, scale_factor=1.7, mode="linear"),
     "by the factor of the sizes": lambda x: functional.interpolate(
@@ -61,9 +62,9 @@ BETWEEN = {
     "trilinear": lambda x: functional.interpolate(x[:, None, None], (2, 3, 3), mode="trilinear"),
     "module": torch.nn.Upsample(scale_factor=2, mode="linear"),
 }
-ALONG = {
+ALONG: dict[str, Callable[[Tensor], Tensor]] = {
     "sum": lambda x: x.sum((1, 2)),
-    "mean by NumPy's names": lambda x: x.mean(axis=1, keepdims=True),
+    "mean by NumPy's names": lambda x: x.mean(axis=1, keepdims=True),  # type: ignore[call-overload]
     "nansum": lambda x: x.nansum(1),
     "nanmean": lambda x: torch.nanmean(x, dim=(1, 2), keepdim=True),
     "cumsum": lambda x: x.cumsum(1),
@@ -93,11 +94,15 @@ def test_zeros_of_a_document_take_nothing(name: str) -> None:
     assert not relevance[:, 1, 3:].any()
 
 
+def over_words(function: Callable[[Tensor, int], Tensor], x: Tensor) -> Tensor:
+    return function(x, 1)
+
+
 def test_what_is_no_number_does_not_count() -> None:
     x = torch.randn(2, 5, 4, dtype=torch.float64)
     x[0, 1] = torch.nan
     for function, over in ((torch.nansum, 1), (torch.nanmean, 4)):
-        scores, found = explained(lambda x, f=function: f(x, 1), x)
+        scores, found = explained(partial(over_words, function), x)
         values = x[0, [0, 2, 3, 4]].numpy()
         z = values.sum(axis=0) / over
         np.testing.assert_allclose(scores[0], z)
@@ -133,9 +138,9 @@ def test_power_averages_share_by_powers() -> None:
 def test_what_has_no_rule_is_refused_by_name() -> None:
     x = torch.randn(2, 4, 6, dtype=torch.float64)
 
-    def unpooled(x: Tensor) -> Tensor | None:
+    def unpooled(x: Tensor) -> Tensor:
         values, places = functional.max_pool1d(x, 2, return_indices=True)
-        return functional.max_unpool1d(values, places, 2)
+        return functional.max_unpool1d(values, places, (2,))
 
     with pytest.raises(lrp.UnsupportedFunction, match="max_unpool"):
         explained(unpooled, x)

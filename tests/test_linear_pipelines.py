@@ -113,9 +113,12 @@ def test_the_last_step_may_be_a_pipeline_and_all_may_be_a_search() -> None:
         np.testing.assert_array_equal(one.relevance, other.relevance)
 
 
-def characters(text: str, low: int, high: int, *, padded: bool) -> Iterator[tuple[str, list[int]]]:
+def characters(
+    text: str, low: int, high: int, *, padded: bool
+) -> Iterator[tuple[str, list[int | None]]]:
     """N-grams of lower-cased ASCII text without double spaces, with the word of each letter."""
-    number, words = 0, []
+    number = 0
+    words: list[int | None] = []
     for i, c in enumerate(text):
         words.append(None if c == " " else number)
         number += c == " " and i > 0
@@ -236,7 +239,10 @@ def test_a_function_is_proved_on_every_text() -> None:
 
     def turned(x: csr_matrix) -> NDArray[np.float64] | NDArray[np.int64]:
         x = x.toarray()
-        return np.where((x == 7).any(axis=1, keepdims=True), x[:, ::-1], x)
+        result: NDArray[np.float64] | NDArray[np.int64] = np.where(
+            (x == 7).any(axis=1, keepdims=True), x[:, ::-1], x
+        )
+        return result
 
     pipeline = make_pipeline(
         CountVectorizer(), FunctionTransformer(turned, accept_sparse=True), LogisticRegression()
@@ -250,7 +256,10 @@ def test_a_function_is_proved_on_every_text() -> None:
 def test_a_linear_step_is_held_to_it_on_every_text() -> None:
     def bent(x: csr_matrix) -> NDArray[np.float64] | NDArray[np.int64]:
         topics = x.toarray() @ np.arange(3 * x.shape[1]).reshape(-1, 3)
-        return np.where((x.toarray() == 7).any(axis=1, keepdims=True), topics**2, topics)
+        result: NDArray[np.float64] | NDArray[np.int64] = np.where(
+            (x.toarray() == 7).any(axis=1, keepdims=True), topics**2, topics
+        )
+        return result
 
     step = FunctionTransformer(bent, accept_sparse=True)
     pipeline = make_pipeline(CountVectorizer(), step, RidgeClassifier()).fit(TEXTS, TWO)
@@ -261,7 +270,7 @@ def test_a_linear_step_is_held_to_it_on_every_text() -> None:
 
 
 def test_a_selection_is_held_to_it() -> None:
-    class Turned(SelectKBest):
+    class Turned(SelectKBest):  # type: ignore[misc] # scikit-learn has no types
         def transform(self, x: csr_matrix) -> csr_matrix:
             return super().transform(x)[:, ::-1]
 
@@ -330,13 +339,14 @@ def test_calibration_is_explained_before_it_where_it_decides_the_same() -> None:
                 explain(classifier, text)
 
 
-class Other(LogisticRegression):
+class Other(LogisticRegression):  # type: ignore[misc] # scikit-learn has no types
     def decision_function(self, x: csr_matrix) -> NDArray[np.float64]:
-        return super().decision_function(x) ** 3
+        result: NDArray[np.float64] = super().decision_function(x) ** 3
+        return result
 
 
 def test_another_prediction_or_score_is_an_error() -> None:
-    class Late(LogisticRegression):
+    class Late(LogisticRegression):  # type: ignore[misc] # scikit-learn has no types
         def predict(self, x: csr_matrix) -> NDArray[np.object_]:
             found = super().predict(x)
             other = np.where(found == "rest", "elements", "rest")

@@ -2,7 +2,7 @@
 
 import gc
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -31,7 +31,7 @@ from whyword.errors import InputError
 from whyword.lrp.calls import Call
 from whyword.lrp.functions import pooling
 
-RULES = {
+RULES: dict[str, tuple[lrp.Rule, reference.Rule]] = {
     "paper": (lrp.Epsilon(), rule_epsilon),
     "epsilon": (
         lrp.Epsilon(0.05, False, False),
@@ -74,6 +74,7 @@ def test_conserves_with_shares(kind: type[Structure]) -> None:
     for seed in range(20):
         model, x = random_structure(kind, seed)
         found = lrp.relevance(model, x, every_class(), model=model, accounting=True)
+        assert found.accounts is not None
         initial = sum(a.lost.get("initial state", 0.0) for a in found.accounts)
         assert isinstance(model, Recurrent) or initial == 0
         lost = found.scores.sum() - found.relevance.sum()
@@ -113,8 +114,13 @@ def test_lstm_as_the_2017_paper_has_it(delta: int) -> None:
                 parameter.copy_(torch.randn_like(parameter))
         x = torch.randn(1, POSITIONS, DIMENSION, dtype=torch.float64)
         w, u, b, b_state = (p.detach().numpy() for p in model.parameters())
+
+        def final(e: Tensor, model: nn.LSTM = model) -> Tensor:
+            result: Tensor = model(e.transpose(0, 1))[1][0][-1]
+            return result
+
         found = lrp.relevance(
-            lambda e, model=model: model(e.transpose(0, 1))[1][0][-1],
+            final,
             x,
             every_class(1, 4),
             composite=lrp.Composite(half, sums=half),
@@ -135,11 +141,11 @@ class Packed(nn.Module):
 
     def __init__(
         self,
-        network: type[nn.RNNBase],
+        network: type[nn.LSTM | nn.GRU | nn.RNN],
         *,
-        lengths: Sequence[int] | None = None,
+        lengths: list[int] | None = None,
         batch_first: bool = True,
-        **options: bool | int,
+        **options: Any,
     ) -> None:
         super().__init__()
         self.network = network(3, 4, batch_first=batch_first, **options)
@@ -148,17 +154,19 @@ class Packed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = x if self.batch_first else x.transpose(0, 1)
+        given: Tensor | nn.utils.rnn.PackedSequence = x
         if self.lengths is not None:
-            x = nn.utils.rnn.pack_padded_sequence(
+            given = nn.utils.rnn.pack_padded_sequence(
                 x, self.lengths, batch_first=self.batch_first, enforce_sorted=False
             )
-        outputs, state = self.network(x)
+        outputs, state = self.network(given)
         if self.lengths is not None:
             outputs, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=self.batch_first)
         outputs = outputs if self.batch_first else outputs.transpose(0, 1)
         final = state[0] + state[1] if isinstance(state, tuple) else state
         last = final[-1 - self.network.bidirectional :].transpose(0, 1).flatten(1)
-        return self.output(outputs.sum(dim=1) + last)
+        result: Tensor = self.output(outputs.sum(dim=1) + last)
+        return result
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
@@ -166,9 +174,9 @@ class Packed(nn.Module):
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("network", [nn.LSTM, nn.GRU, nn.RNN])
 def test_packed_sequences_are_explained_as_each_alone(
-    network: type[nn.RNNBase], bidirectional: bool, bias: bool, batch_first: bool
+    network: type[nn.LSTM | nn.GRU | nn.RNN], bidirectional: bool, bias: bool, batch_first: bool
 ) -> None:
-    options = {"num_layers": 2, "bidirectional": bidirectional, "bias": bias}
+    options: dict[str, Any] = {"num_layers": 2, "bidirectional": bidirectional, "bias": bias}
     torch.manual_seed(0)
     lengths = [2, 5, 1, 5]
     model = Packed(network, lengths=lengths, batch_first=batch_first, **options).double()
@@ -198,12 +206,16 @@ def test_cells_as_the_whole_network() -> None:
             state = None
             for row in x.unbind(1):
                 state = single(row, state)
-            return state[0] if isinstance(state, tuple) else state
+            assert state is not None
+            result: Tensor = state[0] if isinstance(state, tuple) else state
+            return result
+
+        def by_network(x: Tensor, whole: nn.RNNBase = whole) -> Tensor:
+            result: Tensor = whole(x.transpose(0, 1))[0][-1]
+            return result
 
         x = torch.randn(2, 5, 3, dtype=torch.float64)
-        expected = lrp.relevance(
-            lambda x, whole=whole: whole(x.transpose(0, 1))[0][-1], x, every_class(2, 4)
-        )
+        expected = lrp.relevance(by_network, x, every_class(2, 4))
         found = lrp.relevance(by_cells, x, every_class(2, 4))
         torch.testing.assert_close(found.relevance, expected.relevance)
 
@@ -211,10 +223,10 @@ def test_cells_as_the_whole_network() -> None:
 def test_weights_made_of_the_embeddings_are_refused() -> None:
     w, u = torch.randn(6, 3), torch.randn(6, 2)
 
-    def cell(x: Tensor) -> None:
+    def cell(x: Tensor) -> Tensor:
         return torch.gru_cell(x[:, 0], torch.zeros(2, 2), w * x.mean(), u)
 
-    def network(x: Tensor) -> None:
+    def network(x: Tensor) -> Tensor:
         options = (False, 1, 0.0, False, False, True)
         return torch.gru(x, torch.zeros(1, 2, 2), [w * x.mean(), u], *options)[0][:, -1]
 
@@ -241,13 +253,15 @@ class Odd(nn.Module):
         super().__init__()
         self.strange = Strange()
 
-    def forward(self, x: Tensor) -> Tensor | None:
-        return self.strange(x).sum(dim=1)
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.strange(x).sum(dim=1)
+        return result
 
 
 class Strange(nn.Module):
-    def forward(self, x: Tensor) -> Tensor | None:
-        return torch.special.i0(x)
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = torch.special.i0(x)
+        return result
 
 
 def test_a_function_without_a_rule_is_refused() -> None:
@@ -296,9 +310,7 @@ def test_a_rule_of_ones_own() -> None:
         (lambda x: x.sum(dim=1).detach(), "constant of them by detach"),
     ],
 )
-def test_what_cannot_be_explained(
-    broken: Callable[[Tensor], list[Tensor] | Tensor | None], message: str
-) -> None:
+def test_what_cannot_be_explained(broken: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises((InputError, lrp.UnsupportedFunction), match=message):
         lrp.relevance(broken, torch.randn(2, 4, 3), every_class(2, 3))
 
@@ -337,9 +349,10 @@ def test_threads_do_not_disturb_each_other() -> None:
     models = [random_structure(kind, 7) for kind in (Convolved, Recurrent, Residual, Widths)]
     expected = [lrp.relevance(m, x, every_class()).relevance for m, x in models]
     plain = [m(x).detach() for m, x in models]
-    found, failures = {}, []
+    found: dict[int, Tensor] = {}
+    failures: list[BaseException] = []
 
-    def work(i) -> None:
+    def work(i: int) -> None:
         model, x = models[i % len(models)]
         try:
             for _ in range(5):
@@ -363,6 +376,7 @@ def test_the_account_says_where_relevance_went() -> None:
     found = lrp.relevance(
         model, x, every_class(), model=model, composite=composite, accounting=True
     )
+    assert found.accounts is not None
     for c, account in enumerate(found.accounts):
         assert account.started == pytest.approx(float(found.scores[:, c].sum()))
         assert account.arrived == pytest.approx(float(found.relevance[c].sum()))
@@ -384,6 +398,7 @@ def test_the_account_says_where_relevance_went() -> None:
     z_plus = lrp.relevance(
         model, x, every_class(), composite=lrp.Composite(lrp.ZPlus()), accounting=True
     )
+    assert z_plus.accounts is not None
     assert "rule" in z_plus.accounts[0].lost
 
 
@@ -397,21 +412,21 @@ def test_what_has_been_overwritten_takes_nothing() -> None:
         z = nn.functional.conv1d(x.mT, weight)
         return z.masked_fill(~kept, 0.0).masked_fill(z < -100, 1.0).max(dim=2).values
 
-    def assigned(x: Tensor) -> Tensor | None:
+    def assigned(x: Tensor) -> Tensor:
         z = nn.functional.conv1d(x.mT, weight)
         z[:, :, :20] = 0.0
         return z.max(dim=2).values
 
-    def through_a_view(x: Tensor) -> Tensor | None:
+    def through_a_view(x: Tensor) -> Tensor:
         z = nn.functional.conv1d(x.mT, weight)
         z[:, :, :20].masked_fill_(torch.ones(20, dtype=torch.bool), 100.0)
         return z.max(dim=2).values
 
     assert not lrp.relevance(through_a_view, x, every_class(1, 4)).relevance.any()
     for model in (masked, assigned):
-        found = lrp.relevance(model, x, every_class(1, 4)).relevance
-        assert found[:, :, 20:].any()
-        assert not found[:, :, :20].any()
+        relevance = lrp.relevance(model, x, every_class(1, 4)).relevance
+        assert relevance[:, :, 20:].any()
+        assert not relevance[:, :, :20].any()
 
     def all_blocked(x: Tensor) -> Tensor:
         z = nn.functional.conv1d(x.mT, weight)
@@ -434,12 +449,13 @@ def test_values_changed_in_place_after_use() -> None:
         total = torch.cat([h[:, :1], 2 * h[:, 1:]], dim=1).relu()
         return total.sum(dim=1)
 
-    def in_place(x: Tensor) -> Tensor | None:
+    def in_place(x: Tensor) -> Tensor:
         h = first(x)
         h += second(h).tanh_()
         h[:, 1:] *= 2
         nn.functional.relu(h, inplace=True)
-        return h.sum(dim=1)
+        result: Tensor = h.sum(dim=1)
+        return result
 
     torch.testing.assert_close(in_place(x), out_of_place(x))
     found, expected = (
@@ -451,7 +467,7 @@ def test_values_changed_in_place_after_use() -> None:
     torch.testing.assert_close(row_by_row, whole)
 
 
-def filled(layer: nn.Linear, x: Tensor) -> Tensor | None:
+def filled(layer: nn.Linear, x: Tensor) -> Tensor:
     """Fills a tensor of zeros position by position."""
     h = torch.zeros_like(x)
     for t in range(x.shape[1]):
@@ -540,12 +556,17 @@ def test_grouped_and_same_convolutions() -> None:
         whole.weight.zero_()
         whole.weight[:3, :2] = grouped.weight[:3]
         whole.weight[3:, 2:] = grouped.weight[3:]
+        assert whole.bias is not None
+        assert grouped.bias is not None
         whole.bias.copy_(grouped.bias)
     rule = lrp.Composite(lrp.Epsilon(stabiliser_share=False, bias_share=False))
-    found, expected = (
-        lrp.relevance(lambda x, c=c: c(x.mT).amax(-1), x, every_class(2, 6), composite=rule)
-        for c in (grouped, whole)
-    )
+
+    def explained(convolution: nn.Conv1d) -> lrp.Result:
+        return lrp.relevance(
+            lambda x: convolution(x.mT).amax(-1), x, every_class(2, 6), composite=rule
+        )
+
+    found, expected = explained(grouped), explained(whole)
     torch.testing.assert_close(found.relevance, expected.relevance)
     flat = lrp.Composite(lrp.Flat())
     found = lrp.relevance(lambda x: grouped(x.mT)[:, :, 4], x, every_class(2, 6), composite=flat)

@@ -26,7 +26,7 @@ def targets(classes: int = DIMENSION) -> Tensor:
     return torch.eye(classes, dtype=torch.float64)[:, None].expand(classes, 2, classes)
 
 
-def explained(score: Callable[..., Tensor | None], x: Tensor = X, **options: Any) -> Result | None:
+def explained(score: Callable[..., Tensor], x: Tensor = X, **options: Any) -> Result:
     return lrp.relevance(score, x, targets(), **options)
 
 
@@ -39,7 +39,8 @@ class Cube(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return 3 * x**2 * gradient
+        result: Tensor = 3 * x**2 * gradient
+        return result
 
 
 class Blend(torch.autograd.Function):
@@ -58,7 +59,8 @@ class Blend(torch.autograd.Function):
 
 class Inner(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
-        return Cube.apply(x)
+        result: Tensor = Cube.apply(x)  # type: ignore[no-untyped-call]
+        return result
 
 
 class Outer(nn.Module):
@@ -67,21 +69,24 @@ class Outer(nn.Module):
         self.cube, self.output = Inner(), nn.Linear(DIMENSION, DIMENSION).double()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.output(self.cube(x).sum(dim=1))
+        result: Tensor = self.output(self.cube(x).sum(dim=1))
+        return result
 
 
 def scripted(
-    function: Callable[..., Tensor | None],
+    function: Callable[..., Tensor],
 ) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return torch.jit.script(function)
+        result: nn.Module = torch.jit.script(function)
+        return result
 
 
 def traced(module: nn.Sequential) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        return torch.jit.trace(module, X)
+        result: nn.Module = torch.jit.trace(module, X)
+        return result
 
 
 def layers() -> nn.Sequential:
@@ -90,7 +95,7 @@ def layers() -> nn.Sequential:
 
 
 DENSE = layers()
-SILENT = {
+SILENT: dict[str, Callable[[Tensor], Tensor]] = {
     "Cube": Inner(),
     "lrp.register(Cube)": Outer(),
     "scripted": scripted(layers()),
@@ -105,16 +110,17 @@ def test_what_nobody_saw_is_refused_by_name(name: str) -> None:
     model = SILENT[name]
     whole = model if isinstance(model, nn.Module) else None
 
-    def score(x: Tensor) -> Tensor | None:
+    def score(x: Tensor) -> Tensor:
         found = model(x)
-        return found.sum(dim=1) if found.ndim == 3 else found
+        result: Tensor = found.sum(dim=1) if found.ndim == 3 else found
+        return result
 
     with pytest.raises(lrp.UnsupportedFunction) as refused:
         explained(score, model=whole)
     assert name.strip() in str(refused.value)
 
 
-def curve(x):
+def curve(x: Tensor) -> Tensor:
     return (2 * x + 3).tanh()
 
 
@@ -125,7 +131,8 @@ class Elsewhere(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with ThreadPoolExecutor(1) as pool:
-            return pool.submit(curve, x).result()
+            result: Tensor = pool.submit(curve, x).result()
+            return result
 
 
 def test_a_node_let_through_would_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +153,7 @@ def test_the_refusal_says_where_the_result_was_used() -> None:
         explained(model, model=model)
 
 
-def _halved(x: Tensor) -> Tensor | None:
+def _halved(x: Tensor) -> Tensor:
     y = x.clone()
     y[:, 0].mul_(0.5)
     return y
@@ -184,7 +191,7 @@ def test_a_custom_function_gets_a_rule_that_reads_like_its_backward(accounting: 
         rules = lrp.Composite.for_transformers(epsilon=1e-12)
         found = explained(
             lambda x: model.output(
-                Blend.apply(2.0, x.detach() * 0, model.cube(x), x * 2).sum(dim=1)
+                Blend.apply(2.0, x.detach() * 0, model.cube(x), x * 2).sum(dim=1)  # type: ignore[no-untyped-call]
             ),
             composite=rules,
             accounting=accounting,
@@ -205,7 +212,7 @@ def test_a_custom_function_gets_a_rule_that_reads_like_its_backward(accounting: 
 def test_a_custom_function_by_its_name() -> None:
     lrp.register(f"{__name__}.Cube")(lambda ctx, relevance: 2 * relevance)
     try:
-        found = explained(lambda x: Cube.apply(x).amax(dim=1))
+        found = explained(lambda x: Cube.apply(x).amax(dim=1))  # type: ignore[no-untyped-call]
     finally:
         del lrp.calls.HANDLERS[f"{__name__}.Cube"]
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), 2 * found.scores.T)
@@ -231,7 +238,7 @@ def test_scores_without_a_way_to_the_embeddings() -> None:
             explained(cut)
 
 
-ROUTED = {
+ROUTED: dict[str, Callable[[Tensor], Tensor]] = {
     "permute": lambda x: x.permute(0, 2, 1).permute(0, 2, 1),
     "unfold": lambda x: x.unfold(1, 2, 1).flatten(2)[..., :DIMENSION],
     "Fold's inverse": lambda x: nn.functional.unfold(x[:, None], (1, 1))[:, 0].reshape(x.shape),

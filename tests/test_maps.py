@@ -34,7 +34,7 @@ def test_projections_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(InputError, match=r"pip install \"whyword\[umap\]\""):
         project(VECTORS, projection="umap")
     with pytest.raises(InputError, match="expected one of: pca, umap"):
-        project(VECTORS, projection="tsne")
+        project(VECTORS, projection="tsne")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="at least two of each"):
         project(VECTORS[:1])
 
@@ -76,7 +76,7 @@ def test_parquet_holds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_as_many_of_each() -> None:
     with pytest.raises(InputError, match="as many of each"):
-        DocumentMap(["a"], ["a", "b"], ["a"], VECTORS[:1], VECTORS[:1], "lrp")
+        DocumentMap(["a"], ["a", "b"], ["a"], VECTORS[:1].astype(np.float32), VECTORS[:1], "lrp")
 
 
 def test_figure_3_is_drawn(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ NAN = math.nan
 
 
 def measured(
-    method: str, values: Sequence[float] | NDArray[np.float64], metric: str = "srg", **options: int
+    method: str, values: Sequence[float] | NDArray[np.float64], metric: str = "srg", **options: Any
 ) -> Measurement:
     return Measurement.of(method, metric, "higher", np.array(values, dtype=float), **options)
 
@@ -36,13 +37,17 @@ def test_texts_without_a_value_are_left_out() -> None:
 def test_differences_are_paired_text_by_text() -> None:
     first, other = measured("lrp", [1, 2, NAN, 4]), measured("sa", [0, NAN, 7, 1])
     found = difference(other, first)
+    assert found is not None
     assert found["to"] == "lrp"
     assert found["difference"] == pytest.approx(-2)  # of -1 and -3
     assert found["low"] == pytest.approx(-3)
     assert found["high"] == pytest.approx(-1)
     assert (found["wins"], found["losses"]) == (0, 2)
-    assert difference(measured("sa", [5]), first)["difference"] == 4  # the first text alone
-    assert difference(first, measured("sa", [5]))["difference"] == -4
+    there, back = difference(measured("sa", [5]), first), difference(first, measured("sa", [5]))
+    assert there is not None
+    assert there["difference"] == 4  # the first text alone
+    assert back is not None
+    assert back["difference"] == -4
     assert difference(measured("sa", [NAN, NAN]), first) is None
 
 
@@ -89,7 +94,7 @@ def test_parquet_has_means_and_documents(tmp_path: Path) -> None:
     assert math.isnan(documents[3]["value"])
 
 
-def test_numbers_are_written_as_people_read_them():
+def test_numbers_are_written_as_people_read_them() -> None:
     assert short(0.12345) == "0.123"
     assert short(-1.5, signed=True) == "−1.500"
     assert short(2.0, signed=True) == "+2.000"

@@ -1,7 +1,8 @@
 """Methods: what each of them computes, on every kind of classifier."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from torch import Tensor
 from models import random_cnn, random_text, random_vectors
 from test_cnn import everything
 from whyword import InputError, explain, lrp
-from whyword.classifier import Batch, predict
+from whyword.batch import Batch
+from whyword.classifier import predict
 from whyword.methods import METHODS, integrated_gradients, method_named
 from whyword.methods.gradients import gradient
 from whyword.models.base import NetworkClassifier
@@ -37,30 +39,29 @@ class Linear(WordClassifier):
         super().__init__(random_vectors(seed), CLASSES)
         self.output = torch.nn.Linear(5, 3, bias=False)
 
-    def settings(self):
+    def settings(self) -> dict[str, object]:
         return {}
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        return self.output(embeddings.sum(dim=1))
+        result: Tensor = self.output(embeddings.sum(dim=1))
+        return result
 
     def shares(self, text: str) -> NDArray[np.float64]:
         vectors = self.embedding[self.vectors.ids(text.split())].double().numpy()
-        return self.output.weight.detach().numpy() @ vectors.T
+        result: NDArray[np.float64] = self.output.weight.detach().numpy() @ vectors.T
+        return result
 
 
 def classifier(kind: str) -> NetworkClassifier:
     torch.manual_seed(0)
-    return (
-        {
-            "cnn": lambda: random_cnn(1, filters={1: 3, 2: 20, 3: 4}),
-            "lstm": lambda: LSTMClassifier(random_vectors(), CLASSES, hidden=4),
-            "gru": lambda: GRUClassifier(random_vectors(), CLASSES, hidden=4, layers=2),
-            "characters": lambda: CharacterCNN(CLASSES, dimension=4, filters={2: 5, 3: 4}),
-            "linear": Linear,
-        }[kind]()
-        .double()
-        .eval()
-    )
+    make: dict[str, Callable[[], NetworkClassifier]] = {
+        "cnn": lambda: random_cnn(1, filters={1: 3, 2: 20, 3: 4}),
+        "lstm": lambda: LSTMClassifier(random_vectors(), CLASSES, hidden=4),
+        "gru": lambda: GRUClassifier(random_vectors(), CLASSES, hidden=4, layers=2),
+        "characters": lambda: CharacterCNN(CLASSES, dimension=4, filters={2: 5, 3: 4}),
+        "linear": Linear,
+    }
+    return make[kind]().double().eval()
 
 
 KINDS = ("cnn", "lstm", "gru", "characters", "linear")
@@ -89,7 +90,7 @@ def test_a_linear_model_is_explained_by_its_products(method: str) -> None:
         pytest.importorskip("captum")
     model = Linear(3).double().eval()
     text = "alpha beta gamma delta"
-    options = {"samples": 400} if method in ("lime", "kernel_shap") else {}
+    options: dict[str, Any] = {"samples": 400} if method in ("lime", "kernel_shap") else {}
     options |= {"contrast": None} if method == "shapley_lrp" else {}
     e = explain(model, text, method=method, **options)
     # LIME's is a penalised regression, captum's in float32.
@@ -116,6 +117,7 @@ def test_the_engine_equals_the_closed_form(
     found = lrp.relevance(lambda e: model.score(e, batch), model.embed(batch), targets)
     # What is near zero is divided by little more than the stabiliser, which enlarges the rounding
     # of what was summed up to it: first of scores, then of windows.
+    assert closed.components is not None
     scale = max(1.0, float(closed.components.abs().max()))
     windows = torch.cat([won.value.detach() for won in model.layers.winners(batch)], dim=1)
     nearest = [float(values.abs().min()) for values in (closed.scores, windows)]
@@ -138,6 +140,7 @@ def test_components_sum_to_relevance() -> None:
         model = classifier(kind)
         for method in ("lrp", "sa", "gradient_x_input", "integrated_gradients"):
             e = explain(model, TEXTS[0], method=method, components=True)
+            assert e.components is not None
             np.testing.assert_allclose(e.components.sum(axis=2), e.relevance, atol=1e-12)
     for method in ("occlusion", "random", "lime"):
         with pytest.raises(InputError, match="no components"):

@@ -4,19 +4,22 @@ import json
 import math
 from collections.abc import Sequence
 from functools import partial
+from typing import cast
 
 import numpy as np
 import pytest
 
 from models import Bag, random_cnn
 from test_faithfulness import TEXT, relevant, toy
-from whyword import Explanation, InputError, PerText, explain
+from whyword import Document, Explanation, InputError, PerText, explain
+from whyword.classifier import Classifier
 from whyword.evaluation import faithfulness, infidelity, sanity
+from whyword.evaluation.again import Explain
 from whyword.evaluation.documents import Documents
 from whyword.evaluation.measurements import Measurement
 from whyword.evaluation.metrics import METRICS, check, measure, measure_documents
-from whyword.evaluation.settings import Settings
-from whyword.models.cnn.model import WordCNN
+from whyword.evaluation.settings import Settings, Target
+from whyword.targets import Targets
 
 TEXTS = ["alpha beta gamma", "beta beta gamma alpha", "gamma alpha kappa iota", "alpha"]
 
@@ -30,7 +33,7 @@ def test_every_metric_of_every_method_is_what_its_function_says() -> None:
     rows = by_name(measure(model, TEXTS, ["lrp", "sa"]))
     assert set(rows) == {(metric, method) for metric in METRICS for method in ("lrp", "sa")}
     for method in ("lrp", "sa"):
-        again = partial(explain, method=method)
+        again = cast("Explain", partial(explain, method=method))
         e = again(model, TEXTS, targets="predicted")
         expected = {
             "srg": faithfulness.symmetric_relevance_gain(model, e),
@@ -73,7 +76,7 @@ def test_methods_with_settings_and_of_ones_own() -> None:
     model = random_cnn(2).double()
 
     def reversed_lrp(
-        classifier: WordCNN, texts: Sequence[str], *, targets: str
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> list[Explanation]:
         found = explain(classifier, texts, targets=targets)
         return [
@@ -81,7 +84,8 @@ def test_methods_with_settings_and_of_ones_own() -> None:
             for e in found
         ]
 
-    methods = {"l2": partial(explain, method="sa", norm="l2"), "reversed": reversed_lrp}
+    l2 = cast("Explain", partial(explain, method="sa", norm="l2"))
+    methods = {"l2": l2, "reversed": reversed_lrp}
     rows = by_name(measure(model, TEXTS, methods, ["srg", "conservation_residual"]))
     plain = by_name(measure(model, TEXTS, ["lrp"], ["srg"]))
     np.testing.assert_allclose(rows["srg", "reversed"].values, -plain["srg", "lrp"].values)
@@ -157,7 +161,7 @@ def test_relevances_from_elsewhere_are_measured_like_a_methods() -> None:
 
 
 @pytest.mark.parametrize("target", ["true", "predicted"])
-def test_documents_of_an_experiment_with_its_target_operator_and_seed(target: str) -> None:
+def test_documents_of_an_experiment_with_its_target_operator_and_seed(target: Target) -> None:
     model = random_cnn(5).double()
     documents = Documents(
         tuple("wxyz"),

@@ -3,11 +3,11 @@
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._contextlib import _DecoratorContextManager
 from torch.utils.checkpoint import checkpoint
 
 from whyword import lrp
@@ -26,18 +26,21 @@ MODEL = network()
 
 
 def plain(x: Tensor) -> Tensor:
-    return MODEL(x).amax(dim=1)
+    result: Tensor = MODEL(x).amax(dim=1)
+    return result
 
 
 def under_inference_mode(x: Tensor) -> Tensor:
     with torch.inference_mode():
-        return MODEL(x).amax(dim=1)
+        result: Tensor = MODEL(x).amax(dim=1)
+        return result
 
 
 def under_no_grad(x: Tensor) -> Tensor:
     with torch.no_grad():
         h = MODEL[1](MODEL[0](x))
-    return MODEL[2](h).amax(dim=1)
+    result: Tensor = MODEL[2](h).amax(dim=1)
+    return result
 
 
 @torch.no_grad()
@@ -55,13 +58,15 @@ def switched_off(x: Tensor) -> Tensor:
 
 
 def checkpointed(x: Tensor) -> Tensor:
-    return checkpoint(MODEL, x, use_reentrant=False).amax(dim=1)
+    result: Tensor = checkpoint(MODEL, x, use_reentrant=False).amax(dim=1)
+    return result
 
 
-def retaining(x: Tensor) -> Tensor | None:
+def retaining(x: Tensor) -> Tensor:
     h = MODEL(x)
     h.retain_grad()
-    return h.amax(dim=1)
+    result: Tensor = h.amax(dim=1)
+    return result
 
 
 INSIDE = [under_inference_mode, under_no_grad, decorated, switched_off, checkpointed]
@@ -81,7 +86,7 @@ def test_inside_of_a_model(score: Callable[..., Tensor]) -> None:
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
-def test_around_an_explanation(mode: type[_DecoratorContextManager]) -> None:
+def test_around_an_explanation(mode: Callable[[], AbstractContextManager[object]]) -> None:
     expected = explained(plain)
     with mode():
         x = X.clone()  # of inference, perhaps
@@ -107,7 +112,8 @@ def test_autocast_inside_of_a_model(kind: torch.dtype) -> None:
     def score(x: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=kind):
             h = norm(model[1](model[0](x))).softmax(dim=-1)
-            return model[2](h).float().amax(dim=1)
+            result: Tensor = model[2](h).float().amax(dim=1)
+            return result
 
     x = X.float()
     found = explained(score, x)
@@ -156,12 +162,13 @@ def test_compiled_models_run_as_they_were_written() -> None:
 
 
 def test_hooks_on_tensors_are_about_gradients() -> None:
-    def hooked(x: Tensor) -> Tensor | None:
+    def hooked(x: Tensor) -> Tensor:
         h = MODEL(x)
         handle = h.register_hook(lambda gradient: 100 * gradient)
         handle.remove()
         h.register_hook(lambda gradient: 100 * gradient)
-        return h.amax(dim=1)
+        result: Tensor = h.amax(dim=1)
+        return result
 
     assert torch.equal(explained(hooked).relevance, explained(plain).relevance)
     assert torch.equal(explained(retaining).relevance, explained(plain).relevance)

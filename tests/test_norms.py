@@ -28,7 +28,8 @@ def by_parts(
     s = EPSILON if z >= 0 else -EPSILON
     size = np.abs(contributions)
     shared = s * size / size.sum() if shares else 0.0
-    return (contributions + shared) / (z + s) * value
+    result: NDArray[np.float64] = (contributions + shared) / (z + s) * value
+    return result
 
 
 def power(p: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
@@ -36,7 +37,8 @@ def power(p: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
 
 
 def spread(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return x * (x - x.mean())
+    result: NDArray[np.float64] = x * (x - x.mean())
+    return result
 
 
 FUNCTIONS = {
@@ -70,7 +72,8 @@ def test_each_element_gets_what_it_adds(name: str, shares: bool) -> None:
 
 
 def softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.exp(x) / np.exp(x).sum()
+    result: NDArray[np.float64] = np.exp(x) / np.exp(x).sum()
+    return result
 
 
 @pytest.mark.parametrize(
@@ -234,6 +237,6 @@ def test_batch_norm_in_evaluation(composite: str) -> None:
         (lambda x: functional.layer_norm(x, (4,), x[0, 0]), "weight depends"),
     ],
 )
-def test_what_is_refused(f: Callable[[Tensor], Tensor | None], message: str) -> None:
+def test_what_is_refused(f: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=message):
         explained(lambda x: f(x).sum().expand(len(x), 1), random_input())

@@ -1,23 +1,29 @@
 """Every kind of page, opened in a browser: no error, no request, and every control works."""
 
+from collections.abc import Callable
 from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from documents import explanation_of
 from models import random_cnn, random_text
-from whyword import explain, render
+from whyword import Explanation, explain, render
 from whyword.data.corpora import Corpus
 from whyword.evaluation.experiment import word_deletion
 from whyword.evaluation.measurements import summarise as summarise_metrics
 from whyword.evaluation.metrics import measure
 from whyword.evaluation.results import summarise
 from whyword.evaluation.settings import Settings
-from whyword.render import templating
-from whyword.survey.audit import audit
+from whyword.survey.audit import audit_corpus
 from whyword.survey.tally import WordEntry
 from whyword.survey.words import CorpusWords, WordList, corpus_words
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +33,7 @@ LIGHT, DARK = "rgb(255, 255, 255)", "rgb(27, 27, 29)"
 
 
 @cache
-def corpus():
+def corpus() -> Corpus:
     rng = np.random.default_rng(0)
     texts = tuple(random_text(rng, n).title() for n in rng.integers(3, 25, size=36))
     names = tuple(f"newsgroup/{i}" for i in range(36))
@@ -35,23 +41,23 @@ def corpus():
 
 
 @cache
-def explained(method="lrp"):
+def explained(method: str = "lrp") -> list[Explanation]:
     return explain(MODEL, corpus().texts[:12], method=method, targets="all")
 
 
 @cache
-def summary():
+def summary() -> dict[str, object]:
     found = word_deletion(MODEL, corpus(), minimum_words=3, settings=Settings(steps=6, runs=2))
     rows = measure(MODEL, corpus().texts[:4], ["lrp", "sa"], ["srg", "conservation_residual"])
     return {**summarise(found, resamples=50), "metrics": summarise_metrics(rows), "model": "here"}
 
 
-def comparison(_directory):
+def comparison(_directory: Path) -> str:
     methods = {"LRP": "lrp", "SA": "sa", "occlusion": "occlusion"}
     return render.comparison_page({head: explained(name)[0] for head, name in methods.items()})
 
 
-def paper(directory):
+def paper(directory: Path) -> str:
     results = {
         "accuracy": 0.8,
         "documents": 36,
@@ -75,7 +81,7 @@ def paper(directory):
     )
 
 
-def square(_directory):
+def square(_directory: Path) -> str:
     """A map of five documents: the corners of a square, from the lower left, and its middle."""
     points = np.array([(0, 0), (1, 0), (0, 1), (1, 1), (0.5, 0.5)], dtype=float)
     return render.map_page(
@@ -87,7 +93,7 @@ def square(_directory):
     )
 
 
-def notebook(_directory):
+def notebook(_directory: Path) -> str:
     outputs = "".join(render.heatmap_fragment(explained()[i : i + 2]) for i in range(2))
     return (
         "<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'>"
@@ -95,13 +101,13 @@ def notebook(_directory):
     )
 
 
-PAGES = {
+PAGES: dict[str, Callable[[Path], str]] = {
     "page.html": lambda _: render.heatmap_page(explained()),
     "page.html of one": lambda _: render.heatmap_page(explained("sa")[:1]),
     "comparison.html": comparison,
     "words.html": lambda _: render.words_page(corpus_words(MODEL, corpus())),
-    "audit.html": lambda _: render.audit_page(audit(MODEL, corpus(), least=0.0)),
-    "audit.html of nothing": lambda _: render.audit_page(audit(MODEL, corpus(), least=0.99)),
+    "audit.html": lambda _: render.audit_page(audit_corpus(MODEL, corpus(), least=0.0)),
+    "audit.html of nothing": lambda _: render.audit_page(audit_corpus(MODEL, corpus(), least=0.99)),
     "evaluation.html": lambda _: render.evaluation_page(summary()),
     "paper.html": paper,
     "map.html": square,
@@ -111,22 +117,22 @@ PAGES = {
 
 
 @pytest.fixture
-def opened(visit, tmp_path):
+def opened(visit: Callable[..., "Page"], tmp_path: Path) -> Callable[..., "Page"]:
     """Opens a kind of page; what `visit` asserts afterwards holds for all of them."""
 
-    def opened(kind, *, width=1280):
+    def opened(kind: str, *, width: int = 1280) -> "Page":
         source = PAGES[kind](tmp_path)
         return visit(source, viewport={"width": width, "height": 800}, color_scheme="light")
 
     return opened
 
 
-def background(tab):
+def background(tab: "Page") -> object:
     return tab.locator(".whyword").first.evaluate("e => getComputedStyle(e).backgroundColor")
 
 
-def test_every_template_of_a_page_is_opened():
-    folder = templating.resources.files("whyword.render").joinpath("templates")
+def test_every_template_of_a_page_is_opened() -> None:
+    folder = resources.files("whyword.render").joinpath("templates")
     whole = {
         file.name
         for file in folder.iterdir()
@@ -136,14 +142,14 @@ def test_every_template_of_a_page_is_opened():
 
 
 @pytest.mark.parametrize("kind", PAGES)
-def test_pages_fit_the_screen(opened, kind):
+def test_pages_fit_the_screen(opened: Callable[..., "Page"], kind: str) -> None:
     for width in (400, 1280):
         tab = opened(kind, width=width)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PAGES if kind != "fragment.html"])
-def test_light_and_dark(opened, kind):
+def test_light_and_dark(opened: Callable[..., "Page"], kind: str) -> None:
     tab = opened(kind)
     assert background(tab) == LIGHT
     button = tab.get_by_role("button", name="Switch between light and dark")
@@ -153,14 +159,14 @@ def test_light_and_dark(opened, kind):
 
 
 @pytest.mark.parametrize("kind", ["page.html", "words.html", "audit.html"])
-def test_the_list_of_parts_leads_to_each(opened, kind):
+def test_the_list_of_parts_leads_to_each(opened: Callable[..., "Page"], kind: str) -> None:
     tab = opened(kind)
     links = tab.locator(".ww-nav a")
     assert links.count() == tab.locator("main > article").count() >= 2
     for i in range(links.count()):
         links.nth(i).click()
         part = tab.locator("main > article").nth(i)
-        assert tab.url.endswith("#" + part.get_attribute("id"))
+        assert tab.url.endswith(f"#{part.get_attribute('id')}")
         assert part.locator("h2").is_visible()
 
 
@@ -168,7 +174,9 @@ def test_the_list_of_parts_leads_to_each(opened, kind):
     ("kind", "entry", "word"),
     [("words.html", ".ww-entry", "summary span"), ("audit.html", "tbody", "th")],
 )
-def test_a_word_opens_to_its_documents(opened, kind, entry, word):
+def test_a_word_opens_to_its_documents(
+    opened: Callable[..., "Page"], kind: str, entry: str, word: str
+) -> None:
     tab = opened(kind)
     first = tab.locator(entry).first
     place = first.locator(".ww-places li").first
@@ -182,7 +190,7 @@ def test_a_word_opens_to_its_documents(opened, kind, entry, word):
         tab.keyboard.press(key)
 
 
-def test_bars_end_at_one_edge(visit):
+def test_bars_end_at_one_edge(visit: Callable[..., "Page"]) -> None:
     """However long the numbers are."""
     values = {"one": 12345.0, "two": 10.0, "three": 1.0}
     entries = tuple(WordEntry(word, value, 1, 1.0, 1, ()) for word, value in values.items())
@@ -200,7 +208,7 @@ def test_bars_end_at_one_edge(visit):
 
 @pytest.mark.parametrize("width", [400, 1280])
 @pytest.mark.parametrize("kind", ["page.html", "fragment.html"])
-def test_another_class_is_chosen(opened, kind, width):
+def test_another_class_is_chosen(opened: Callable[..., "Page"], kind: str, width: int) -> None:
     tab = opened(kind, width=width)
     item = tab.locator(".ww-item").nth(1)
     for name in CLASSES:
@@ -210,17 +218,17 @@ def test_another_class_is_chosen(opened, kind, width):
     assert tab.locator(".ww-tip:popover-open span").inner_text().endswith(name)
 
 
-def test_words_say_their_numbers_where_methods_are_compared(opened):
+def test_words_say_their_numbers_where_methods_are_compared(opened: Callable[..., "Page"]) -> None:
     tab = opened("comparison.html")
     words = tab.locator(".ww-comparison tbody tr").first.locator(".w")
     assert words.count() == 3 * len(explained()[0].spans)
-    assert float(words.first.get_attribute("title").replace("−", "-")) == pytest.approx(
+    assert float((words.first.get_attribute("title") or "").replace("−", "-")) == pytest.approx(
         explained()[0].relevance[0, 0], abs=0.006
     )
 
 
 @pytest.mark.parametrize("kind", ["evaluation.html", "paper.html"])
-def test_curves_can_be_read_on_a_narrow_screen(opened, kind):
+def test_curves_can_be_read_on_a_narrow_screen(opened: Callable[..., "Page"], kind: str) -> None:
     tab = opened(kind, width=400)
     figure = tab.locator("figure").first
     assert figure.locator("svg").evaluate("svg => svg.getBoundingClientRect().width") >= 600
@@ -231,15 +239,16 @@ def test_curves_can_be_read_on_a_narrow_screen(opened, kind):
 # The map; what is under the pointer, the lasso and the legend are in test_render_map
 
 
-def corner(tab, x, y):
+def corner(tab: "Page", x: float, y: float) -> tuple[float, float]:
     """Where a point of the square lies on the screen, at the first view."""
     box = tab.locator("canvas").first.bounding_box()
+    assert box is not None
     scale = 0.92 * min(box["width"], box["height"])
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     return middle[0] + (x - 0.5) * scale, middle[1] - (y - 0.5) * scale
 
 
-def under(tab, x, y):
+def under(tab: "Page", x: float, y: float) -> str | None:
     """The name on the card of what is there."""
     tab.mouse.move(0, 0)
     tab.mouse.move(x, y)
@@ -247,7 +256,7 @@ def under(tab, x, y):
     return card.locator("b").inner_text() if card.is_visible() else None
 
 
-def test_the_map_is_moved_and_zoomed(opened):
+def test_the_map_is_moved_and_zoomed(opened: Callable[..., "Page"]) -> None:
     tab = opened("map.html")
     lower_left, middle = corner(tab, 0, 0), corner(tab, 0.5, 0.5)
     assert under(tab, *lower_left) == corpus().names[0]
@@ -268,7 +277,7 @@ def test_the_map_is_moved_and_zoomed(opened):
     assert under(tab, *middle) is None
 
 
-def test_documents_are_opened_by_key_and_selected_with_shift(opened):
+def test_documents_are_opened_by_key_and_selected_with_shift(opened: Callable[..., "Page"]) -> None:
     tab = opened("map.html")
     tab.locator("canvas").first.focus()
     tab.keyboard.press("Enter")
@@ -288,7 +297,7 @@ def test_documents_are_opened_by_key_and_selected_with_shift(opened):
     assert not selection.is_visible()
 
 
-def test_rings_follow_the_theme(opened):
+def test_rings_follow_the_theme(opened: Callable[..., "Page"]) -> None:
     tab = opened("map.html")
     tab.mouse.click(*corner(tab, 0.5, 0.5))
     tab.locator(".ww-document .ww-text").wait_for()

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ from whyword import (
     paper,
 )
 from whyword.cli import cli
-from whyword.data.corpora import Corpus
+from whyword.data.corpora import Corpus, Split
 from whyword.data.files import whole, write_text
 from whyword.evaluation.settings import Settings
 from whyword.paper import STAGES, Figure2, Paper, run
@@ -60,7 +60,11 @@ SMALL = Paper(
 )
 
 
-def small_corpus(split: str) -> Corpus:
+Finished = tuple[dict[str, Any], Path]
+"""The results of a run, and its folder."""
+
+
+def small_corpus(split: Split) -> Corpus:
     rng = np.random.default_rng(split == "test")
     texts, labels = [], []
     for i in range(90):
@@ -76,13 +80,13 @@ def small_corpus(split: str) -> Corpus:
 @pytest.fixture(scope="module")
 def finished(
     tmp_path_factory: pytest.TempPathFactory,
-) -> tuple[dict[str, dict[str, Any] | float], Path]:
+) -> Finished:
     directory = tmp_path_factory.mktemp("paper")
     return run(SMALL, directory, corpus=small_corpus), directory
 
 
 def test_everything_is_there(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path],
+    finished: Finished,
 ) -> None:
     found, directory = finished
     for files in STAGES.values():
@@ -97,7 +101,7 @@ def test_everything_is_there(
 
 
 def test_figure_1_is_that_of_the_experiment(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path],
+    finished: Finished,
 ) -> None:
     found, _ = finished
     correct = found["figure1"]["correct"]
@@ -109,7 +113,7 @@ def test_figure_1_is_that_of_the_experiment(
 
 
 def test_figure_2_explains_the_document_by_each_method(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path],
+    finished: Finished,
 ) -> None:
     found, directory = finished
     model, text = load(directory / "model"), small_corpus("test").texts[7]
@@ -140,7 +144,7 @@ def test_a_word_gets_the_relevance_of_all_its_occurrences() -> None:
 
 
 def test_figure_3_is_coloured_by_top_level_categories(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path],
+    finished: Finished,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -166,7 +170,7 @@ def test_figure_3_is_coloured_by_top_level_categories(
 
 
 def test_the_report_shows_numbers_and_text_and_asks_for_nothing(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path], visit: Callable[..., "Page"]
+    finished: Finished, visit: Callable[..., "Page"]
 ) -> None:
     found, directory = finished
     view = visit((directory / "report.html").read_text(encoding="utf-8"))
@@ -185,12 +189,12 @@ def test_the_report_shows_numbers_and_text_and_asks_for_nothing(
 
 
 def test_run_again_it_does_nothing(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path],
+    finished: Finished,
 ) -> None:
     found, directory = finished
     before = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> NoReturn:
         raise AssertionError("something was done")
 
     assert run(SMALL, directory, corpus=refuse, progress=refuse) == found
@@ -198,7 +202,7 @@ def test_run_again_it_does_nothing(
 
 
 def test_stopped_in_every_phase_it_ends_with_the_same_results(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path], tmp_path: Path
+    finished: Finished, tmp_path: Path
 ) -> None:
     _, directory = finished
     passed = set()
@@ -220,7 +224,7 @@ def test_stopped_in_every_phase_it_ends_with_the_same_results(
 
 
 def test_killed_between_any_two_files_it_ends_with_the_same_results(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path],
+    finished: Finished,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -250,9 +254,7 @@ def test_killed_between_any_two_files_it_ends_with_the_same_results(
 
 
 @pytest.mark.parametrize("lost", [file for files in STAGES.values() for file in files])
-def test_a_stage_whose_file_was_lost_makes_it_again(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path], lost: str
-) -> None:
+def test_a_stage_whose_file_was_lost_makes_it_again(finished: Finished, lost: str) -> None:
     found, directory = finished
     before = (directory / lost).read_bytes()
     (directory / lost).unlink()
@@ -265,9 +267,7 @@ def test_a_stage_whose_file_was_lost_makes_it_again(
         assert after == before
 
 
-def test_what_follows_a_stage_made_again_is_made_again(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path], tmp_path: Path
-) -> None:
+def test_what_follows_a_stage_made_again_is_made_again(finished: Finished, tmp_path: Path) -> None:
     found, directory = finished
     copy = tmp_path / "copy"
     shutil.copytree(directory, copy)
@@ -291,7 +291,7 @@ def test_seconds_of_all_attempts_add_up(tmp_path: Path) -> None:
 
 
 def test_other_settings_need_another_folder(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path],
+    finished: Finished,
 ) -> None:
     _, directory = finished
     other = replace(SMALL, weightings=("lrp", "sum"), figure2=Figure2())
@@ -299,9 +299,7 @@ def test_other_settings_need_another_folder(
         run(other, directory, corpus=small_corpus)
 
 
-def test_a_model_that_has_changed_needs_another_folder(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path], tmp_path: Path
-) -> None:
+def test_a_model_that_has_changed_needs_another_folder(finished: Finished, tmp_path: Path) -> None:
     _, directory = finished
     model = tmp_path / "model"
     shutil.copytree(directory / "model", model)
@@ -315,9 +313,7 @@ def test_a_model_that_has_changed_needs_another_folder(
         run(given, tmp_path / "run", corpus=small_corpus)
 
 
-def test_a_given_model_is_taken_and_a_limit_holds(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path], tmp_path: Path
-) -> None:
+def test_a_given_model_is_taken_and_a_limit_holds(finished: Finished, tmp_path: Path) -> None:
     trained, directory = finished
     given = replace(SMALL, model=str(directory / "model"), limit=60, weightings=("lrp", "sum"))
     found = run(given, tmp_path, corpus=small_corpus)
@@ -332,7 +328,7 @@ def test_a_given_model_is_taken_and_a_limit_holds(
 
 
 def test_what_cannot_be_done_is_said_before_anything_is_done(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path], tmp_path: Path
+    finished: Finished, tmp_path: Path
 ) -> None:
     _, directory = finished
     model = str(directory / "model")
@@ -389,14 +385,14 @@ def test_a_draft_takes_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_numbers_and_says_where_the_report_is(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path],
+    finished: Finished,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found, _ = finished
     asked = []
 
-    def run_instead(what: Paper, output: Path, **_: object) -> dict[str, dict[str, Any] | float]:
+    def run_instead(what: Paper, output: Path, **_: object) -> dict[str, Any]:
         asked.append(what)
         return found
 
@@ -422,7 +418,7 @@ def test_the_paper_s_document_is_there(news20: Mapping[str, Corpus]) -> None:
 
 
 def test_the_page_tells_the_terms_of_a_model_given(
-    finished: tuple[Mapping[str, Mapping[str, Any] | float], Path],
+    finished: Finished,
 ) -> None:
     found, directory = finished
     figure2 = json.loads((directory / "figure2.json").read_text())

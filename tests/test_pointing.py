@@ -92,7 +92,7 @@ def test_too_few_sentences_are_refused() -> None:
         hybrid_documents(corpus(), 1, sentences_each=6, shortest=2, longest=5)
 
 
-def played(relevance: Sequence[int], predicted: str = "a") -> PointingGame | None:
+def played(relevance: Sequence[int], predicted: str = "a") -> PointingGame:
     """A game of one document: alpha and beta are of class a, gamma of b."""
     document = hybrid(("alpha beta", "a"), ("gamma", "b"))
     scores = {label: float(label == predicted) for label in "abc"}
@@ -174,7 +174,7 @@ def test_several_methods_play_on_the_same_documents() -> None:
         hybrid(("alpha", "a"), ("beta", "b")),
         hybrid(("beta alpha alpha", "a"), ("gamma", "b")),
     ]
-    told = []
+    told: list[Progress] = []
 
     rows = play(model, documents, ["lrp", "sa"], progress=told.append)
     assert [(row.method, row.metric) for row in rows] == [

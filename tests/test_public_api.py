@@ -1,4 +1,4 @@
-"""The public API: what packages export, lazily, with signatures that say what they take and give."""
+"""The public API: what packages export, lazily, and that signatures are not vague."""
 
 import ast
 import inspect
@@ -97,11 +97,21 @@ def test_a_vague_signature_is_found() -> None:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = (
         "import sys, whyword; [getattr(whyword, n) for n in ('render', 'survey', 'evaluation', "
-        "'methods', 'data', 'training')]; whyword.methods.METHODS;"
-        "print([m for m in ('torch', 'numpy', 'nltk', 'sklearn', 'matplotlib') if m in sys.modules])"
+        "'methods', 'data', 'training')]; whyword.methods.METHODS; heavy = ('torch', 'numpy', "
+        "'nltk', 'sklearn', 'matplotlib'); print([m for m in heavy if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_page_is_written_after_importing_the_package_alone() -> None:
+    code = (
+        "import whyword; model = whyword.load('news20-cnn');"
+        "found = whyword.explain(model, 'The shuttle reached its orbit.');"
+        "print(whyword.render.html.page([found]) == whyword.render.heatmap_page([found]))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "True"
 
 
 def test_the_version_is_written_once() -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 import whyword
 from whyword import InputError, ModelError
 from whyword.data import corpora
+from whyword.models.cnn.model import WordCNN
 from whyword.training import recipe
 from whyword.training.loop import TrainingConfig
 from whyword.training.recipe import Recipe
@@ -35,6 +35,10 @@ OPTIONS = ["--filters", "2:12,3:4", "--vector-epochs", "10", "--window", "5",
            "--word-dropout", "0", "--refit"]  # fmt: skip
 
 
+Trained = tuple[dict[str, Any], Path]
+"""The report of a training, and its folder."""
+
+
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
@@ -49,16 +53,14 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(
-    table: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[dict[str, dict[str, Any] | float | str], Path]:
+def trained(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     directory = tmp_path_factory.mktemp("trained")
     corpus = corpora.load_corpus(table)
     return recipe.run(SMALL, corpus, directory, test=corpus, about="small"), directory
 
 
 def test_the_report_says_what_was_done(
-    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path],
+    trained: Trained,
 ) -> None:
     report, directory = trained
     assert json.loads((directory / "report.json").read_text()) == report
@@ -70,18 +72,14 @@ def test_the_report_says_what_was_done(
     assert report["peak_memory_bytes"] > 10_000_000
 
 
-def test_the_model_in_the_folder_is_the_one_reported(
-    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path
-) -> None:
+def test_the_model_in_the_folder_is_the_one_reported(trained: Trained, table: Path) -> None:
     report, directory = trained
     corpus = corpora.load_corpus(table)
     found = recipe.evaluate(whyword.load(directory), corpus)
     assert found.accuracy == report["test"]["accuracy"]
 
 
-def test_a_finished_run_given_again_does_nothing_anew(
-    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path
-) -> None:
+def test_a_finished_run_given_again_does_nothing_anew(trained: Trained, table: Path) -> None:
     report, directory = trained
     before = (directory / "weights.safetensors").read_bytes()
     phases = []
@@ -94,7 +92,7 @@ def test_a_finished_run_given_again_does_nothing_anew(
 
 
 def test_killed_and_resumed_training_ends_with_the_same_weights(
-    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path, tmp_path: Path
+    trained: Trained, table: Path, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-m", "whyword", "train", "--corpus", str(table),
                "--output", str(tmp_path), *OPTIONS]  # fmt: skip
@@ -128,23 +126,23 @@ def test_vectors_from_a_file(table: Path, tmp_path: Path) -> None:
     )
     recipe.run(given, corpora.load_corpus(table), tmp_path / "out")
     model = whyword.load(tmp_path / "out")
+    assert isinstance(model, WordCNN)
     assert "elsewhere" not in model.vectors.words
     assert model.vectors.dimension == 3
 
 
-def test_vectors_of_another_model(
-    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path, tmp_path: Path
-) -> None:
+def test_vectors_of_another_model(trained: Trained, table: Path, tmp_path: Path) -> None:
     given = replace(SMALL, vectors=str(trained[1]), training=TrainingConfig(epochs=1))
     recipe.run(given, corpora.load_corpus(table), tmp_path)
-    assert whyword.load(tmp_path).vectors.words == whyword.load(trained[1]).vectors.words
+    model, source = whyword.load(tmp_path), whyword.load(trained[1])
+    assert isinstance(model, WordCNN)
+    assert isinstance(source, WordCNN)
+    assert model.vectors.words == source.vectors.words
     with pytest.raises(ModelError, match="no word vectors"):
         recipe.run(replace(given, vectors=str(table.parent)), corpora.load_corpus(table), tmp_path)
 
 
-def test_test_documents_of_foreign_classes_are_refused(
-    trained: tuple[Mapping[str, Mapping[str, Any] | float | str], Path], table: Path
-) -> None:
+def test_test_documents_of_foreign_classes_are_refused(trained: Trained, table: Path) -> None:
     corpus = corpora.load_corpus(table)
     other = corpora.Corpus(corpus.texts, corpus.labels, ("cars", "space"), corpus.names)
     with pytest.raises(InputError, match="cars"):

@@ -1,6 +1,6 @@
 """Removal operators: what a document becomes without some of its words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import pytest
 import torch
@@ -84,7 +84,8 @@ def test_a_module_has_its_own_unknown_word() -> None:
             self.output = torch.nn.Linear(2, 2)
 
         def forward(self, ids: Tensor) -> Tensor:
-            return self.output(self.words(ids).sum(dim=1))
+            result: Tensor = self.output(self.words(ids).sum(dim=1))
+            return result
 
     network = Network().eval()
     model = ModuleClassifier(
@@ -111,8 +112,8 @@ def test_a_text_that_goes_on_still_does(truncated: bool) -> None:
 
 
 def test_spaces_go_with_the_word_and_words_do_not_run_together() -> None:
-    def rest(text: str, spans: Sequence[tuple[int, int] | Span], gone: Sequence[int]) -> Document:
-        return without(Document(text, tuple(spans)), gone)
+    def rest(text: str, spans: Iterable[tuple[int, int]], gone: list[int]) -> Document:
+        return without(Document(text, tuple(Span(*span) for span in spans)), gone)
 
     assert rest("a bc d", words_of("a bc d"), [1]).text == "a d"
     assert rest("a bc d", words_of("a bc d"), [0]).text == "bc d"
@@ -136,9 +137,9 @@ def test_wrong_input_is_refused() -> None:
         scores_without(model, batch, torch.zeros(1, 2, dtype=torch.bool), operator="mask")
 
 
-def test_a_mask_takes_the_place_of_words() -> None:
+def test_a_mask_takes_the_place_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
     model = random_cnn()
-    model.mask_id = 3
+    monkeypatch.setattr(model, "mask_id", 3, raising=False)
     torch.testing.assert_close(replacement(model, "mask"), model.embedding[3])
     assert replacement(model, "remove") is None
     assert set(OPERATORS) == {"zero", "unknown", "mean", "remove", "mask"}
@@ -159,10 +160,11 @@ def test_a_transformers_words_become_tokens_that_take_their_place(
     batch = classifier.encode(["the shuttle reached its orbit", "good"])
     removed = torch.tensor([[False, True, False, False, True], [False] * 5])
     found = scores_without(classifier, batch, removed, operator=operator)
-    ids = batch.ids.clone()
+    ids, substitute = batch.ids.clone(), subwords.convert_tokens_to_ids(token)
+    assert isinstance(substitute, int)
     for position, word in enumerate(batch.words[0].tolist()):
         if word in (1, 4):
-            ids[0, position] = subwords.convert_tokens_to_ids(token)
+            ids[0, position] = substitute
     assert (ids != batch.ids).any()
     attention = (ids != subwords.pad_token_id).long()
     expected = network(input_ids=ids, attention_mask=attention).logits

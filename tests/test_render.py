@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from whyword.survey.words import CorpusWords, WordList
 HEAVY = ("torch", "matplotlib", "sklearn", "pandas", "pyarrow")
 
 
-def test_nothing_heavy_is_imported():
+def test_nothing_heavy_is_imported() -> None:
     code = (
         "import sys; from whyword import render\n"
         "for name in render.__all__: getattr(render, name)\n"
@@ -32,7 +34,7 @@ WORDS = CorpusWords(
 )
 RECORD = {"accuracy": [1.0, 0.5], "low": [1.0, 0.4], "high": [1.0, 0.6]}
 SUMMARY = {"panels": ["correct"], "correct": {"lrp": RECORD}, "settings": {}, "comparisons": []}
-PICTURES = {
+PICTURES: dict[str, Callable[[Path], object]] = {
     "heatmap": lambda path: render.heatmap_picture([explanation_of("a b")]).save(path),
     "words": lambda path: render.draw_words(WORDS, path),
     "maps": lambda path: render.draw_maps({"lrp": np.eye(2)}, ["a", "b"], path),
@@ -43,7 +45,9 @@ PICTURES = {
 
 
 @pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES)
-def test_pictures_say_what_to_install(draw, tmp_path, monkeypatch):
+def test_pictures_say_what_to_install(
+    draw: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=r'needs? matplotlib: pip install "whyword\[\w+\]"\.$'):
@@ -51,7 +55,9 @@ def test_pictures_say_what_to_install(draw, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_heatmaps_in_svg_need_no_matplotlib(tmp_path, monkeypatch):
+def test_heatmaps_in_svg_need_no_matplotlib(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in ("matplotlib", "matplotlib.figure"):
         monkeypatch.setitem(sys.modules, module, None)
     PICTURES["heatmap"](tmp_path / "picture.svg")

@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html.parser import HTMLParser
 from random import Random
 from typing import TYPE_CHECKING
@@ -28,21 +28,25 @@ class Reader(HTMLParser):
 
     def __init__(self, source: str) -> None:
         super().__init__()
-        self.open, self.texts, self.words, self.blocks, self.tags = [], [], [], [], []
+        self.open: list[tuple[str, list[str]]] = []
+        self.texts: list[str] = []
+        self.words: list[tuple[str, dict[str, str]]] = []
+        self.blocks: list[str] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
         self.feed(source)
         self.close()
 
-    def handle_starttag(self, tag: str, attributes: Sequence[tuple[str, str]]) -> None:
-        attributes = dict(attributes)
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
         self.tags.append((tag, attributes))
         if tag in ("meta", "link", "input", "br", "circle", "path"):
             return
-        classes = (attributes.get("class") or "").split()
+        classes = attributes.get("class", "").split()
         self.open.append((tag, classes))
         if "ww-text" in classes:
             self.texts.append("")
         if "w" in classes:
-            self.words.append(["", attributes])
+            self.words.append(("", attributes))
         if attributes.get("type") == "application/json":
             self.blocks.append("")
             self.open[-1] = ("json", classes)
@@ -56,7 +60,8 @@ class Reader(HTMLParser):
         if any("ww-text" in classes for _tag, classes in self.open):
             self.texts[-1] += data
         if self.open and "w" in self.open[-1][1]:
-            self.words[-1][0] += data
+            word, attributes = self.words[-1]
+            self.words[-1] = (word + data, attributes)
         if self.open and self.open[-1][0] == "json":
             self.blocks[-1] += data
 
@@ -73,7 +78,7 @@ def test_any_text_with_any_spans_is_reproduced(text: str, random: Random | None)
     spans = None
     if random:
         cuts = sorted(random.sample(range(len(text) + 1), min(len(text), 6)))
-        spans = tuple(zip(cuts[::2], cuts[1::2], strict=False))
+        spans = tuple(Span(*cut) for cut in zip(cuts[::2], cuts[1::2], strict=False))
     explanation = explanation_of(text, spans=spans, classes=(text or "a", "b", "c"))
     source = heatmap_fragment([explanation]).encode("utf-8").decode("utf-8")
     reader = Reader(source)
@@ -105,9 +110,9 @@ def test_the_data_holds_every_target() -> None:
         np.testing.assert_allclose(relevance, row, atol=1e-4 * np.abs(row).max())
 
 
-def test_a_page_forbids_requests_and_foreign_scripts():
+def test_a_page_forbids_requests_and_foreign_scripts() -> None:
     source = heatmap_page([explanation_of("a")], title="</title><script>")
-    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', source)[1]
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', source)
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
     links = {
@@ -123,7 +128,7 @@ def test_a_page_forbids_requests_and_foreign_scripts():
 
 def test_unknown_words_and_the_tail_are_marked() -> None:
     explanation = explanation_of(
-        "alpha zzz the rest", spans=((0, 5), (6, 9)), known=(True, False), truncated=True
+        "alpha zzz the rest", spans=(Span(0, 5), Span(6, 9)), known=(True, False), truncated=True
     )
     source = heatmap_page([explanation])
     words = Reader(source).words
@@ -188,7 +193,7 @@ def test_classes_that_were_not_explained_keep_their_scores() -> None:
 
 
 @pytest.mark.parametrize("render", [heatmap_page, heatmap_fragment])
-def test_nothing_to_render(render):
+def test_nothing_to_render(render: Callable[..., str]) -> None:
     with pytest.raises(InputError, match="no explanations"):
         render([])
     with pytest.raises(InputError, match="no palette"):
@@ -201,17 +206,21 @@ def test_nothing_to_render(render):
 
 
 def shown_text(tab: "Page", nth: int = 0) -> str:
-    return tab.locator(".ww-text").nth(nth).evaluate("element => element.textContent")
+    return str(tab.locator(".ww-text").nth(nth).evaluate("element => element.textContent"))
 
 
 def slot(tab: "Page", name: str) -> str:
-    return tab.locator(f"[data-slot={name}]").first.text_content()
+    found = tab.locator(f"[data-slot={name}]").first.text_content()
+    assert found is not None
+    return found
 
 
 def colour(tab: "Page", word: str) -> str:
     tab.wait_for_timeout(200)  # the transition
-    return tab.locator(".ww-text > .w", has_text=word).first.evaluate(
-        "element => getComputedStyle(element).backgroundColor"
+    return str(
+        tab.locator(".ww-text > .w", has_text=word).first.evaluate(
+            "element => getComputedStyle(element).backgroundColor"
+        )
     )
 
 
@@ -227,7 +236,7 @@ def three() -> Explanation:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("text", [ADVERSARIAL, HOSTILE])
-def test_browser_reproduces_the_text(visit, text):
+def test_browser_reproduces_the_text(visit: Callable[..., "Page"], text: str) -> None:
     source = heatmap_page([explanation_of(text, classes=NASTY)], title=NASTY[0])
     tab = visit(source)
     assert shown_text(tab) == holdable(text)
@@ -243,7 +252,7 @@ def test_browser_reproduces_the_text(visit, text):
 
 
 @pytest.mark.browser
-def test_browser_switches_classes(visit, three):
+def test_browser_switches_classes(visit: Callable[..., "Page"], three: Explanation) -> None:
     tab = visit(heatmap_page([three]), color_scheme="light")
     assert (slot(tab, "name"), slot(tab, "words"), slot(tab, "score")) == ("b", "6.00", "6.50")
     before = colour(tab, "one"), colour(tab, "two")
@@ -269,7 +278,7 @@ def test_browser_switches_classes(visit, three):
 
 
 @pytest.mark.browser
-def test_browser_keyboard(visit, three):
+def test_browser_keyboard(visit: Callable[..., "Page"], three: Explanation) -> None:
     tab = visit(heatmap_page([three]))
     tab.keyboard.press("2")
     assert slot(tab, "name") == "c"
@@ -302,7 +311,7 @@ def test_browser_keyboard(visit, three):
 
 
 @pytest.mark.browser
-def test_browser_tooltips(visit, three):
+def test_browser_tooltips(visit: Callable[..., "Page"], three: Explanation) -> None:
     tab = visit(heatmap_page([three]))
     tip = tab.locator(".ww-tip")
     assert not tip.is_visible()
@@ -322,7 +331,7 @@ def test_browser_tooltips(visit, three):
 
 
 @pytest.mark.browser
-def test_browser_without_scripts(visit, three):
+def test_browser_without_scripts(visit: Callable[..., "Page"], three: Explanation) -> None:
     tab = visit(heatmap_page([three]), java_script_enabled=False)
     assert "one two three" in tab.locator(".ww-text").inner_text()
     assert slot(tab, "score") == "6.50"
@@ -385,7 +394,7 @@ def test_browser_fragments_do_not_disturb_each_other(
 
 
 @pytest.mark.browser
-def test_browser_several_texts(visit, three):
+def test_browser_several_texts(visit: Callable[..., "Page"], three: Explanation) -> None:
     tab = visit(heatmap_page([three, explanation_of(ADVERSARIAL), three]))
     assert shown_text(tab, 1) == ADVERSARIAL
     tab.locator(".ww-nav a").nth(2).click()

@@ -25,8 +25,8 @@ POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 def page_of(
     texts: Sequence[str] = (ADVERSARIAL, HOSTILE, "one two three", "four five"),
     points: NDArray[np.float64] = POINTS,
-    **options: Sequence[str],
-) -> tuple[str, list[Explanation]] | None:
+    **options: Any,
+) -> tuple[str, list[Explanation]]:
     explanations = [explanation_of(text, seed=i) for i, text in enumerate(texts)]
     count = len(texts)
     return map_page(
@@ -65,7 +65,7 @@ def test_every_text_is_in_the_page_whole() -> None:
 
 def test_data_is_escaped_and_whole() -> None:
     page, explanations = page_of()
-    source = re.search(r'class="ww-data">([^<]*)</script>', page)[1]
+    (source,) = re.findall(r'class="ww-data">([^<]*)</script>', page)
     assert not re.search("[<>&\u2028]", source)
     data = json.loads(source)
     assert data["names"][0] == NASTY
@@ -95,6 +95,7 @@ def test_numbers_that_disagree_are_refused() -> None:
 def place(tab: "Page", i: int) -> tuple[float, float]:
     """Where point ``i`` of the square lies on the screen, at the first view."""
     box = tab.locator("canvas").first.bounding_box()
+    assert box is not None
     scale = 0.92 * min(box["width"], box["height"])
     x, y = POINTS[i] - 0.5
     return (
@@ -138,7 +139,7 @@ def test_browser_lasso_and_legend(visit: Callable[..., "Page"]) -> None:
     selection = tab.locator(".ww-selection")
     assert selection.locator(".ww-head b").text_content() == "2 documents"
     sums = dict(explanations[2].top(10)) | dict(explanations[3].top(10))
-    best = max(sums, key=sums.get)
+    best = max(sums, key=sums.__getitem__)
     assert selection.locator(".ww-rank li span").first.text_content() == best
     assert selection.locator(".ww-names button").all_text_contents() == ["document 2", "document 3"]
     selection.locator(".ww-names button").nth(1).click()

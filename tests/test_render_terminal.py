@@ -2,6 +2,7 @@ import io
 import re
 from collections.abc import Mapping
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from rich.console import Console
 
 from documents import ADVERSARIAL, HOSTILE, explanation_of
 from whyword.errors import InputError
+from whyword.explanation import Explanation
 from whyword.render.lines import neutral, wrapped
 from whyword.render.palette import PALETTES, blend
 from whyword.render.terminal import heatmap_text, print_explanations, terminal_heatmap
+from whyword.text import Span
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
@@ -25,26 +28,35 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def terminal(**options: str | None) -> Console:
+def terminal(**options: Any) -> Console:
     """A console that takes its output for a wide colour terminal."""
-    given_options = {"width": 10_000, "color_system": "truecolor", "force_terminal": True}
+    given_options: dict[str, Any] = {
+        "width": 10_000,
+        "color_system": "truecolor",
+        "force_terminal": True,
+    }
     return Console(file=io.StringIO(), **{**given_options, **options})
 
 
-def printed(explanation, console, **options):
-    console.print(terminal_heatmap(explanation, **options))
+def written(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+def printed(explanation: Explanation, console: Console, **options: Any) -> str:
+    console.print(terminal_heatmap(explanation, **options))
+    return written(console)
 
 
 def unstyled(output: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", output)
 
 
-def test_the_adversarial_document_is_reproduced_in_a_pipe():
+def test_the_adversarial_document_is_reproduced_in_a_pipe() -> None:
     assert ADVERSARIAL in heatmap_text(explanation_of(ADVERSARIAL))
     console = Console(file=io.StringIO())
     print_explanations([explanation_of(ADVERSARIAL)], console=console)
-    assert ADVERSARIAL in console.file.getvalue()
+    assert ADVERSARIAL in written(console)
 
 
 @pytest.mark.parametrize("colours", ["truecolor", "256", "standard", None])
@@ -58,12 +70,12 @@ def test_the_adversarial_document_is_reproduced_in_a_terminal(colours: str | Non
 @example("a\r\nb", None)
 def test_any_text_with_any_spans_is_its_neutral_self(text: str, random: Random | None) -> None:
     cuts = sorted(random.sample(range(len(text) + 1), min(len(text), 6))) if random else [0, 2]
-    spans = tuple(zip(cuts[::2], cuts[1::2], strict=False))
+    spans = tuple(Span(*cut) for cut in zip(cuts[::2], cuts[1::2], strict=False))
     explanation = explanation_of(text, spans=spans)
     assert "\n" + neutral(text) + "\n" in heatmap_text(explanation)
     console = terminal()
     print_explanations([explanation], console=console)
-    assert neutral(text) in unstyled(console.file.getvalue())
+    assert neutral(text) in unstyled(written(console))
 
 
 @pytest.mark.parametrize("options", [{}, {"no_color": True}, {"width": 20}])
@@ -111,7 +123,7 @@ def test_long_lines_survive_a_pipe() -> None:
     text = "word " * 200
     console = Console(file=io.StringIO(), width=80)
     print_explanations([explanation_of(text)], console=console)
-    assert text in console.file.getvalue()
+    assert text in written(console)
 
 
 def test_lines_fit_the_terminal() -> None:
@@ -129,7 +141,7 @@ def test_colours_follow_relevance(dark: bool, palette: str) -> None:
         "best worst half none", classes=("a",), relevance=[[2.0, -2.0, 1.0, 0.0]]
     )
     segments = terminal().render(terminal_heatmap(explanation, palette=palette, dark=dark))
-    style = {}
+    style: dict[str, Any] = {}
     for segment in segments:
         style.setdefault(segment.text, segment.style)
     assert style["best"].bgcolor.name == shades.positive
@@ -198,7 +210,7 @@ def test_sensitivity_is_not_shown_as_a_sum() -> None:
 
 def test_unknown_words_and_the_tail_are_told() -> None:
     explanation = explanation_of(
-        "alpha zzz rest of it", spans=((0, 5), (6, 9)), known=(True, False), truncated=True
+        "alpha zzz rest of it", spans=(Span(0, 5), Span(6, 9)), known=(True, False), truncated=True
     )
     assert "Unknown to the model: zzz." in heatmap_text(explanation)
     assert "The model read the first 2 words" in heatmap_text(explanation)
@@ -207,7 +219,7 @@ def test_unknown_words_and_the_tail_are_told() -> None:
     assert "Unknown" not in heatmap_text(explanation_of("alpha"))
 
 
-def test_nothing_to_explain():
+def test_nothing_to_explain() -> None:
     text = heatmap_text(explanation_of(""))
     assert "words 0.00" in text
     assert "against" not in text

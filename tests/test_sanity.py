@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,12 +16,15 @@ from torch import Tensor
 
 from models import WORDS, Bag, random_cnn, random_vectors
 from whyword import Class, Document, Explanation, InputError, ModuleClassifier, PerText, explain
+from whyword.classifier import Classifier
+from whyword.evaluation.again import Explain
 from whyword.evaluation.ranks import rank_correlation
 from whyword.evaluation.sanity import conservation_residual, model_randomisation, random_logit
 from whyword.models.characters import CharacterCNN
 from whyword.models.cnn.model import WordCNN
 from whyword.models.linear.model import LinearClassifier
 from whyword.models.recurrent import GRUClassifier
+from whyword.targets import Targets
 
 CLASSES = ("a", "b", "c")
 TEXTS = ["alpha beta gamma delta beta", "kappa zeta iota theta", "eta alpha epsilon zeta iota"]
@@ -43,7 +46,8 @@ class Module(torch.nn.Module):
         self.output = torch.nn.Linear(5, 3)
 
     def forward(self, ids: Tensor) -> Tensor:
-        return self.output(torch.relu(self.hidden(self.words(ids))).amax(dim=1))
+        result: Tensor = self.output(torch.relu(self.hidden(self.words(ids))).amax(dim=1))
+        return result
 
 
 def module() -> ModuleClassifier:
@@ -52,7 +56,7 @@ def module() -> ModuleClassifier:
     return ModuleClassifier(network, CLASSES, vocabulary, embedding=network.words)
 
 
-MODELS = {
+MODELS: dict[str, Callable[[], Classifier]] = {
     "cnn": lambda: random_cnn(1).double(),
     "gru": lambda: GRUClassifier(random_vectors(), CLASSES, hidden=4).double().eval(),
     "characters": lambda: CharacterCNN(CLASSES, dimension=4, filters={2: 5}).double().eval(),
@@ -62,16 +66,16 @@ MODELS = {
 
 
 @pytest.fixture(params=MODELS)
-def model(request: pytest.FixtureRequest) -> object:
+def model(request: pytest.FixtureRequest) -> Classifier:
     torch.manual_seed(0)
     return MODELS[request.param]()
 
 
-def explains(method: str = "lrp", **options: Any) -> Callable[..., object]:
-    return partial(explain, method=method, **options)
+def explains(method: str = "lrp", **options: Any) -> Explain:
+    return cast("Explain", partial(explain, method=method, **options))
 
 
-def tensors_of(model: object) -> dict[str, bytes]:
+def tensors_of(model: Classifier) -> dict[str, bytes]:
     """Everything that a model knows, as bytes."""
     owner = getattr(model, "module", model)
     if isinstance(owner, torch.nn.Module):
@@ -80,7 +84,7 @@ def tensors_of(model: object) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("cascade", [False, True])
-def test_randomising_leaves_the_model_untouched(model: object, cascade: bool) -> None:
+def test_randomising_leaves_the_model_untouched(model: Classifier, cascade: bool) -> None:
     before, attributes = tensors_of(model), set(vars(model))
     explanations = explain(model, TEXTS, targets="predicted")
     model_randomisation(model, explanations, explains(), cascade=cascade)
@@ -91,7 +95,7 @@ def test_randomising_leaves_the_model_untouched(model: object, cascade: bool) ->
         np.testing.assert_array_equal(one.relevance, other.relevance)
 
 
-def test_what_depends_on_the_model_changes(model: object) -> None:
+def test_what_depends_on_the_model_changes(model: Classifier) -> None:
     explanations = explain(model, TEXTS, targets="predicted")
     found = model_randomisation(model, explanations, explains())
     assert found.correlation.shape == (1, 3)
@@ -102,7 +106,7 @@ def test_what_depends_on_the_model_changes(model: object) -> None:
     np.testing.assert_array_equal(found.correlation, again.correlation)
 
 
-def test_what_does_not_depend_on_the_model_stays(model: object) -> None:
+def test_what_does_not_depend_on_the_model_stays(model: Classifier) -> None:
     explanations = explain(model, TEXTS, method="random", targets="predicted")
     found = model_randomisation(model, explanations, explains("random"), cascade=True)
     np.testing.assert_allclose(found.correlation, 1)
@@ -110,13 +114,14 @@ def test_what_does_not_depend_on_the_model_stays(model: object) -> None:
 
 
 def test_the_cascade_goes_from_the_last_layer_to_the_first() -> None:
-    model = MODELS["module"]()
+    model = module()
     explanations = explain(model, TEXTS, targets="predicted")
     seen = []
 
     def spy(
-        classifier: ModuleClassifier, texts: Sequence[Document], *, targets: PerText
-    ) -> list[Explanation]:
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
+    ) -> Sequence[Explanation]:
+        assert isinstance(classifier, ModuleClassifier)
         parameters = dict(model.module.named_parameters())
         now = dict(classifier.module.named_parameters())
         changed = [name for name in now if not torch.equal(now[name], parameters[name])]
@@ -137,11 +142,12 @@ def test_parameters_keep_their_size_and_frozen_vectors_stay() -> None:
     with torch.no_grad():
         model.output.weight.mul_(0.01).add_(7)
     explanations = explain(model, TEXTS, targets="predicted")
-    copies = []
+    copies: list[WordCNN] = []
 
     def spy(
-        classifier: WordCNN, texts: Sequence[Document], *, targets: PerText
-    ) -> list[Explanation]:
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
+    ) -> Sequence[Explanation]:
+        assert isinstance(classifier, WordCNN)
         copies.append(classifier)
         return explains()(classifier, texts, targets=targets)
 
@@ -151,7 +157,7 @@ def test_parameters_keep_their_size_and_frozen_vectors_stay() -> None:
     assert not (weights == new).any()
     torch.testing.assert_close(new.mean(), weights.mean(), rtol=1e-3, atol=0)
     torch.testing.assert_close(new.std(), weights.std(), rtol=0.1, atol=0)
-    kernel, new = model.convolutions[0].weight, copies[0].convolutions[0].weight
+    (kernel, _), (new, _) = model.layers.kernels[0], copies[0].layers.kernels[0]
     torch.testing.assert_close(new.std(), kernel.std(), rtol=0.1, atol=0)
 
 
@@ -162,8 +168,8 @@ def test_correlations_of_a_randomised_model_by_hand() -> None:
     copy = deepcopy(model)
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
-        for layer in (copy.output, copy.convolutions[0]):
-            for p in (layer.weight, layer.bias):
+        for layer in ((copy.output.weight, copy.output.bias), copy.layers.kernels[0]):
+            for p in layer:
                 numbers = torch.randn(p.shape, generator=generator, dtype=torch.float64)
                 p.copy_(numbers * p.std(correction=0) + p.mean())
     found = model_randomisation(model, explanations, explains(), seed=5)
@@ -174,8 +180,9 @@ def test_correlations_of_a_randomised_model_by_hand() -> None:
 
 
 def test_tied_parameters_are_drawn_once() -> None:
-    model = MODELS["module"]()
+    model = module()
     network = model.module
+    assert isinstance(network, Module)
     network.hidden, network.output = torch.nn.Linear(4, 4), torch.nn.Linear(4, 3)
     network.again = torch.nn.Linear(4, 4)
     network.again.weight = network.hidden.weight
@@ -183,8 +190,10 @@ def test_tied_parameters_are_drawn_once() -> None:
     weights = []
 
     def spy(
-        classifier: ModuleClassifier, texts: Sequence[Document], *, targets: PerText
-    ) -> list[Explanation]:
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
+    ) -> Sequence[Explanation]:
+        assert isinstance(classifier, ModuleClassifier)
+        assert isinstance(classifier.module, Module)
         weights.append(classifier.module.hidden.weight.clone())
         return explains()(classifier, texts, targets=targets)
 
@@ -201,18 +210,20 @@ def test_a_model_without_parameters_is_refused() -> None:
 
     explanations = explain(random_cnn(), TEXTS, targets="a")
     with pytest.raises(InputError, match="no parameters in Fixed"):
-        model_randomisation(Fixed(), explanations, explains())
+        model_randomisation(Fixed(), explanations, explains())  # type: ignore[arg-type]
 
 
 def test_the_logit_of_another_class() -> None:
     model = random_cnn(4).double()
     names = ["a", "b", "c"]
     explanations = [explain(model, TEXTS[0], targets=name) for name in names] * 20
-    seen = []
+    seen: list[str] = []
 
     def spy(
-        classifier: WordCNN, texts: Sequence[Document], *, targets: PerText
-    ) -> list[Explanation]:
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
+    ) -> Sequence[Explanation]:
+        assert isinstance(classifier, WordCNN)
+        assert isinstance(targets, PerText)
         seen.extend(target.name for target in targets.names if isinstance(target, Class))
         return explains()(classifier, texts, targets=targets)
 

@@ -32,7 +32,7 @@ def rows(x: Tensor) -> tuple[Tensor, Tensor]:
     return torch.arange(len(x))[:, None], PLACES[None]
 
 
-ADDED = {
+ADDED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "index_add": lambda base, x: base.index_add(1, PLACES, x),
     "times a number": lambda base, x: base.index_add(1, PLACES, x, alpha=2.0),
     "in place": lambda base, x: base.clone().index_add_(-2, PLACES, x),
@@ -56,13 +56,13 @@ ADDED = {
         ]
     ),
 }
-BASES = {
+BASES: dict[str, Callable[[Tensor], Tensor]] = {
     "zeros": lambda x: torch.zeros(len(x), 5, 4, dtype=x.dtype),
     "a constant": lambda x: torch.full((len(x), 5, 4), 0.5, dtype=x.dtype),
     "a signal": lambda x: 2 * x,
     "itself": lambda x: x,
 }
-WRITTEN = {
+WRITTEN: dict[str, Callable[[Tensor], Tensor]] = {
     "scatter": lambda x: x.scatter(1, index(x, 3), 2 * x),
     "scatter a number": lambda x: x.scatter(1, index(x, 3), 3.0),
     "scatter, by name": lambda x: torch.scatter(input=x, dim=1, index=index(x, 3), value=0.5),
@@ -85,7 +85,8 @@ def test_what_is_added_shares(name: str, base: str, shares: bool) -> None:
     x[1, 3:] = 0
 
     def f(x: Tensor) -> Tensor:
-        return ADDED[name](BASES[base](x), x)
+        result: Tensor = ADDED[name](BASES[base](x), x)
+        return result
 
     reached = ADDED[name](torch.zeros_like(x), torch.ones_like(x)).reshape(2, -1) != 0
     _, found = explained(f, x, "paper" if shares else "plain")
@@ -153,6 +154,6 @@ def test_the_first_winner_takes_all(name: str, include_self: bool) -> None:
         lambda x: x.scatter(1, index(x), 2.0, reduce="multiply"),
     ],
 )
-def test_products_are_refused(f: Callable[[Tensor], Tensor | None]) -> None:
+def test_products_are_refused(f: Callable[[Tensor], Tensor]) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match="no rule for reduce"):
         explained(f, random_input())

@@ -21,7 +21,8 @@ class Counted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         self.runs += 1
         h = self.layer(x)
-        return (h.relu() if x.shape[1] > 3 else h.tanh()).sum(dim=1)
+        result: Tensor = (h.relu() if x.shape[1] > 3 else h.tanh()).sum(dim=1)
+        return result
 
 
 def test_once_for_a_model_and_kind_of_call() -> None:
@@ -49,7 +50,8 @@ def test_another_axis_is_another_call() -> None:
         def forward(self, x: Tensor) -> Tensor:
             self.runs += 1
             h = self.layer(x)
-            return h.mean(1) if len(x) == 2 else h.mean(-2)
+            result: Tensor = h.mean(1) if len(x) == 2 else h.mean(-2)
+            return result
 
     model = Pooled()
     lrp.relevance(model, X, TARGETS, model=model)
@@ -103,7 +105,7 @@ def test_scores_that_are_not_finite_are_alike() -> None:
 
 
 def test_models_that_need_gradients_themselves() -> None:
-    def hooked(x: Tensor) -> Tensor | None:
+    def hooked(x: Tensor) -> Tensor:
         h = x * 2
         h.register_hook(lambda gradient: 5 * gradient)
         return h.sum(dim=1)

@@ -1,7 +1,9 @@
 """Shapley values: of maxima, within LRP, and of words, each against brute force."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise, permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+import reference
 from models import WORDS, random_cnn
-from test_cnn import everything, lengths, setup, shapes
+from test_cnn import Shape, everything, lengths, setup, shapes
 from test_methods import KINDS, TEXTS, classifier
 from whyword import InputError, explain
 from whyword.lrp import Composite
@@ -80,8 +83,8 @@ def test_best_windows_are_the_first_of_a_stable_sort(
 
 def plain(
     document: NDArray[np.float64],
-    kernels: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
-    output: tuple[NDArray[np.float64], NDArray[np.float64]],
+    kernels: reference.Kernels,
+    output: reference.Weights,
     target: NDArray[np.float64],
     depth: int,
     epsilon: float = 0.01,
@@ -92,7 +95,10 @@ def plain(
     size, dimension = max(len(document), widest), kernels[0][0].shape[1]
     x = np.zeros((size, dimension))
     x[: len(document)] = document
-    sign = lambda z: epsilon if z >= 0 else -epsilon  # noqa: E731
+
+    def sign(z: float) -> float:
+        return epsilon if z >= 0 else -epsilon
+
     windows = []
     for w, b in kernels:
         for j in range(len(w)):
@@ -126,7 +132,7 @@ def plain(
 @given(shapes, lengths, st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
 def test_the_closed_form_equals_the_plain_derivation(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int], depth: int
+    shape: Shape, sizes: Sequence[int], depth: int
 ) -> None:
     model, batch, kernels, output, documents = setup(shape, sizes)
     targets = everything(model, batch)
@@ -137,27 +143,27 @@ def test_the_closed_form_equals_the_plain_derivation(
             expected = plain(document, kernels, output, directions[c, b].numpy(), depth)
             size = len(expected)
             np.testing.assert_allclose(found.relevance[c, b, :size], expected, atol=1e-9, rtol=1e-9)
+    assert found.components is not None
     torch.testing.assert_close(found.components.sum(3), found.relevance, atol=1e-9, rtol=1e-9)
 
 
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
-def test_with_one_window_and_no_contrast_it_is_lrp(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_with_one_window_and_no_contrast_it_is_lrp(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     targets = everything(model, batch)
     found = shapley_lrp(model, batch, targets, contrast=None, depth=1, components=True)
     expected = lrp(model, batch, targets, components=True)
     torch.testing.assert_close(found.relevance, expected.relevance, atol=1e-9, rtol=1e-9)
     torch.testing.assert_close(found.components, expected.components, atol=1e-9, rtol=1e-9)
+    assert found.remainder is not None
     assert not found.remainder["competitors"].any()
 
 
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
 def test_the_engine_equals_the_closed_form_of_all_windows(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
+    shape: Shape, sizes: Sequence[int]
 ) -> None:
     model, batch, *_ = setup(shape, sizes)
     targets = everything(model, batch)
@@ -170,22 +176,21 @@ def test_the_engine_equals_the_closed_form_of_all_windows(
 @given(shapes, lengths, st.integers(1, 9), st.sampled_from([None, 0.5, 2.0]))
 @settings(max_examples=60, deadline=None)
 def test_relevance_and_competitors_make_the_score(
-    shape: Mapping[str, Mapping[int, int] | float],
+    shape: Shape,
     sizes: Sequence[int],
     depth: int,
     contrast: float | None,
 ) -> None:
     model, batch, *_ = setup(shape, sizes)
     found = shapley_lrp(model, batch, everything(model, batch), depth=depth, contrast=contrast)
+    assert found.remainder is not None
     total = found.relevance.sum(dim=2) + found.remainder["competitors"]
     torch.testing.assert_close(total, found.scores.T, atol=1e-9, rtol=1e-9)
 
 
 @given(shapes, lengths)
 @settings(max_examples=20, deadline=None)
-def test_a_document_alone_equals_itself_in_a_batch(
-    shape: Mapping[str, Mapping[int, int] | float], sizes: Sequence[int]
-) -> None:
+def test_a_document_alone_equals_itself_in_a_batch(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     together = shapley_lrp(model, batch, everything(model, batch), depth=2)
     for b, document in enumerate(batch.documents):
@@ -227,13 +232,13 @@ def test_words_have_shapley_values_by_definition() -> None:
     batch = model.encode(["alpha beta gamma alpha"])
     whole = model.embed(batch)
 
-    def worth(words: Sequence[int]) -> NDArray[np.float64]:
+    def worth(c: int, words: Sequence[int]) -> float:
         kept = torch.tensor([w in words for w in range(4)])
-        return model.score(whole * kept[None, :, None], batch)[0].detach().numpy()
+        return model.score(whole * kept[None, :, None], batch)[0, c].item()
 
     found = shapley(model, batch, everything(model, batch), samples=2000, batch_size=100)
     for c in range(3):
-        expected = by_orders(lambda words, c=c: worth(words)[c], 4)
+        expected = by_orders(partial(worth, c), 4)
         spread = np.abs(expected).max()
         np.testing.assert_allclose(found.relevance[c, 0], expected, atol=0.05 * spread)
         np.testing.assert_allclose(found.relevance[c, 0].sum(), expected.sum(), atol=1e-10)
@@ -243,7 +248,7 @@ def test_with_windows_of_one_word_and_no_bias_closed_form_and_sampling_agree() -
     """Then players are words, and what shares a window is exact."""
     model = random_cnn(5, filters={1: 12}).double()
     with torch.no_grad():
-        model.convolutions[0].bias.zero_()
+        model.layers.kernels[0][1].zero_()
         model.output.bias.zero_()
     batch = model.encode([" ".join(WORDS[:5])])
     targets = everything(model, batch)
@@ -296,14 +301,14 @@ def test_the_engine_shares_every_way_of_writing_a_maximum(
 @pytest.mark.parametrize(
     "settings", [{"contrast": 0}, {"contrast": -1.0}, {"epsilon": 0}, {"depth": 0}]
 )
-def test_impossible_settings_are_refused(settings: Mapping[str, float]) -> None:
+def test_impossible_settings_are_refused(settings: Mapping[str, Any]) -> None:
     with pytest.raises(InputError, match="Got"):
         explain(classifier("cnn"), "alpha", method="shapley_lrp", **settings)
 
 
 def test_unknown_rules_for_maxima_are_refused() -> None:
     with pytest.raises(InputError, match="winner, shapley"):
-        Composite(maxima="banzhaf")
+        Composite(maxima="banzhaf")  # type: ignore[arg-type]
 
 
 def test_impossible_settings_of_sampling_are_refused() -> None:

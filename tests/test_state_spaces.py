@@ -18,15 +18,14 @@ class StateSpace(nn.Module):
     def __init__(self, seed: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        shapes = {
-            "step": (CHANNELS, CHANNELS),
-            "write": (CHANNELS, STATES),
-            "read": (CHANNELS, STATES),
-            "decay": (CHANNELS, STATES),
-        }
-        for name, shape in shapes.items():
-            weight = torch.randn(*shape, dtype=torch.float64, generator=generator)
-            setattr(self, name, nn.Parameter(weight))
+
+        def weight(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.randn(*shape, dtype=torch.float64, generator=generator))
+
+        self.step = weight(CHANNELS, CHANNELS)
+        self.write = weight(CHANNELS, STATES)
+        self.read = weight(CHANNELS, STATES)
+        self.decay = weight(CHANNELS, STATES)
 
     def forward(self, x: Tensor) -> Tensor:
         step = functional.softplus(x @ self.step)

@@ -1,11 +1,12 @@
 """Models on disk."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import whyword
 from models import random_cnn
@@ -26,6 +27,7 @@ def saved(tmp_path: Path) -> tuple[WordCNN, Path]:
 def test_a_saved_model_explains_as_before(saved: tuple[WordCNN, Path]) -> None:
     model, path = saved
     loaded = whyword.load(path)
+    assert isinstance(loaded, WordCNN)
     assert loaded.classes == model.classes
     assert not loaded.training
     before, after = explain(model, TEXT), explain(loaded, TEXT)
@@ -43,18 +45,19 @@ def test_quantised_vectors_are_close_and_small(tmp_path: Path) -> None:
     model = random_cnn(3, dimension=64)
     store.save(model, tmp_path, quantise=True)
     loaded = whyword.load(tmp_path)
+    assert isinstance(loaded, WordCNN)
     scale = np.abs(model.vectors.array).max(axis=1, keepdims=True)
     assert (np.abs(loaded.vectors.array - model.vectors.array) <= scale / 127).all()
-    arrays = store.load_file(tmp_path / "vectors.safetensors")
+    arrays = load_file(tmp_path / "vectors.safetensors")
     assert arrays["vectors"].dtype == np.int8
 
 
-def edit(path: Path, **changes: Mapping[str, Mapping[str, int]] | str) -> None:
+def edit(path: Path, **changes: object) -> None:
     file = path / "model.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
-BROKEN = {
+BROKEN: dict[str, Callable[[Path], object]] = {
     "no model.json": lambda p: (p / "model.json").unlink(),
     "no weights": lambda p: (p / "weights.safetensors").unlink(),
     "no vocabulary": lambda p: (p / "vocabulary.json").unlink(),
@@ -103,7 +106,7 @@ def test_a_fingerprint_is_that_of_the_files_that_make_the_model(tmp_path: Path) 
     assert len(one) == 64
     assert store.fingerprint(str(tmp_path / "same")) == one
     assert store.fingerprint(tmp_path / "other") != one
-    for name in store.OF_TRAINING:
+    for name in store._OF_TRAINING:
         (tmp_path / "one" / name).write_text("{}")
     assert store.fingerprint(tmp_path / "one") == one
     with pytest.raises(ModelError, match="no model"):

@@ -25,7 +25,7 @@ documents = st.lists(st.lists(st.sampled_from(WORDS), max_size=6), min_size=1, m
 
 @given(documents, st.sets(st.sampled_from(WORDS)), st.integers(0, 20))
 def test_the_penalty_is_the_mean_square_of_what_the_words_change(
-    written: Sequence[list[str]], words: set[object], seed: int
+    written: Sequence[list[str]], words: set[str], seed: int
 ) -> None:
     model = random_cnn(seed).double()
     texts = [" ".join(text).upper() for text in written]

@@ -17,6 +17,10 @@ TEXTS = ("alpha beta gamma", "delta alpha", "kappa")
 TARGETS = ["a", "c", "b"]
 
 
+Records = list[dict[str, Any]]
+"""A table of explanations, as JSON values."""
+
+
 @pytest.fixture(scope="module")
 def explanations() -> list[Explanation]:
     return explain(random_cnn(1), list(TEXTS))
@@ -31,7 +35,7 @@ def documents(explanations: Sequence[Explanation]) -> Documents:
 def written(
     path: Path,
     explanations: Sequence[Explanation],
-    change: Callable[[list[Mapping[str, Any]]], None] | None = None,
+    change: Callable[[Records], None] | None = None,
 ) -> Path:
     """A table of the explanations, changed, in the format that the path's ending names."""
     records = [e.to_dict() for e in explanations]
@@ -60,51 +64,51 @@ def test_what_was_written_is_read(
         )
 
 
-def drop_word(records: Sequence[Mapping[str, Any]]) -> None:
+def drop_word(records: Records) -> None:
     del records[1]["words"][0]
 
 
-def drop_document(records: Sequence[Mapping[str, Any]]) -> None:
+def drop_document(records: Records) -> None:
     del records[2]
 
 
-def not_a_number(records) -> None:
+def not_a_number(records: Records) -> None:
     records[0]["words"][1]["relevance"]["a"] = float("nan")
 
 
-def text_in_place_of_a_number(records) -> None:
+def text_in_place_of_a_number(records: Records) -> None:
     records[0]["words"][1]["relevance"]["a"] = "much"
 
 
-def span_beyond_the_text(records: Sequence[Mapping[str, Any]]) -> None:
+def span_beyond_the_text(records: Records) -> None:
     word = records[1]["words"][1]
     word["end"] = 99
     word.pop("text")
 
 
-def other_span(records: Sequence[Mapping[str, Any]]) -> None:
+def other_span(records: Records) -> None:
     word = records[1]["words"][1]
     word["end"] -= 1
     word.pop("text")
 
 
-def other_surface(records) -> None:
+def other_surface(records: Records) -> None:
     records[1]["words"][0]["text"] = "dleta"
 
 
-def no_start(records) -> None:
+def no_start(records: Records) -> None:
     del records[2]["words"][0]["start"]
 
 
-def no_relevance(records: Sequence[Mapping[str, Any]]) -> None:
+def no_relevance(records: Records) -> None:
     records[2]["words"][0].pop("relevance")
 
 
-def one_target_less(records: Sequence[Mapping[str, Any]]) -> None:
+def one_target_less(records: Records) -> None:
     del records[0]["words"][2]["relevance"]["a"]
 
 
-def other_targets(records) -> None:
+def other_targets(records: Records) -> None:
     for word in records[0]["words"]:
         del word["relevance"]["a"]
     del records[0]["targets"]["a"]
@@ -130,7 +134,7 @@ def other_targets(records) -> None:
 def test_wrong_json_is_refused(
     tmp_path: Path,
     explanations: Sequence[Explanation],
-    change: Callable[[list[Mapping[str, Any]]], None],
+    change: Callable[[Records], None],
     message: str,
     ending: str,
 ) -> None:

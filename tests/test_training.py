@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -41,23 +42,23 @@ def run(
     directory: Path,
     config: TrainingConfig,
     build: Callable[[], NetworkClassifier] = build,
-    **options: Callable[..., None],
-) -> tuple[NetworkClassifier, History] | None:
+    **options: Any,
+) -> tuple[NetworkClassifier, History]:
     documents, labels = corpus()
     return train(build, documents, labels, config, directory, **options)
 
 
-def weights(model: WordCNN) -> dict[str, NDArray[np.float32]]:
+def weights(model: NetworkClassifier) -> dict[str, NDArray[np.float32]]:
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
-def assert_same(a: WordCNN, b: WordCNN) -> None:
+def assert_same(a: NetworkClassifier, b: NetworkClassifier) -> None:
     for name, array in weights(a).items():
         np.testing.assert_array_equal(array, weights(b)[name])
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_training_learns(tmp_path: Path, optimizer: str) -> None:
+def test_training_learns(tmp_path: Path, optimizer: Literal["adamw", "sgd"]) -> None:
     rate = 0.01 if optimizer == "adamw" else 0.1
     config = TrainingConfig(epochs=8, optimizer=optimizer, learning_rate=rate, batch_size=8)
     model, history = run(tmp_path, config)
@@ -72,7 +73,9 @@ class StopError(Exception):
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("at", [1, 9, 17, 25, 40])
-def test_a_stopped_run_ends_with_the_same_weights(tmp_path: Path, optimizer: str, at: int) -> None:
+def test_a_stopped_run_ends_with_the_same_weights(
+    tmp_path: Path, optimizer: Literal["adamw", "sgd"], at: int
+) -> None:
     rate = 0.01 if optimizer == "adamw" else 0.02
     config = TrainingConfig(
         epochs=4, batch_size=8, optimizer=optimizer, learning_rate=rate, refit=True, seed=3
@@ -147,7 +150,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path: Path) -> Non
 
 
 def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path: Path) -> None:
-    seen = []
+    seen: list[str] = []
 
     class Spy(WordCNN):
         def forward(self, batch: Batch) -> Tensor:
@@ -178,9 +181,9 @@ def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path: Path) 
     st.integers(0, 5),
 )
 def test_split_keeps_every_class_on_both_sides(
-    labels: Sequence[int], share: float, chronological: bool, seed: int
+    drawn: Sequence[int], share: float, chronological: bool, seed: int
 ) -> None:
-    labels = np.array(labels)
+    labels = np.array(drawn)
     chosen, held_out = split(labels, share, chronological=chronological, seed=seed)
     assert sorted([*chosen, *held_out]) == list(range(len(labels)))
     for label in set(labels):
@@ -202,7 +205,7 @@ def test_nothing_to_validate_on_is_refused() -> None:
     [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"validation": 1.0},
      {"optimizer": "adam"}],
 )  # fmt: skip
-def test_impossible_configurations_are_refused(wrong: Mapping[str, float | str]) -> None:
+def test_impossible_configurations_are_refused(wrong: Mapping[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(wrong))):
         TrainingConfig(**wrong)
 

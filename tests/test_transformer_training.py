@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from transformers_small import model, tokenizer
-from whyword import InputError, ModelError
+from whyword import InputError, ModelError, TransformerClassifier
 from whyword.classifier import predict
 from whyword.cli import cli
 from whyword.data.corpora import Corpus
@@ -65,6 +65,7 @@ def test_the_whole_transformer_is_trained(tmp_path: Path) -> None:
     assert len(report["history"]["loss"]) == 3
     assert (tmp_path / "model" / "checkpoint.safetensors").exists()
     trained = load(tmp_path / "model")
+    assert isinstance(trained, TransformerClassifier)
     weights = dict(trained.module.base_model.named_parameters())
     before = dict(model("bert").base_model.named_parameters())
     assert any(not torch.equal(weights[name], before[name]) for name in before)

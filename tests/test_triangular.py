@@ -13,7 +13,8 @@ RULES = lrp.Composite.for_transformers(epsilon=1e-13)
 
 def substituted(t: Tensor, b: Tensor, *, upper: bool) -> Tensor:
     """T y = b, one row after the other."""
-    size, rows = t.shape[-1], {}
+    size = t.shape[-1]
+    rows: dict[int, Tensor] = {}
     for i in range(size)[:: -1 if upper else 1]:
         row = b[..., i, :]
         for j, y in rows.items():
@@ -44,7 +45,8 @@ def test_a_triangular_system_is_its_steps(seed: int, upper: bool, left: bool, va
 
     def at_once(t: Tensor, b: Tensor) -> Tensor:
         t = t.triu() if upper else t.tril()
-        return torch.linalg.solve_triangular(t, b, upper=upper, left=left)
+        result: Tensor = torch.linalg.solve_triangular(t, b, upper=upper, left=left)
+        return result
 
     def by_steps(t: Tensor, b: Tensor) -> Tensor:
         if left:
@@ -63,8 +65,9 @@ def test_a_triangular_system_is_its_steps(seed: int, upper: bool, left: bool, va
 def test_a_constant_side_is_refused() -> None:
     x, side = torch.eye(2)[None], torch.ones(1, 2, 1)
 
-    def score(e: Tensor) -> None:
-        return torch.linalg.solve_triangular(e, side, upper=True).reshape(1, 2)
+    def score(e: Tensor) -> Tensor:
+        result: Tensor = torch.linalg.solve_triangular(e, side, upper=True).reshape(1, 2)
+        return result
 
     with pytest.raises(lrp.UnsupportedFunction, match="only its system"):
         lrp.relevance(score, x, torch.ones(1, 1, 2))
@@ -79,7 +82,8 @@ def test_a_unit_diagonal_is_not_read() -> None:
         def run(e: Tensor) -> Tensor:
             t = e if unit else e.tril(-1) + torch.eye(3, dtype=torch.float64)
             options = {"upper": False, "unitriangular": unit}
-            return torch.linalg.solve_triangular(t, e * 2, **options).sum().reshape(1, 1)
+            result: Tensor = torch.linalg.solve_triangular(t, e * 2, **options).sum().reshape(1, 1)
+            return result
 
         return run
 

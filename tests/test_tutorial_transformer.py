@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ def test_the_tutorial_runs(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("transformers", reason="needs transformers")
     pytest.importorskip("sklearn", reason="needs scikit-learn")
     source = "\n".join(re.findall(r"```python\n(.*?)```", TUTORIAL.read_text("utf-8"), re.S))
-    names = {}
+    names: dict[str, Any] = {}
     exec(compile(source, str(TUTORIAL), "exec"), names)
     assert names["explanation"].predicted == "sci.space"
     assert names["most"] < names["least"]

@@ -16,7 +16,7 @@ from whyword.errors import InputError
 from whyword.progress import Progress
 
 WORDS = ("the", "New_York", "café", "x")
-ARRAY = np.arange(12, dtype=np.float32).reshape(4, 3) / 7
+ARRAY: NDArray[np.float32] = np.arange(12, dtype=np.float32).reshape(4, 3) / np.float32(7)
 
 
 def binary(
@@ -152,7 +152,7 @@ def test_learning_is_reproducible_from_the_seed() -> None:
 
 
 def test_learning_reports_epochs_and_wants_words() -> None:
-    seen = []
+    seen: list[Progress] = []
     vectors.learn([["a", "b"] * 5] * 3, dimension=4, epochs=3, progress=seen.append)
     assert seen == [Progress("word vectors", epoch, 3) for epoch in (1, 2, 3)]
     with pytest.raises(InputError, match="No word occurs 2 times"):

@@ -20,13 +20,13 @@ from whyword import Explanation, InputError, explain
 from whyword.data.corpora import Corpus
 from whyword.models import store
 from whyword.render.words import WordTables, draw_words, words_page
-from whyword.survey.tally import EXAMPLES, Tally
-from whyword.survey.words import CorpusWords, context, corpus_words
+from whyword.survey.tally import EXAMPLES, Order, Tally
+from whyword.survey.words import CorpusWords, Subject, context, corpus_words
 
 CLASSES = ("a", "b", "c")
 
 
-def random_corpus(n: int = 24, seed: int = 0, classes: Sequence[str] = CLASSES) -> Corpus:
+def random_corpus(n: int = 24, seed: int = 0, classes: tuple[str, ...] = CLASSES) -> Corpus:
     rng = np.random.default_rng(seed)
     texts = [random_text(rng, int(rng.integers(0, 12))) for _ in range(n)]
     texts = [text.title() if rng.random() < 0.5 else text for text in texts]
@@ -84,7 +84,7 @@ def test_sums_are_those_of_a_plain_loop(written: Sequence[list[str]], seed: int)
 
 @given(texts, st.integers(0, 99), st.sampled_from(["total", "mean"]), st.integers(1, 3))
 def test_words_for_and_against_are_ranked(
-    written: Sequence[list[str]], seed: int, by: str, least: int
+    written: Sequence[list[str]], seed: int, by: Order, least: int
 ) -> None:
     tally, _ = tallied(written, seed)
     everything = tally.entries(range(len(tally.words)))
@@ -96,8 +96,8 @@ def test_words_for_and_against_are_ranked(
 
 
 @given(st.lists(st.lists(st.integers(0, 40), max_size=8), max_size=40), st.integers(10, 30))
-def test_memory_is_bounded_and_frequent_words_stay(written: Sequence[list[int]], most: int) -> None:
-    written = [[f"w{n}" for n in words] for words in written]
+def test_memory_is_bounded_and_frequent_words_stay(numbers: Sequence[list[int]], most: int) -> None:
+    written = [[f"w{n}" for n in words] for words in numbers]
     tally, _ = tallied(written, max_words=most)
     counts = Counter(word for words in written for word in set(words))
     assert len(tally.words) <= most
@@ -109,9 +109,10 @@ def test_memory_is_bounded_and_frequent_words_stay(written: Sequence[list[int]],
 
 
 @pytest.mark.parametrize("subject", ["predicted", "true", "all"])
-def test_a_document_counts_for_its_subject(subject: str) -> None:
+def test_a_document_counts_for_its_subject(subject: Subject) -> None:
     model, corpus = random_cnn(2), random_corpus()
-    sums, documents = defaultdict(float), Counter()
+    sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+    documents: Counter[str] = Counter()
     for text, label in zip(corpus.texts, corpus.labels, strict=True):
         e = explain(model, text)
         targets = {"predicted": [e.predicted], "true": [CLASSES[label]], "all": CLASSES}[subject]
@@ -131,9 +132,9 @@ def test_a_document_counts_for_its_subject(subject: str) -> None:
 
 
 @pytest.mark.parametrize("subject", ["predicted", "true", "all"])
-def test_a_contrast_is_the_difference_over_the_documents_of_both(subject: str) -> None:
+def test_a_contrast_is_the_difference_over_the_documents_of_both(subject: Subject) -> None:
     model, corpus = random_cnn(3), random_corpus(seed=1)
-    sums = defaultdict(float)
+    sums: defaultdict[str, float] = defaultdict(float)
     for text, label in zip(corpus.texts, corpus.labels, strict=True):
         e = explain(model, text)
         of = {"predicted": e.predicted, "true": CLASSES[label], "all": "a"}[subject]
@@ -152,7 +153,7 @@ def test_a_contrast_is_the_difference_over_the_documents_of_both(subject: str) -
      ({"name": "a", "against": "a"}, "twice"), ({"by": "men"}, 'Did you mean "mean"'),
      ({"top": 0}, "at least 1")],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(options: Mapping[str, int | str], message: str) -> None:
+def test_what_cannot_be_is_refused(options: Mapping[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         corpus_words(random_cnn(), random_corpus(), **options)
 
@@ -195,9 +196,10 @@ def test_a_page_shows_texts_and_runs_none_of_them() -> None:
 
 
 def test_tables_drive_no_terminal() -> None:
-    console = Console(file=StringIO(), width=100, force_terminal=False)
+    file = StringIO()
+    console = Console(file=file, width=100, force_terminal=False)
     console.print(WordTables(hostile()))
-    output = console.file.getvalue()
+    output = file.getvalue()
     assert "\x1b" not in output
     assert "[red]b" in output
     assert "alpha" in output

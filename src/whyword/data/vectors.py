@@ -39,7 +39,8 @@ class WordVectors:
             it stands and, failing that, in lower case.
 
     Raises:
-        InputError: If the shapes disagree or a number is not finite.
+        InputError: If the shapes disagree, a word stands twice, or the numbers are not float32 or
+            not finite.
     """
 
     words: tuple[str, ...]
@@ -52,6 +53,13 @@ class WordVectors:
                 f"The vectors have the shape {self.array.shape}; expected one row for each of "
                 f"{len(self.words)} words."
             )
+        if self.array.dtype != np.float32 or not self.dimension:
+            raise InputError(
+                f"The vectors have {self.dimension} components of type {self.array.dtype}; "
+                "expected one or more of float32: array.astype(np.float32)."
+            )
+        if len(self._index) < len(self.words):
+            raise InputError("The vocabulary has a word twice; expected no two alike.")
         if not np.isfinite(self.array).all():
             raise InputError("The word vectors have NaN or infinite numbers; expected finite ones.")
 

@@ -1,5 +1,6 @@
 """What all neural classifiers share: classes, a tokeniser, and settings that rebuild them."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,12 +9,8 @@ from torch import Tensor, nn
 
 from whyword.batch import Batch
 from whyword.errors import InputError
+from whyword.models.checks import strings
 from whyword.text import Document, Tokenizer
-
-
-def integer_keys(filters: Mapping[str, int]) -> dict[int, int]:
-    """Filters per width as networks take them, from JSON, whose keys are strings."""
-    return {int(width): count for width, count in filters.items()}
 
 
 class NetworkClassifier(nn.Module, ABC):
@@ -24,7 +21,7 @@ class NetworkClassifier(nn.Module, ABC):
         tokenizer: Turns texts into documents.
 
     Raises:
-        InputError: If the classes are fewer than two or not all different.
+        InputError: If the classes are fewer than two, not all different, or no strings.
     """
 
     kind: str
@@ -38,11 +35,9 @@ class NetworkClassifier(nn.Module, ABC):
 
     def __init__(self, classes: Sequence[str], *, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
-        if len(set(classes)) != len(classes) or len(classes) < 2:
-            raise InputError(
-                f"Got the classes {list(classes)}; expected two or more, no two alike."
-            )
-        self.classes = tuple(classes)
+        self.classes = strings("the classes", classes)
+        if len(self.classes) < 2:
+            raise InputError(f"Got the classes {list(classes)}; expected two or more.")
         self.tokenizer = tokenizer or self.default_tokenizer
 
     @abstractmethod
@@ -51,7 +46,14 @@ class NetworkClassifier(nn.Module, ABC):
 
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments that `settings` stands for."""
+        """The keyword arguments that `settings` stands for.
+
+        Raises:
+            InputError: If the architecture has no such setting.
+        """
+        known = set(inspect.signature(cls).parameters) - {"vectors", "classes", "tokenizer"}
+        if unknown := sorted(set(settings) - known):
+            raise InputError(f"The architecture {cls.kind} has no {' and no '.join(unknown)}.")
         return dict(settings)
 
     @abstractmethod

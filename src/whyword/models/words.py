@@ -8,6 +8,7 @@ from torch import Tensor
 from whyword.batch import Batch
 from whyword.data.vectors import UNKNOWN, WordVectors
 from whyword.models.base import NetworkClassifier
+from whyword.models.checks import share
 from whyword.text import Document, Tokenizer
 
 
@@ -37,7 +38,7 @@ class WordClassifier(NetworkClassifier):
     ) -> None:
         super().__init__(classes, tokenizer=tokenizer)
         self.vectors = vectors
-        self.word_dropout = word_dropout
+        self.word_dropout = share("word_dropout", word_dropout)
         self.embedding: Tensor
         # Saved once, as the vocabulary's vectors, not again with the weights.
         self.register_buffer("embedding", torch.from_numpy(vectors.table()), persistent=False)

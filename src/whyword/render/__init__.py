@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from whyword import lazy
 
 if TYPE_CHECKING:
+    from whyword.render import html
     from whyword.render.audit import AuditTables, audit_page
     from whyword.render.confusion import draw_confusion
     from whyword.render.curves import draw_curves
@@ -45,6 +46,7 @@ __all__ = [
     "heatmap_page",
     "heatmap_picture",
     "heatmap_text",
+    "html",
     "map_page",
     "paper_page",
     "print_explanations",

@@ -100,3 +100,7 @@ def _render(
         raise InputError("Got no explanations; expected at least one to show.")
     items = [Item.of(explanation) for explanation in explanations]
     return rendered(template, palette=palette, items=items, steps=STEPS, **values)
+
+
+page, fragment = heatmap_page, heatmap_fragment
+"""Short names, for those who say ``whyword.render.html.page``."""

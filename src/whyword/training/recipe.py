@@ -17,7 +17,7 @@ from whyword.data.corpora import Corpus
 from whyword.data.files import make_folder, write_text
 from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, did_you_mean
-from whyword.models import store
+from whyword.models import folder, store
 from whyword.models.base import NetworkClassifier
 from whyword.models.words import WordClassifier
 from whyword.progress import OnProgress, Progress, ignore
@@ -273,10 +273,10 @@ def _learn_or_load(
     made_from = directory / "vectors.json"
     earlier = json.loads(made_from.read_text(encoding="utf-8")) if made_from.exists() else {}
     if earlier.get("recipe") == identity:
-        return store.saved_vectors(directory), earlier["seconds"]
+        return folder.saved_vectors(directory), earlier["seconds"]
     words = [document.words for document in documents]
     if recipe.vectors and Path(recipe.vectors).is_dir():
-        vectors = store.saved_vectors(recipe.vectors)
+        vectors = folder.saved_vectors(recipe.vectors)
     elif recipe.vectors:
         vocabulary = {word for document in words for word in document}
         vectors = word_vectors.read_vectors(
@@ -289,7 +289,7 @@ def _learn_or_load(
             progress=progress,
             **recipe.skip_gram,
         )
-    store.save_vectors(vectors, directory)
+    folder.save_vectors(vectors, directory)
     # Written last: a kill before this line learns the same vectors again.
     seconds = time.perf_counter() - started
     done = {"recipe": identity, "seconds": seconds}

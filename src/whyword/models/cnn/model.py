@@ -14,8 +14,7 @@ from torch.nn.functional import relu
 
 from whyword.batch import Attribution, Batch
 from whyword.data.vectors import WordVectors
-from whyword.errors import InputError
-from whyword.models.base import integer_keys
+from whyword.models import checks
 from whyword.models.cnn import deletion, oracle, relevance, shapley
 from whyword.models.cnn.layers import Layers, inside, winners
 from whyword.models.pooled import PooledConvolutions
@@ -35,7 +34,8 @@ class WordCNN(WordClassifier):
         tokenizer: Turns texts into documents.
 
     Raises:
-        InputError: If there is no filter, or a width or number is below 1.
+        InputError: If a width or number of filters is no whole number of 1 or more, or a share is
+            not from 0 to 1.
     """
 
     kind = "cnn"
@@ -51,14 +51,12 @@ class WordCNN(WordClassifier):
         tokenizer: Tokenizer | None = None,
     ) -> None:
         super().__init__(vectors, classes, tokenizer=tokenizer, word_dropout=word_dropout)
-        self.filters = dict(filters or {2: 800})
-        if any(width < 1 or count < 1 for width, count in self.filters.items()):
-            raise InputError(f"Got the filters {self.filters}; expected widths and counts >= 1.")
+        self.filters = checks.filters(filters or {2: 800})
         self.minimum_positions = max(self.filters)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(vectors.dimension, count, width) for width, count in self.filters.items()
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(checks.share("dropout", dropout))
         self.output = nn.Linear(sum(self.filters.values()), len(self.classes))
 
     def settings(self) -> dict[str, Any]:
@@ -72,7 +70,8 @@ class WordCNN(WordClassifier):
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The keyword arguments that `settings` stands for."""
-        return {**settings, "filters": integer_keys(settings.get("filters", {}))}
+        given = super().arguments(settings)
+        return {**given, "filters": checks.by_width(given.get("filters", {}))}
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """``(batch, class)`` logits, by the plain convolution of every window."""

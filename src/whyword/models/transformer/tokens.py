@@ -98,7 +98,9 @@ class Tokens:
         offsets = [offset for _, _, offset in places]
         if isinstance(text, Document):
             found, document = words_in(text, offsets), text
-            document = text.first(max(found, default=-1) + 1) if truncated else text
+            if truncated:  # also if no more than the end of the last word is left out
+                read = text.spans[: max(found, default=-1) + 1]
+                document = Document(text.text, read, truncated=True)
         else:
             spans, found = words_of(text, offsets)
             document = Document(text, spans, truncated)
