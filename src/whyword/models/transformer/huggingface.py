@@ -48,6 +48,10 @@ def load_folder(path: str | Path) -> TransformerClassifier:
             f"Train a head on it: whyword train --model transformer --base {path}."
         )
     with checked(path):
+        # Without them transformers makes up a tokenizer that knows no word.
+        vocabularies = sorted(tokenizer.vocab_files_names.values())
+        if not any(os.path.isfile(path / name) for name in vocabularies):
+            raise InputError(f"Got no tokenizer; expected one of {', '.join(vocabularies)}.")
         weights = dict(model.named_parameters())
         _check_unused(unused, weights)
         for name, weight in weights.items():
