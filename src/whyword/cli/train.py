@@ -162,7 +162,7 @@ def _filters(text: str) -> dict[str, int]:
 
 def _words(source: str, encoding: str) -> tuple[str, ...]:
     """Words of a file, one a line, or of the argument itself."""
-    from whyword.data.corpora import read_text
+    from whyword.data.files import read_text
 
     if Path(source).is_file():
         words = read_text(source, encoding=encoding).splitlines()
