@@ -112,7 +112,7 @@ def _lengths(path: Path) -> tuple[int | None, int | None]:
         raise InputError(f"Got {shown(found)} as {SETTINGS}; expected an object.")
     length, overlap = found.get("max_length"), found.get("overlap")
     return (
-        whole("max_length", length, most=sys.maxsize),
+        None if length is None else whole("max_length", length, most=sys.maxsize),
         None if overlap is None else whole("overlap", overlap, least=0),
     )
 
