@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from whyword.errors import InputError
 
@@ -120,8 +120,8 @@ class Tokenizer:
             spans.append(span)
         return Document(text, tuple(spans))
 
-    def to_json(self) -> dict[str, Any]:
-        """The settings, as JSON values."""
+    def to_json(self) -> dict[str, object]:
+        """The settings as JSON values."""
         return asdict(self)
 
 
