@@ -434,7 +434,7 @@ def test_without_transformers_there_is_a_clear_message(
 ) -> None:
     (tmp_path / "config.json").write_text("{}")
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ModelError, match=r"whyword\[transformers\]"):
+    with pytest.raises(InputError, match=r"whyword\[transformers\]"):
         load(tmp_path)
 
 

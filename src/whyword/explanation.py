@@ -1,4 +1,4 @@
-"""Explanations: plain records of which words drove which scores, with no torch in them."""
+"""`Explanation`: a plain record of which words drove which scores, with no torch in it."""
 
 import json
 import math
@@ -47,7 +47,8 @@ class ExplanationRecord(TypedDict):
 class Explanation:
     """The relevance of every word of one text, for one or more targets.
 
-    For each target, the words' relevances and the remainder add up to the target's score.
+    A target is a class, or the contrast of two. For each, the words' relevances and the remainder
+    add up to the target's score.
 
     Attributes:
         text: The original text.
@@ -56,16 +57,18 @@ class Explanation:
         scores: ``(class,)`` the classifier's scores (logits).
         targets: Names of what was explained: classes, or contrasts such as ``"a - b"``.
         target_scores: ``(target,)`` the score of each target.
-        relevance: ``(target, word)``.
-        remainder: What no word received, item by item: ``(target,)`` each. Methods that share out
-            the score name where the rest went ("padding", "special tokens", ...); for the others
-            there is one item, "not decomposed".
+        relevance: ``(target, word)`` how much each word drove the target's score; by most methods,
+            negative relevance speaks against the target.
+        remainder: The part of the score that no word received, item by item: ``(target,)`` each.
+            Methods that share out the score name where the rest went ("padding", "special tokens",
+            ...); for the others there is one item, "not decomposed".
         method: Name of the method.
-        settings: The settings of the method, such as ``epsilon``, as JSON values.
-        known: ``(word,)`` False for words that the model has no vector for.
+        settings: Settings of the method, such as ``epsilon``, as JSON values.
+        known: One bool per word, False for words that the model has no vector for; None if all
+            are known.
         truncated: True if the text goes on after the last word that the model reads.
         components: ``(target, word, dimension)`` relevance per vector component, if asked for.
-        multilabel: Whether every class is a label of its own, which holds if its score is above 0.
+        multilabel: Whether every class is a label of its own, given if its score is above 0.
 
     Raises:
         InputError: If shapes disagree, a span does not fit the text, or a number is not finite.
@@ -105,31 +108,31 @@ class Explanation:
 
     @property
     def words(self) -> list[str]:
-        """The surface of every word."""
+        """Every word as it stands in the text."""
         return [self.text[start:end] for start, end in self.spans]
 
     @property
     def predictions(self) -> tuple[str, ...]:
-        """The class with the highest score (the first of equals); the labels with one above 0."""
+        """The class with the highest score (the first of equals), or all labels above 0."""
         if self.multilabel:
             return tuple(name for name, s in zip(self.classes, self.scores, strict=True) if s > 0)
         return (self.classes[int(np.argmax(self.scores))],)
 
     @property
     def predicted(self) -> str:
-        """The predicted class; of labels all that are predicted, or "none"."""
+        """The predicted class; for labels all that are predicted, with commas, or "none"."""
         return ", ".join(self.predictions) or "none"
 
     @property
     def total_remainder(self) -> Floats:
-        """``(target,)``: all items of the remainder together."""
+        """``(target,)`` the sum of all items of the remainder."""
         total = np.zeros(len(self.targets))
         for item in self.remainder.values():
             total = total + item
         return total
 
     def index(self, target: str | None = None) -> int:
-        """Row of a target; by default a predicted class if explained, else the first.
+        """Row of a target in ``relevance``; by default of a predicted class, else the first.
 
         Raises:
             InputError: If the target was not explained.
@@ -199,12 +202,12 @@ class Explanation:
         return record
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """One JSON object; components are left out."""
+        """The explanation as one JSON object; components are left out."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     @classmethod
     def from_json(cls, source: str | Mapping[str, object]) -> Self:
-        """Read what `to_json` or `to_dict` wrote.
+        """Read an explanation that `to_json` or `to_dict` wrote.
 
         Raises:
             InputError: If it is not JSON, or a field is missing or does not fit; the message names

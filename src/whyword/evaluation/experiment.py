@@ -138,7 +138,8 @@ def word_deletion(
         progress: Told about every phase.
 
     Raises:
-        InputError: If there is no such method, no document is left, or a table does not fit.
+        InputError: If there is no such method, no document is left, a table does not fit, or the
+            model has one class only.
     """
     model = as_classifier(classifier)
     settings = settings or Settings()
@@ -155,6 +156,11 @@ def word_deletion(
         )
     if not methods and not tables:
         raise InputError("Got no method and no table of relevances; expected at least one.")
+    if len(model.classes) < 2:
+        raise InputError(
+            f"The model has {len(model.classes)} class, which it predicts whatever is "
+            "deleted; expected two classes or more."
+        )
     clock = _Clock(progress)
     chosen = choose_documents(
         model,

@@ -217,6 +217,11 @@ def _log_probability(
 ) -> tuple[float, Floats]:
     """log p of the class explained, for the whole text and without each set ``(set,)``."""
     target = explanation.targets[0]
+    if len(classifier.classes) < 2:
+        raise InputError(
+            f"The model has {len(classifier.classes)} class, whose probability is always 1; "
+            "expected two classes or more. Infidelity and the residual take scores instead."
+        )
     if target not in classifier.classes:
         raise InputError(
             f'Got the target "{target}", of which there is no probability. '

@@ -98,11 +98,16 @@ def oracle_orders(
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
-        InputError: If there is no such objective or operator.
+        InputError: If there is no such objective or operator, or it takes more than one class.
     """
     if objective not in get_args(Objective):
         raise InputError(
             f'Got the objective "{objective}"; expected one of: {", ".join(get_args(Objective))}.'
+        )
+    if objective != "score" and len(classifier.classes) < 2:
+        raise InputError(
+            f"The model has {len(classifier.classes)} class, and no others that a {objective} "
+            'could be to; expected the objective "score".'
         )
     orders = np.full((len(documents), steps), -1)
     vector = None

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from whyword.data.arrays import Singles
-from whyword.data.files import whole, write_text
+from whyword.data.files import make_folder, whole, write_text
 from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, ModelError
 from whyword.models.checks import entry, shown, single, strings
@@ -57,7 +57,8 @@ def describe(folder: Path) -> Description:
             f"{folder} is not a model: it has no {MODEL}. Train one with: whyword train."
         )
     found = read_json(folder / MODEL)
-    if not isinstance(found, dict) or found.get("format") != _FORMAT:
+    version = found.get("format") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or isinstance(version, bool) or version != _FORMAT:
         raise ModelError(f"{folder} is not a whyword model of format {_FORMAT}.")
     with checked(folder):
         about = entry(found, "about", str) if "about" in found else ""
@@ -70,8 +71,21 @@ def describe(folder: Path) -> Description:
         )
 
 
+def begin(folder: Path) -> None:
+    """Make a folder for a model, or for another in its place; without ``model.json`` it is none.
+
+    Raises:
+        InputError: If that cannot be done.
+    """
+    make_folder(folder)
+    try:
+        (folder / MODEL).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot write {folder / MODEL}: {error.strerror}.") from error
+
+
 def write_description(folder: Path, description: Description) -> None:
-    """Write ``model.json``, the last of a model's files: before it stands, there is no model.
+    """Write ``model.json``, the last of a model's files; a kill before that leaves no model.
 
     Raises:
         InputError: If it cannot be written.

@@ -19,7 +19,6 @@ from torch import nn
 
 from whyword.classifier import CanBeSaved, Classifier
 from whyword.data.extras import require
-from whyword.data.files import make_folder
 from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, ModelError, did_you_mean
 from whyword.models import folder
@@ -208,7 +207,6 @@ def save(model: Classifier, path: str | Path, *, quantise: bool = False, about: 
     if isinstance(model, NetworkClassifier):
         _save_network(model, path, quantise=quantise, about=about)
     elif isinstance(model, CanBeSaved):
-        make_folder(path)
         model.save(path, about=about)
     else:
         raise InputError(
@@ -219,7 +217,7 @@ def save(model: Classifier, path: str | Path, *, quantise: bool = False, about: 
 
 def _save_network(model: NetworkClassifier, path: Path, *, quantise: bool, about: str) -> None:
     tensors = {name: single(name, tensor.cpu()) for name, tensor in model.state_dict().items()}
-    make_folder(path)
+    folder.begin(path)
     if isinstance(model, WordClassifier):
         folder.save_vectors(model.vectors, path, quantise=quantise)
     folder.write_tensors(path / folder.WEIGHTS, tensors)

@@ -2,15 +2,18 @@
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
 from whyword.errors import InputError
-from whyword.models.linear.model import LinearClassifier
 from whyword.progress import OnProgress, Progress
 from whyword.training.loop import split
+
+if TYPE_CHECKING:
+    from whyword.models.linear.model import LinearClassifier
 
 PENALTIES = (0.1, 0.3, 1.0, 3.0)
 """Values of C that the validation part chooses from."""
@@ -38,7 +41,7 @@ def train_linear(
     validation: float = 0.1,
     seed: int = 0,
     progress: OnProgress | None = None,
-) -> tuple[LinearClassifier, LinearHistory]:
+) -> tuple["LinearClassifier", LinearHistory]:
     """Choose C on a validation part, then fit on all documents.
 
     Args:
@@ -56,6 +59,8 @@ def train_linear(
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import LinearSVC
+
+    from whyword.models.linear.model import LinearClassifier
 
     if ngrams < 1:
         raise InputError(f"Got ngrams={ngrams}; expected at least 1.")

@@ -19,11 +19,9 @@ from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, did_you_mean
 from whyword.models import folder, store
 from whyword.models.base import NetworkClassifier
-from whyword.models.linear.model import LinearClassifier
 from whyword.models.words import WordClassifier
 from whyword.progress import OnProgress, Progress, ignore
 from whyword.text import Document, Tokenizer
-from whyword.training.linear import train_linear
 from whyword.training.loop import History, TrainingConfig, peak_memory, train
 from whyword.training.report import Report, report
 
@@ -192,8 +190,10 @@ def _train_network(
 
 def _train_linear(
     recipe: Recipe, corpus: Corpus, progress: OnProgress
-) -> tuple[LinearClassifier, dict[str, Any]]:
+) -> tuple[Classifier, dict[str, Any]]:
     """No tokens, no vectors: scikit-learn does all of it."""
+    from whyword.training.linear import train_linear
+
     model, history = train_linear(
         corpus,
         **recipe.settings,

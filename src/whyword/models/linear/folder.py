@@ -12,13 +12,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import Pipeline
 from torch import Tensor
 
-from whyword.data.files import make_folder
 from whyword.errors import InputError, ModelError
 from whyword.models.checks import finite, shown, strings, whole, yes_or_no
 from whyword.models.folder import (
     VOCABULARY,
     WEIGHTS,
     Description,
+    begin,
     checked,
     read_json,
     read_tensors,
@@ -82,7 +82,7 @@ def write_linear(
         _arguments(settings)
     except InputError as error:
         raise ModelError(f"The TfidfVectorizer cannot be saved: {error}") from error
-    make_folder(path)
+    begin(path)
     write_json(path / VOCABULARY, sorted(tfidf.vocabulary_, key=tfidf.vocabulary_.get))
     tensors = {
         "weights": weights,

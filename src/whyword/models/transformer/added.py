@@ -37,14 +37,18 @@ def tables_of(module: nn.Module) -> dict[str, nn.Embedding]:
 
 
 def positions_of(model: Any) -> int:
-    """How many positions the model has vectors for, which is how many tokens it reads at most."""
+    """How many tokens the model reads at most: what its configuration says, and what it learned."""
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     limits = [limit] if isinstance(limit, int) and limit > 0 else []
-    if (table := tables_of(model).get("positions")) is not None:
-        # Those that count from behind the padding's id have the fewer left.
-        skipped = 0 if table.padding_idx is None else table.padding_idx + 1
-        limits.append(table.num_embeddings - skipped)
-    return min(limits, default=sys.maxsize)
+    return min([*limits, learned_positions(model)])
+
+
+def learned_positions(model: Any) -> int:
+    """How many tokens the model has vectors of positions for, if it looks them up in a table."""
+    if (table := tables_of(model).get("positions")) is None:
+        return sys.maxsize
+    # Those that count from behind the padding's id have the fewer left.
+    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
 def added_vectors(tables: Mapping[str, nn.Embedding], run: Callable[[], Any]) -> dict[str, Tensor]:

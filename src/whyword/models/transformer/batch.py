@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from whyword.batch import Batch
+from whyword.errors import ModelError
 from whyword.models.transformer.tokens import Row
 
 
@@ -46,18 +47,25 @@ class Run(NamedTuple):
     inputs: dict[str, Tensor]
 
 
-def padded(
-    rows: Sequence[Row], *, padding: int, left: bool, device: torch.device
-) -> TransformerBatch:
+def padded(rows: Sequence[Row], table: Tensor, *, padding: int, left: bool) -> TransformerBatch:
     """Texts in one batch, all with as many windows and these with as many positions.
 
     Args:
         rows: The texts.
+        table: ``(id, dimension)`` the embeddings that ids are looked up in.
         padding: The id of padding.
         left: Whether padding stands before the tokens.
-        device: Where the tensors are put.
+
+    Raises:
+        ModelError: If a token has no embedding.
     """
     every = [window for row in rows for window in row.windows]
+    last = max((id_ for window in every for id_ in window.ids), default=0)
+    if last >= len(table):
+        raise ModelError(
+            f"The tokenizer gives a token the id {last}; expected ids below {len(table)}, the "
+            "number of embeddings: model.resize_token_embeddings(len(tokenizer))."
+        )
     length = max((len(window.ids) for window in every), default=1)
     shape = (len(rows), max((len(row.windows) for row in rows), default=1), length)
     tensors = {
@@ -75,7 +83,7 @@ def padded(
             tensors["mask"][inside] = True
             if window.types is not None:
                 tensors["types"][inside] = torch.tensor(window.types)
-    placed = {name: t.flatten(1).to(device) for name, t in tensors.items()}
+    placed = {name: t.flatten(1).to(table.device) for name, t in tensors.items()}
     if not every or any(window.types is None for window in every):
         del placed["types"]
     return TransformerBatch(

@@ -4,7 +4,6 @@ Any ``AutoModelForSequenceClassification`` with a fast tokenizer, or a text-clas
 Needs the extra ``whyword[transformers]``.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,9 +14,15 @@ from torch import Tensor, nn
 
 from whyword.batch import Batch
 from whyword.errors import InputError, ModelError
+from whyword.models.folder import begin, write_json
 from whyword.models.look_ups.reading import reading_of
 from whyword.models.look_ups.substitution import Substitution, uncompiled
-from whyword.models.transformer.added import added_vectors, positions_of, tables_of
+from whyword.models.transformer.added import (
+    added_vectors,
+    learned_positions,
+    positions_of,
+    tables_of,
+)
 from whyword.models.transformer.batch import (
     Run,
     TransformerBatch,
@@ -58,7 +63,7 @@ class TransformerClassifier:
 
     Raises:
         InputError: If the tokenizer is no fast one, two classes have the same name, or the windows
-            leave no room to go on.
+            leave no room to go on or are longer than the model's learned positions.
     """
 
     def __init__(
@@ -84,6 +89,11 @@ class TransformerClassifier:
             raise InputError(f"Got the classes {list(self.classes)}; expected no two alike.")
         self.max_length = max_length or min(tokenizer.model_max_length, positions_of(model))
         self.overlap = overlap
+        if self.max_length > learned_positions(model):
+            raise InputError(
+                f"Got max_length {self.max_length}; expected at most the "
+                f"{learned_positions(model)} positions that the model has learned."
+            )
         room = self.max_length - tokenizer.num_special_tokens_to_add() - (overlap or 0)
         if room < 1 or (overlap or 0) < 0:
             raise InputError(
@@ -130,11 +140,12 @@ class TransformerClassifier:
 
     def save(self, path: Path, *, about: str = "") -> None:
         """Write a folder that transformers reads too; ``about`` is a line for people."""
+        begin(path)
         with quietly():
             self._pretrained.save_pretrained(path)
             self.subwords.save_pretrained(path)
         own = {"about": about, "max_length": self.max_length, "overlap": self.overlap}
-        (path / SETTINGS).write_text(json.dumps(own, indent=2) + "\n", encoding="utf-8")
+        write_json(path / SETTINGS, own, indent=2)
 
     def with_overlap(self, overlap: int | None) -> Self:
         """The same classifier, reading long texts in windows or not."""
@@ -185,6 +196,7 @@ class TransformerClassifier:
 
         Raises:
             InputError: If a text is no string.
+            ModelError: If the tokenizer knows tokens that the model has no embeddings for.
         """
         tokens = Tokens(
             self.subwords,
@@ -192,12 +204,7 @@ class TransformerClassifier:
             overlap=self.overlap,
             padding=self._padding,
         )
-        return padded(
-            tokens.rows(texts),
-            padding=self._padding,
-            left=self._pads_left,
-            device=self.table.device,
-        )
+        return padded(tokens.rows(texts), self.table, padding=self._padding, left=self._pads_left)
 
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, dimension)`` the tokens' own vectors, those of padding too.
