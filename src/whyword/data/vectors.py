@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from whyword.data.expected import SEED, SHARE, check, integer
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
@@ -23,6 +24,16 @@ UNKNOWN = 0
 
 EPOCHS = 10
 """Passes that `learn` makes over the documents."""
+
+SKIP_GRAM = {
+    "dimension": integer(1),
+    "window": integer(1),
+    "epochs": integer(1),
+    "min_count": integer(1),
+    "negative": integer(1),
+    "sample": SHARE,
+}
+"""What each setting of `learn` may be."""
 
 _APOSTROPHES = str.maketrans("‘’ʼ", "'''")
 
@@ -105,17 +116,27 @@ def learn(
         epochs: Passes over the documents.
         min_count: Words that occur less often get no vector.
         negative: Noise words per predicted word.
-        sample: Threshold above which frequent words are skipped at random.
+        sample: Share of all words above which frequent ones are skipped at random; 0 skips none.
         seed: Of the initial vectors, the skipping and the noise.
         progress: Called after each epoch; see `whyword.progress`.
 
     Raises:
-        InputError: If no word occurs ``min_count`` times.
+        InputError: If no word occurs ``min_count`` times, or a setting is out of its range.
     """
+    given = {
+        "dimension": dimension,
+        "window": window,
+        "epochs": epochs,
+        "min_count": min_count,
+        "negative": negative,
+        "sample": sample,
+        "seed": seed,
+    }
+    check(given, {**SKIP_GRAM, "seed": SEED})
     from gensim.models import Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
 
-    class Report(CallbackAny2Vec):  # type: ignore[misc, unused-ignore]
+    class Told(CallbackAny2Vec):  # type: ignore[misc, unused-ignore]
         done = 0
 
         def on_epoch_end(self, model: Word2Vec) -> None:
@@ -140,7 +161,7 @@ def learn(
             f"No word occurs {min_count} times in {len(documents)} documents; expected a corpus to "
             "learn vectors from. Give more text, or a smaller min_count."
         )
-    model.train(sentences, total_examples=len(sentences), epochs=epochs, callbacks=[Report()])
+    model.train(sentences, total_examples=len(sentences), epochs=epochs, callbacks=[Told()])
     return WordVectors(tuple(model.wv.index_to_key), model.wv.vectors, lowercase=True)
 
 

@@ -7,13 +7,31 @@ from typing import Any
 from torch import Tensor, nn
 
 from whyword.classifier import Batch
+from whyword.data.expected import Expected, integer
 from whyword.errors import InputError
 from whyword.text import Document, Tokenizer
 
 
 def integer_keys(filters: Mapping[str, int]) -> dict[int, int]:
-    """Filters per width as networks take them, from JSON, whose keys are strings."""
-    return {int(width): count for width, count in filters.items()}
+    """Filters per width as networks take them, from JSON, whose keys are strings.
+
+    Raises:
+        InputError: If they are no such mapping.
+    """
+    try:
+        return {int(width): count for width, count in filters.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"Got filters={filters!r}; expected {FILTERS.text}.") from error
+
+
+def _are_filters(filters: object) -> bool:
+    numbers = integer(1)
+    return isinstance(filters, Mapping) and all(
+        numbers.holds(number) for pair in filters.items() for number in pair
+    )
+
+
+FILTERS = Expected("numbers of filters by width, all integers of at least 1", _are_filters)
 
 
 class NetworkClassifier(nn.Module, ABC):

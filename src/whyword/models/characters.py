@@ -15,13 +15,23 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from whyword.classifier import Batch
-from whyword.models.base import NetworkClassifier, integer_keys
+from whyword.data.expected import SHARE, check, integer
+from whyword.models.base import FILTERS, NetworkClassifier, integer_keys
 from whyword.text import Document, Tokenizer
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 \n\t.,;:!?'\"-_/\\|@#$%^&*+=<>()[]{}`~"
 """Characters with a vector of their own, after lower-casing; all others share one."""
 
 PADDING, OTHER, FIRST = 0, 1, 2
+
+
+EXPECTED = {
+    "dimension": integer(1),
+    "filters": FILTERS,
+    "max_characters": integer(1),
+    "dropout": SHARE,
+}
+"""What each setting may be."""
 
 
 class CharacterCNN(NetworkClassifier):
@@ -34,6 +44,9 @@ class CharacterCNN(NetworkClassifier):
         max_characters: Characters read of a text.
         dropout: Share of the pooled features dropped in training.
         tokenizer: Says which words characters belong to.
+
+    Raises:
+        InputError: If a setting is of another type, or out of its range.
     """
 
     kind = "characters"
@@ -52,6 +65,13 @@ class CharacterCNN(NetworkClassifier):
     ) -> None:
         super().__init__(classes, tokenizer=tokenizer)
         self.filters = dict(filters or {4: 300, 6: 500})
+        given = {
+            "dimension": dimension,
+            "filters": self.filters,
+            "max_characters": max_characters,
+            "dropout": dropout,
+        }
+        check(given, EXPECTED)
         self.max_characters = max_characters
         self.embedding = nn.Embedding(FIRST + len(ALPHABET), dimension, padding_idx=PADDING)
         self.convolutions = nn.ModuleList(

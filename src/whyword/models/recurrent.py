@@ -7,9 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from whyword.classifier import Batch
+from whyword.data.expected import FLAG, SHARE, check, integer
 from whyword.data.vectors import WordVectors
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
+
+EXPECTED = {"hidden": integer(1), "layers": integer(1), "bidirectional": FLAG, "dropout": SHARE}
+"""What each setting may be."""
 
 
 class RecurrentClassifier(WordClassifier):
@@ -24,6 +28,9 @@ class RecurrentClassifier(WordClassifier):
         dropout: Share of the pooled features dropped in training.
         word_dropout: Share of the words dropped in training.
         tokenizer: Turns texts into documents.
+
+    Raises:
+        InputError: If a setting is of another type, or out of its range.
     """
 
     cell: type[nn.LSTM] | type[nn.GRU]
@@ -41,6 +48,13 @@ class RecurrentClassifier(WordClassifier):
         tokenizer: Tokenizer | None = None,
     ) -> None:
         super().__init__(vectors, classes, tokenizer=tokenizer, word_dropout=word_dropout)
+        given = {
+            "hidden": hidden,
+            "layers": layers,
+            "bidirectional": bidirectional,
+            "dropout": dropout,
+        }
+        check(given, EXPECTED)
         # A network per direction, each over padded sequences: padding comes after the words and
         # cannot reach them. Packed sequences train eight times slower.
         self.directions = nn.ModuleList(

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from whyword.classifier import Batch
+from whyword.data.expected import SHARE, check
 from whyword.data.vectors import UNKNOWN, WordVectors
 from whyword.models.base import NetworkClassifier
 from whyword.text import Document, Tokenizer
@@ -19,6 +20,9 @@ class WordClassifier(NetworkClassifier):
         classes: Names of the classes.
         tokenizer: Turns texts into documents.
         word_dropout: Share of the words set to the zero vector in each training step.
+
+    Raises:
+        InputError: If the share is not at least 0 and below 1.
     """
 
     minimum_positions = 1
@@ -36,6 +40,7 @@ class WordClassifier(NetworkClassifier):
         word_dropout: float = 0.0,
     ) -> None:
         super().__init__(classes, tokenizer=tokenizer)
+        check({"word_dropout": word_dropout}, {"word_dropout": SHARE})
         self.vectors = vectors
         self.word_dropout = word_dropout
         self.embedding: Tensor

@@ -13,13 +13,16 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from whyword.classifier import Attribution, Batch
+from whyword.data.expected import SHARE, check
 from whyword.data.vectors import WordVectors
-from whyword.errors import InputError
-from whyword.models.base import integer_keys
+from whyword.models.base import FILTERS, integer_keys
 from whyword.models.cnn import deletion, oracle, relevance, shapley
 from whyword.models.cnn.layers import Layers, inside, winners
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
+
+EXPECTED = {"filters": FILTERS, "dropout": SHARE}
+"""What each setting may be."""
 
 
 class WordCNN(WordClassifier):
@@ -34,7 +37,7 @@ class WordCNN(WordClassifier):
         tokenizer: Turns texts into documents.
 
     Raises:
-        InputError: If there is no filter, or a width or number is below 1.
+        InputError: If a width or number of filters, or a share, is out of its range.
     """
 
     kind = "cnn"
@@ -51,8 +54,7 @@ class WordCNN(WordClassifier):
     ) -> None:
         super().__init__(vectors, classes, tokenizer=tokenizer, word_dropout=word_dropout)
         self.filters = dict(filters or {2: 800})
-        if any(width < 1 or count < 1 for width, count in self.filters.items()):
-            raise InputError(f"Got the filters {self.filters}; expected widths and counts >= 1.")
+        check({"filters": self.filters, "dropout": dropout}, EXPECTED)
         self.minimum_positions = max(self.filters)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(vectors.dimension, count, width) for width, count in self.filters.items()
