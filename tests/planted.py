@@ -6,7 +6,8 @@ from whyword.data.corpora import Corpus
 from whyword.data.vectors import WordVectors
 from whyword.models.cnn.model import WordCNN
 from whyword.text import Tokenizer
-from whyword.training.loop import TrainingConfig, train
+from whyword.training.config import TrainingConfig
+from whyword.training.loop import train
 
 CLASSES = ("cars", "medicine", "space")
 TOPICS = {

@@ -30,8 +30,9 @@ from whyword.data.corpora import Corpus
 from whyword.models.linear.model import LinearClassifier
 from whyword.models.linear.ngrams import Analyzer
 from whyword.text import Document, Span
-from whyword.training import recipe
+from whyword.training.folder import train_model
 from whyword.training.linear import train_linear
+from whyword.training.recipe import Recipe
 
 TEXTS = [
     "the cat sat on the mat",
@@ -224,11 +225,12 @@ def corpus():
 
 
 def test_it_trains_and_is_saved_without_a_pickle(corpus, tmp_path):
-    chosen = recipe.Recipe(kind="linear")
-    report = recipe.run(chosen, corpus, tmp_path, test=corpus, about="a test")
+    chosen = Recipe(kind="linear")
+    report = train_model(chosen, corpus, tmp_path, test=corpus, about="a test")
     assert report["test"]["accuracy"] == 1
     assert report["validation_accuracy"] == 1
-    assert {file.suffix for file in tmp_path.iterdir()} == {".json", ".safetensors", ".svg"}
+    left = [file for file in tmp_path.iterdir() if not file.name.startswith(".")]
+    assert {file.suffix for file in left} == {".json", ".safetensors"}
     loaded = whyword.load(tmp_path)
     original, _ = train_linear(corpus)
     before, after = explain(original, corpus.texts[:5]), explain(loaded, corpus.texts[:5])
@@ -239,7 +241,7 @@ def test_it_trains_and_is_saved_without_a_pickle(corpus, tmp_path):
 
 
 def test_damaged_linear_models_are_refused(corpus, tmp_path):
-    recipe.run(recipe.Recipe(kind="linear"), corpus, tmp_path)
+    train_model(Recipe(kind="linear"), corpus, tmp_path)
     (tmp_path / "vocabulary.json").write_text('["cat"]')
     with pytest.raises(ModelError, match="damaged"):
         whyword.load(tmp_path)
@@ -261,4 +263,4 @@ def test_settings_of_training(corpus):
     with pytest.raises(InputError, match="at least 1"):
         train_linear(corpus, ngrams=0)
     with pytest.raises(InputError, match="no filters"):
-        recipe.Recipe(kind="linear", settings={"filters": {}})
+        Recipe(kind="linear", settings={"filters": {}})

@@ -13,8 +13,8 @@ from whyword.models import store
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
 from whyword.text import Tokenizer, characters
-from whyword.training import recipe
-from whyword.training.loop import TrainingConfig
+from whyword.training.config import TrainingConfig
+from whyword.training.folder import train_model
 from whyword.training.recipe import Recipe
 
 CLASSES = ("a", "b", "c")
@@ -121,7 +121,7 @@ def test_every_kind_trains_through_a_recipe(tmp_path, kind):
         skip_gram={"dimension": 8, "epochs": 2},
         training=TrainingConfig(epochs=6, batch_size=8, learning_rate=0.02),
     )
-    report = recipe.run(chosen, corpus, tmp_path, test=corpus)
+    report = train_model(chosen, corpus, tmp_path, test=corpus)
     assert report["test"]["accuracy"] > 0.9
     assert whyword.load(tmp_path).kind == kind
     assert (report["vectors"] is None) == (kind == "characters")

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -14,13 +15,14 @@ from whyword import Explanation, InputError, ModelError, __version__, explain, l
 from whyword.cli import cli
 from whyword.data.corpora import Corpus
 from whyword.data.files import whole, write_text
+from whyword.data.folders import LOCK, locked
 from whyword.evaluation.settings import Settings
 from whyword.paper import STAGES, Figure2, Paper, run
 from whyword.paper.stages import relevance_of
 from whyword.paper.work import Work
 from whyword.render.paper import paper_page
 from whyword.text import Span
-from whyword.training.loop import TrainingConfig
+from whyword.training.config import TrainingConfig
 from whyword.training.recipe import Recipe
 
 OWN = {
@@ -66,7 +68,7 @@ def test_everything_is_there(finished):
     found, directory = finished
     for files in STAGES.values():
         assert all((directory / file).stat().st_size > 100 for file in files)
-    assert not list(directory.glob(".*"))  # no drafts are left
+    assert {path.name for path in directory.rglob(".*")} == {LOCK}  # no drafts are left
     assert found == json.loads((directory / "results.json").read_text())
     assert found["accuracy"] > 0.8
     assert found["documents"] == 90
@@ -154,7 +156,7 @@ def test_run_again_it_does_nothing(finished):
     def refuse(*_):
         raise AssertionError("something was done")
 
-    assert run(SMALL, directory, corpus=refuse, progress=refuse) == found
+    assert run(SMALL, directory, corpus=small_corpus, progress=refuse) == found
     assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before
 
 
@@ -246,8 +248,52 @@ def test_seconds_of_all_attempts_add_up(tmp_path):
 def test_other_settings_need_another_folder(finished):
     _, directory = finished
     other = replace(SMALL, weightings=("lrp", "sum"), figure2=Figure2())
-    with pytest.raises(InputError, match=r"other settings \(figure2, weightings\); give another"):
+    with pytest.raises(InputError, match=r"differs in: figure2, weightings\. Give another"):
         run(other, directory, corpus=small_corpus)
+
+
+@pytest.mark.parametrize("changed", ["train", "test"])
+def test_another_corpus_of_equal_size_needs_another_folder(finished, changed):
+    _, directory = finished
+
+    def other(split):
+        found = small_corpus(split)
+        if split != changed:
+            return found
+        return replace(found, texts=(found.texts[0] + " rocket", *found.texts[1:]))
+
+    with pytest.raises(InputError, match="differs in: corpus"):
+        run(SMALL, directory, corpus=other)
+
+
+def test_vectors_that_have_changed_need_another_folder(finished, tmp_path):
+    words = " ".join([*OWN.values(), BOTH]).split()
+    (tmp_path / "v.txt").write_text("\n".join(f"{word} {i} 1" for i, word in enumerate(words)))
+    given = replace(SMALL, recipe=replace(SMALL.recipe, vectors=str(tmp_path / "v.txt")))
+    before = given.identity()
+    (tmp_path / "v.txt").rename(tmp_path / "elsewhere.txt")
+    moved = replace(SMALL, recipe=replace(SMALL.recipe, vectors=str(tmp_path / "elsewhere.txt")))
+    assert moved.identity() == before
+    (tmp_path / "v.txt").write_text("rocket 1 2\n")
+    assert given.identity() != before
+
+
+def test_a_run_of_a_version_that_did_not_note_the_corpus_is_refused(finished, tmp_path):
+    _, directory = finished
+    settings = json.loads((directory / "settings.json").read_text())
+    del settings["corpus"]
+    (tmp_path / "settings.json").write_text(json.dumps({**settings, "format": 1}))
+    with pytest.raises(InputError, match=r"settings\.json is of another version of whyword"):
+        run(SMALL, tmp_path, corpus=small_corpus)
+
+
+def test_a_folder_in_use_is_refused(finished):
+    _, directory = finished
+    with ThreadPoolExecutor(1) as other, locked(directory):
+        waiting = other.submit(run, SMALL, directory, corpus=small_corpus)
+        with pytest.raises(InputError, match=rf"{directory.name} is in use .*{os.getpid()}"):
+            waiting.result()
+    run(SMALL, directory, corpus=small_corpus)
 
 
 def test_a_model_that_has_changed_needs_another_folder(finished, tmp_path):
@@ -260,7 +306,7 @@ def test_a_model_that_has_changed_needs_another_folder(finished, tmp_path):
     run(given, tmp_path / "run", corpus=small_corpus)
     with (model / "model.json").open("a") as file:
         file.write("\n")
-    with pytest.raises(InputError, match=r"other settings \(digest\)"):
+    with pytest.raises(InputError, match="differs in: digest"):
         run(given, tmp_path / "run", corpus=small_corpus)
 
 

@@ -13,7 +13,7 @@ from test_training import StopError, assert_same, run
 from whyword import InputError
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import LSTMClassifier
-from whyword.training.loop import TrainingConfig
+from whyword.training.config import TrainingConfig
 from whyword.training.suppression import hidden_positions, scores_and_penalty
 
 documents = st.lists(st.lists(st.sampled_from(WORDS), max_size=6), min_size=1, max_size=5)
@@ -103,5 +103,5 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path):
 
 def test_other_words_are_another_run(tmp_path):
     run(tmp_path, TrainingConfig(epochs=1, refit=False))
-    with pytest.raises(InputError, match="other settings"):
+    with pytest.raises(InputError, match="differs in: suppress"):
         run(tmp_path, TrainingConfig(epochs=1, refit=False, suppress=("alpha",)))

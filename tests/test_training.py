@@ -1,18 +1,27 @@
 """The training loop: validation part, choice of the epoch, checkpoints, both optimisers."""
 
 import contextlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from models import WORDS, random_vectors
 from whyword import InputError
+from whyword.data.vectors import WordVectors
 from whyword.models.cnn.model import WordCNN
-from whyword.text import Tokenizer
-from whyword.training.loop import History, TrainingConfig, split, train
+from whyword.text import Document, Tokenizer
+from whyword.training.checkpoint import History
+from whyword.training.config import EXPECTED, TrainingConfig
+from whyword.training.loop import train
+from whyword.training.validation import split
 
 
 def corpus(n=60, seed=0):
@@ -117,8 +126,76 @@ def test_seeds_differ(tmp_path):
 
 def test_a_folder_of_another_run_is_refused(tmp_path):
     run(tmp_path, TrainingConfig(epochs=1))
-    with pytest.raises(InputError, match="other settings"):
+    with pytest.raises(InputError, match="another run, which differs in: seed"):
         run(tmp_path, TrainingConfig(epochs=1, seed=9))
+
+
+def with_vectors(words, array, names=("a", "b")):
+    return lambda: WordCNN(WordVectors(words, array, True), names, filters={2: 8})
+
+
+def test_another_corpus_of_equal_size_is_refused(tmp_path):
+    """It was taken for the first, whose model came back under the names of the other's classes."""
+    documents, labels = corpus()
+    vectors = random_vectors()
+    words, array = vectors.words, vectors.array
+    first = with_vectors(words, array)
+
+    def again(build=first, documents=documents, labels=labels, **options):
+        return train(build, documents, labels, TrainingConfig(epochs=1), tmp_path, **options)
+
+    again()
+    other = [Document(documents[0].text + " alpha", documents[0].spans), *documents[1:]]
+    unlike = [Document(documents[0].text, documents[0].spans[1:]), *documents[1:]]
+    changes = {
+        "documents": [{"documents": other}, {"documents": unlike}, {"documents": documents[::-1]}],
+        "labels": [{"labels": 1 - labels}],
+        "classes": [{"build": with_vectors(words, array, ("b", "a"))}],
+        "vectors": [
+            {"build": with_vectors(words, array * 2)},
+            {"build": with_vectors(words[::-1], array)},
+        ],
+        "chronological": [{"chronological": True}],
+    }
+    for name, options in changes.items():
+        for option in options:
+            with pytest.raises(InputError, match=f"another run, which differs in: {name}"):
+                again(**option)
+    again()
+
+
+def test_a_checkpoint_that_does_not_say_what_it_was_trained_on_is_refused(tmp_path):
+    run(tmp_path, TrainingConfig(epochs=1))
+    path = tmp_path / "checkpoint.safetensors"
+    with safe_open(path, framework="pt") as file:
+        state = json.loads(file.metadata()["state"])
+    for name in ("format", "labels", "vectors", "classes", "chronological"):
+        del state["identity"][name]
+    state["identity"]["documents"] = 60
+    save_file(load_file(path), path, metadata={"state": json.dumps(state)})
+    with pytest.raises(InputError, match=r"another version .* give another folder, or remove"):
+        run(tmp_path, TrainingConfig(epochs=1))
+    save_file(load_file(path), path)
+    with pytest.raises(InputError, match="another version"):
+        run(tmp_path, TrainingConfig(epochs=1))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="cannot be read"):
+        run(tmp_path, TrainingConfig(epochs=1))
+
+
+def test_two_runs_in_one_folder_at_once(tmp_path):
+    """They wrote each other's drafts."""
+    config, refusals = TrainingConfig(epochs=1), []
+
+    def meanwhile(_):
+        with ThreadPoolExecutor(1) as other:
+            refusals.append(other.submit(run, tmp_path, config).exception())
+
+    run(tmp_path, config, progress=meanwhile)
+    assert refusals
+    for refusal in refusals:
+        assert isinstance(refusal, InputError)
+        assert "is in use by another run" in str(refusal)
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):
@@ -183,14 +260,38 @@ def test_nothing_to_validate_on_is_refused():
         split(np.array([0, 1, 2]), 0.1, chronological=False)
 
 
+NAN, INFINITE = float("nan"), float("inf")
+
+
 @pytest.mark.parametrize(
-    "wrong",
-    [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"validation": 1.0},
-     {"optimizer": "adam"}],
-)  # fmt: skip
-def test_impossible_configurations_are_refused(wrong):
-    with pytest.raises(InputError, match=next(iter(wrong))):
-        TrainingConfig(**wrong)
+    ("name", "values"),
+    [
+        ("epochs", (0, -1, 1.5, 2.0, True, "3", NAN, np.int64(3))),
+        ("batch_size", (0, 0.5, True, None)),
+        ("optimizer", ("adam", None, 1, ["sgd"])),
+        ("learning_rate", (0.0, -1, NAN, INFINITE, True, "0.1", None)),
+        ("momentum", (-1, -1e-9, 1, 2.0, NAN, True)),
+        ("weight_decay", (-0.1, NAN, INFINITE, False)),
+        ("label_smoothing", (2, 1.0, -0.1, NAN, True)),
+        ("validation", (0, 1.0, 1, -0.5, NAN, True)),
+        ("patience", (0, -1, 1.0, True, "1")),
+        ("refit", (0, 1, "yes", None)),
+        ("seed", (-1, 0.0, True, None, 2**32)),
+        ("suppress", ("alpha", ("Alpha",), ("",), (3,), 3, None)),
+        ("suppress_penalty", (-1, NAN, INFINITE, True)),
+    ],
+)
+def test_impossible_configurations_are_refused(name, values):
+    for value in values:
+        with pytest.raises(InputError, match=f"^Got {name}=.*; expected (an?|one|None|True) "):
+            TrainingConfig(**{name: value})
+
+
+def test_every_setting_is_checked_and_all_that_is_wrong_is_said():
+    assert set(EXPECTED) == {field.name for field in fields(TrainingConfig)}
+    with pytest.raises(InputError, match=r"epochs=0.*\. Got momentum=-1; .* 0 and below 1\.$"):
+        TrainingConfig(momentum=-1, epochs=0)
+    TrainingConfig(learning_rate=1, momentum=0, weight_decay=np.float64(0), suppress=["alpha"])
 
 
 def test_best_epoch_is_the_first_of_equals():

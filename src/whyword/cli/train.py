@@ -26,7 +26,7 @@ from whyword.errors import InputError
     metavar="20news|PATH",
     help="20 Newsgroups, a folder with a folder per class, a CSV or JSON Lines file.",
 )
-@click.option("--test", metavar="PATH", help="Documents to report on. [20news: its test part]")
+@click.option("--test", metavar="PATH", help="Documents to test on.  [20news: its test part]")
 @click.option("--text", default="text", show_default=True, help="Column of the text.")
 @click.option("--label", default="label", show_default=True, help="Column of the class.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus files.")
@@ -123,16 +123,17 @@ def train(
     }
     from whyword.cli.progress import phases
     from whyword.data import corpora
-    from whyword.training import recipe
+    from whyword.training.folder import train_model
+    from whyword.training.recipe import Recipe
 
     words = None if suppress is None else _words(suppress, encoding)
-    chosen = recipe.Recipe.from_options(kind, settings, suppress=words, **options)
+    chosen = Recipe.from_options(kind, settings, suppress=words, **options)
     source = {"text": text, "label": label, "encoding": encoding}
     documents = corpora.load(corpus, "train", **source)
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
     test_documents = corpora.load(test_source, "test", **source) if test_source else None
     with phases() as progress:
-        report = recipe.run(
+        report = train_model(
             chosen,
             documents,
             output,
