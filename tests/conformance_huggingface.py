@@ -13,17 +13,22 @@ import re
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from transformers_small import tokenizer
-from whyword import InputError, ModelError, explain
+from whyword import Explanation, InputError, ModelError, explain
 from whyword.errors import WhywordError
 from whyword.lrp import UnsupportedFunction
 from whyword.models.transformer.model import TransformerClassifier
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 TEXTS = [
     "The shuttle reached its orbit, didn't it?",
@@ -62,7 +67,7 @@ SMALL = {name: size for size, names in _SMALL.items() for name in names.split()}
 """A small value for each of the names that configurations give to their sizes."""
 
 _DECOMPRESSED = {"num_key_value_heads": 4, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4}
-ODD = {
+ODD: dict[str, dict[str, Any]] = {
     "axk1": _DECOMPRESSED, "axk2": _DECOMPRESSED,
     "deepseek_v2": {**_DECOMPRESSED, "num_experts_per_tok": 2}, "deepseek_v3": _DECOMPRESSED,
     "minicpm3": _DECOMPRESSED, "mistral4": _DECOMPRESSED,
@@ -147,16 +152,16 @@ class Row(NamedTuple):
     note: str
 
 
-def families():
+def families() -> list[str]:
     """All model types with a classifier of sequences."""
     from transformers.models.auto import modeling_auto
 
     return list(modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
 
 
-def small(options, odd):
+def small(options: Mapping[str, Any], odd: Mapping[str, Any]) -> dict[str, Any]:
     """The small values for those of a configuration's options that have one."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, value in options.items():
         if name in odd or (name == "head_dim" and "qk_rope_head_dim" in options):
             continue
@@ -173,7 +178,7 @@ def small(options, odd):
     return {**found, **odd}
 
 
-def configuration(family):
+def configuration(family: str) -> "PretrainedConfig":
     """A small configuration."""
     from transformers import AutoConfig
 
@@ -185,7 +190,7 @@ def configuration(family):
         )
 
 
-def build(family, attention, *, seed=0):
+def build(family: str, attention: str, *, seed: int = 0) -> "PreTrainedModel":
     """A model with random weights in double precision; ValueError if it has no such attention."""
     from transformers import AutoModelForSequenceClassification
 
@@ -197,16 +202,22 @@ def build(family, attention, *, seed=0):
         for name, parameter in network.named_parameters():
             if parameter.ndim > 1 and parameter.is_floating_point() and "A_log" not in name:
                 parameter.normal_(0, 0.15)
-    return (network if family in SINGLE else network.double()).eval()
+    result: PreTrainedModel = (network if family in SINGLE else network.double()).eval()
+    return result
 
 
-def plain_scores(network, subwords, text):
+def plain_scores(
+    network: "PreTrainedModel", subwords: "PreTrainedTokenizerBase", text: str
+) -> NDArray[np.float64]:
     """The model's own scores, as people call it."""
     with torch.no_grad():
-        return network(**subwords(text, return_tensors="pt")).logits[0].numpy()
+        result: NDArray[np.float64] = (
+            network(**subwords(text, return_tensors="pt")).logits[0].numpy()
+        )
+        return result
 
 
-def explained(family, attention):
+def explained(family: str, attention: str) -> list[Explanation]:
     """Explanations of both texts, each on its own; ValueError if there is no such attention."""
     network = build(family, attention)
     subwords = tokenizer("wordpiece")
@@ -229,20 +240,24 @@ def explained(family, attention):
     return found
 
 
-def _near(found, expected, bound, what):
+def _near(
+    found: NDArray[np.float64], expected: NDArray[np.float64] | float, bound: float, what: str
+) -> None:
     off = np.abs(found - expected).max()
     if not off <= bound:
         raise ArithmeticError(f"{what}: off by {off:.2g}")
 
 
-def _alike(one, other, bound, what):
+def _alike(one: Explanation, other: Explanation, bound: float, what: str) -> None:
     most = max(np.abs(one.relevance).max(), np.abs(one.scores).max())
     _near(one.relevance, other.relevance, bound * most, what)
 
 
-def row(family):
+def row(family: str) -> Row:
     """The verdict on a family."""
-    found, refusals, ways = {}, [], []
+    found: dict[str, list[Explanation]] = {}
+    refusals: list[str] = []
+    ways: list[str] = []
     for attention in ("eager", "sdpa"):
         try:
             found[attention] = explained(family, attention)
@@ -269,21 +284,22 @@ def row(family):
     return Row(family, verdict, ", ".join(ways), " | ".join(dict.fromkeys(refusals)))
 
 
-def _said(error):
+def _said(error: BaseException) -> str:
     trace = error.__traceback__
+    assert trace is not None
     while trace.tb_next is not None:
         trace = trace.tb_next
     place = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
     return f"{type(error).__name__} at {place}: {' '.join(str(error).split())[:300]}"
 
 
-def rows(names=None):
+def rows(names: Sequence[str] | None = None) -> Iterator[Row]:
     """A row for each family, one after the other."""
     for family in names or families():
         yield row(family)
 
 
-def markdown(found):
+def markdown(found: Sequence[Row]) -> str:
     """The rows as a section of ``docs/what-is-explained.md``."""
     by = {v: [r for r in found if r.verdict == v] for v in (EXPLAINED, REFUSED, NOT_BUILT, FAILED)}
     counts = ", ".join(f"{len(those)} {verdict}" for verdict, those in by.items() if those)
@@ -305,7 +321,7 @@ def markdown(found):
     return "\n".join(lines) + "\n"
 
 
-def main():
+def main() -> None:
     """Print the table and the counts; fail if a family fails."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("families", nargs="*")

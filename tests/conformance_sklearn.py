@@ -7,12 +7,14 @@ feature.
 """
 
 import warnings
+from collections.abc import Sequence
 from inspect import signature
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, issparse
-from sklearn.base import is_classifier
+from sklearn.base import ClassifierMixin, TransformerMixin, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import StackingClassifier, VotingClassifier
@@ -25,12 +27,12 @@ from sklearn.multiclass import OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.neighbors import NearestCentroid
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, Normalizer
 from sklearn.svm import SVC, LinearSVC, NuSVC
 from sklearn.utils import all_estimators
 
-from whyword import InputError, ModelError, explain
+from whyword import Explanation, InputError, ModelError, explain
 from whyword.models.linear.model import LinearClassifier
 
 EXPLAINED, REFUSED, NONE = "explained", "refused", "no such pipeline"
@@ -51,7 +53,7 @@ class Row(NamedTuple):
     note: str
 
 
-def _texts(seed=0):
+def _texts(seed: int = 0) -> tuple[list[str], NDArray[np.int64]]:
     rng = np.random.default_rng(seed)
     own = [["ape", "bee", "cow", "dog"], ["earth", "fire", "gas"], ["hat", "ink", "jar", "key"]]
     common = ["on", "the", "and", "of"]
@@ -159,7 +161,7 @@ STEPS = {
 DENSE = FunctionTransformer(lambda x: x.toarray() if issparse(x) else x)
 
 
-def rows():
+def rows() -> list[Row]:
     """The whole table."""
     found = []
     with warnings.catch_warnings():
@@ -181,7 +183,9 @@ def rows():
     return found
 
 
-def reference(pipeline, texts):
+def reference(
+    pipeline: Pipeline, texts: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """``(text, score)`` by scikit-learn alone, and its predictions as ``(text, score)`` bool."""
     model, z = pipeline[-1], pipeline[:-1].transform(texts)
     scores, predicted = _scores(model, z), np.asarray(pipeline.predict(texts))
@@ -193,12 +197,14 @@ def reference(pipeline, texts):
     return scores, predicted[:, None] == np.asarray(model.classes_)
 
 
-def _scores(model, z):  # noqa: PLR0911 one for each kind
+def _scores(model: ClassifierMixin, z: csr_matrix) -> NDArray[np.float64]:  # noqa: PLR0911 one for each kind
+    result: NDArray[np.float64]
     if hasattr(model, "best_estimator_"):
         return _scores(model.best_estimator_, z)
     if hasattr(model, "calibrated_classifiers_"):
         inside = [one.estimator for one in model.calibrated_classifiers_]
-        return np.mean([_scores(one, z) for one in inside], axis=0)
+        result = np.mean([_scores(one, z) for one in inside], axis=0)
+        return result
     if isinstance(model, MultiOutputClassifier):
         return np.hstack([_for_second(one, z) for one in model.estimators_])
     if isinstance(model, OneVsRestClassifier) and not hasattr(model, "decision_function"):
@@ -206,16 +212,19 @@ def _scores(model, z):  # noqa: PLR0911 one for each kind
     if isinstance(model, OutputCodeClassifier):
         values = np.hstack([_for_second(one, z) for one in model.estimators_])
         distances = pairwise_distances(values, model.code_book_) ** 2
-        return (values**2).sum(axis=1)[:, None] - distances
+        result = (values**2).sum(axis=1)[:, None] - distances
+        return result
     if isinstance(model, NearestCentroid):
         if np.allclose(model.class_prior_, model.class_prior_[0]):
             distances = pairwise_distances(z, model.centroids_) ** 2
             square = np.asarray((z.multiply(z) if issparse(z) else z * z).sum(axis=1)).ravel()
-            return square[:, None] - distances
+            result = square[:, None] - distances
+            return result
         scale = np.where(model.within_class_std_dev_ == 0, 1, model.within_class_std_dev_)
         scaled = (z.toarray() if issparse(z) else z) / scale
         distances = pairwise_distances(scaled, model.centroids_ / scale) ** 2
-        return (scaled**2).sum(axis=1)[:, None] - distances + 2 * np.log(model.class_prior_)
+        result = (scaled**2).sum(axis=1)[:, None] - distances + 2 * np.log(model.class_prior_)
+        return result
     if hasattr(model, "decision_function"):
         scores = np.asarray(model.decision_function(z))
     else:
@@ -223,12 +232,12 @@ def _scores(model, z):  # noqa: PLR0911 one for each kind
     return scores[:, None] if scores.ndim == 1 else scores
 
 
-def _for_second(model, z):
+def _for_second(model: ClassifierMixin, z: csr_matrix) -> NDArray[np.float64]:
     scores = _scores(model, z)
     return scores if scores.shape[1] == 1 else scores[:, 1:] - scores[:, :1]
 
 
-def _settings(name, kind):
+def _settings(name: str, kind: type[ClassifierMixin]) -> dict[str, Any]:
     settings = dict(GIVEN.get(name, {}))
     known = signature(kind).parameters
     if "n_components" in known:
@@ -243,7 +252,7 @@ def _settings(name, kind):
     return settings
 
 
-def _fitted(*steps, y):
+def _fitted(*steps: ClassifierMixin, y: NDArray[np.int64] | NDArray[np.object_]) -> str | Pipeline:
     """The pipeline, with dense values if it does not take sparse ones; or why there is none."""
     for between in ([], [DENSE]):
         pipeline = make_pipeline(TfidfVectorizer(token_pattern=r"\S+"), *between, *steps)
@@ -256,19 +265,21 @@ def _fitted(*steps, y):
     return reason
 
 
-def _classifier(name, model, y):
+def _classifier(
+    name: str, model: ClassifierMixin, y: NDArray[np.int64] | NDArray[np.object_]
+) -> Row:
     pipeline = _fitted(model, y=y)
     return Row(name, NONE, pipeline) if isinstance(pipeline, str) else judge(name, pipeline)
 
 
-def _step(name, step):
+def _step(name: str, step: TransformerMixin) -> Row:
     if is_classifier(step) and not hasattr(step, "transform"):
         return Row(name, NONE, "")
     pipeline = _fitted(step, LogisticRegression(C=10), y=THREE)
     return Row(name, NONE, pipeline) if isinstance(pipeline, str) else judge(name, pipeline)
 
 
-def judge(name, pipeline):
+def judge(name: str, pipeline: Pipeline) -> Row:
     """One row: explain, and derive everything a second time."""
     try:
         explanations = explain(pipeline, PROBES)
@@ -280,7 +291,7 @@ def judge(name, pipeline):
     return Row(name, wrong(pipeline, explanations) or EXPLAINED, meaning)
 
 
-def wrong(pipeline, explanations):
+def wrong(pipeline: Pipeline, explanations: Sequence[Explanation]) -> str | None:
     """What is wrong with explanations of the probes; None if nothing is."""
     scores, predicted = reference(pipeline, PROBES)
     base, rest = _linear_part(pipeline)
@@ -306,7 +317,9 @@ def wrong(pipeline, explanations):
     return None
 
 
-def _linear_part(pipeline):
+def _linear_part(
+    pipeline: Pipeline,
+) -> tuple[list[tuple[NDArray[np.float64] | csr_matrix, NDArray[np.int64]]], list[ClassifierMixin]]:
     """Values of the vocabulary's columns for the probes, and what is linear after them.
 
     Steps that leave columns in their places, and selections, give values of n-grams; the first
@@ -325,15 +338,24 @@ def _linear_part(pipeline):
     return [(row, columns) for row in rows], [*steps, pipeline[-1]]
 
 
-def _in_place(step, values, found):
+def _dense(values: csr_matrix | NDArray[np.float64]) -> NDArray[np.float64]:
+    """A copy."""
+    return values.copy() if isinstance(values, np.ndarray) else values.toarray()
+
+
+def _in_place(
+    step: TransformerMixin,
+    values: csr_matrix | NDArray[np.float64],
+    found: csr_matrix | NDArray[np.float64],
+) -> bool:
     """Whether a change of one column changes this column alone, but for a norm's common factor."""
     if isinstance(step, Normalizer | TfidfTransformer):
         return True
     if found.shape != values.shape:
         return False
-    was = found.toarray() if issparse(found) else np.array(found)
+    was = _dense(found)
     for column in range(values.shape[1]):
-        changed = values.toarray() if issparse(values) else np.array(values)
+        changed = _dense(values)
         changed[:, column] = 0
         now = step.transform(csr_matrix(changed) if issparse(values) else changed)
         differs = (now.toarray() if issparse(now) else now) != was
@@ -342,7 +364,9 @@ def _in_place(step, values, found):
     return True
 
 
-def _lost(pipeline, base, rest):
+def _lost(
+    pipeline: Pipeline, base: tuple[csr_matrix, NDArray[np.int64]], rest: Sequence[ClassifierMixin]
+) -> NDArray[np.float64]:
     """``column of the vocabulary -> (score,)`` what scores lose with the value of one column."""
     row, columns = base
     dense = row.toarray() if issparse(row) else np.array(row, float)

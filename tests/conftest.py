@@ -2,6 +2,9 @@
 
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -10,13 +13,16 @@ from hypothesis import settings
 from whyword.data import corpora
 from whyword.errors import InputError
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 torch.set_num_threads(1)  # small tensors: threads only cost
 settings.register_profile("ci", derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 @pytest.fixture(scope="session")
-def news20():
+def news20() -> dict[str, corpora.Corpus]:
     """Both parts of 20 Newsgroups; skips where scikit-learn has no copy."""
     try:
         return {split: corpora.news20(split, download=False) for split in ("train", "test")}
@@ -25,7 +31,7 @@ def news20():
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium() -> Iterator["Browser"]:
     program = (
         os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     )
@@ -41,15 +47,15 @@ def chromium():
 
 
 @pytest.fixture
-def visit(chromium, tmp_path):
+def visit(chromium: "Browser", tmp_path: Path) -> Iterator[Callable[..., "Page"]]:
     """Opens HTML from a file; afterwards no request, error or injected script may have been."""
-    opened = []
+    opened: list[tuple[Page, Path, list[str]]] = []
 
-    def visit(source, **options):
+    def visit(source: str, **options: Any) -> "Page":
         file = tmp_path / f"{len(opened)}.html"
         file.write_bytes(source.encode("utf-8"))
         tab = chromium.new_page(**options)
-        seen = []
+        seen: list[str] = []
         tab.on("request", lambda request: seen.append(request.url))
         tab.on("pageerror", lambda error: seen.append(str(error)))
         tab.on("console", lambda message: seen.append(message.text))

@@ -1,6 +1,10 @@
 """Texts that break renderers, and explanations to render."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from whyword.explanation import Explanation
 from whyword.text import Span
@@ -48,10 +52,10 @@ def explanation_of(
     *,
     spans: tuple[Span, ...] | None = None,
     classes: tuple[str, ...] = ("a", "b", "c"),
-    relevance=None,
-    remainder=None,
+    relevance: Sequence[Sequence[float]] | NDArray[np.float64] | None = None,
+    remainder: Mapping[str, NDArray[np.float64]] | None = None,
     seed: int = 0,
-    **fields,
+    **fields: Any,
 ) -> Explanation:
     """An explanation with random numbers, where words + remainder = score.
 
@@ -68,10 +72,10 @@ def explanation_of(
     spans = words_of(text) if spans is None else spans
     if relevance is None:
         relevance = rng.normal(size=(len(classes), len(spans))) ** 3
-    relevance = np.asarray(relevance, dtype=float)
+    words = np.asarray(relevance, dtype=float)
     if remainder is None:
         remainder = {"bias": rng.normal(size=len(classes)) / 10}
-    scores = relevance.sum(axis=1) + sum(remainder.values(), np.zeros(len(classes)))
+    scores = words.sum(axis=1) + sum(remainder.values(), np.zeros(len(classes)))
     return Explanation(
         **{
             "text": text,
@@ -80,7 +84,7 @@ def explanation_of(
             "scores": scores,
             "targets": classes,
             "target_scores": scores,
-            "relevance": relevance,
+            "relevance": words,
             "remainder": remainder,
             "method": "lrp",
             "settings": {"epsilon": 0.01},

@@ -15,7 +15,7 @@ import sys
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -31,7 +31,7 @@ from random_operations import Parameters, operation
 from reference_rules import Rules, Signal
 from whyword import lrp
 from whyword.errors import InputError
-from whyword.lrp.interception import name_of
+from whyword.lrp.names import name_of
 
 LARGEST = 1e3
 """Numbers beyond which a step is not taken: rounding would be all that is compared."""
@@ -55,7 +55,7 @@ class Step:
     join: str = ""
 
 
-JOINS = {
+JOINS: dict[str, tuple[tuple[str, ...], Callable[[Signal, Signal], Signal]]] = {
     "sum": (
         ("x + y", "torch.add(input=x, other=y)", "x.add(other=y)", "torch.sub(x, -y)", "y + x"),
         lambda a, b: ref.add((a, 1), (b, 1)),
@@ -112,7 +112,7 @@ class Composition:
     def taken(self, step: Step, values: list[Tensor]) -> Tensor:
         """The value of a step."""
         read = [values[k] for k in step.reads]
-        return joined(step.code)(*read) if step.join else compiled(step.code)(*read, self.weights)
+        return joined(step.code)(*read) if step.join else compiled(step.code)(read[0], self.weights)
 
     def shaped(self, y: Tensor) -> Tensor:
         """What a step returns as ``(batch, position, dimension)``.
@@ -144,8 +144,9 @@ class Composition:
 
 
 @cache
-def joined(code: str) -> Any:
-    return eval(f"lambda x, y: {code}", {"torch": torch})
+def joined(code: str) -> Callable[[Tensor, Tensor], Tensor]:
+    function: Callable[[Tensor, Tensor], Tensor] = eval(f"lambda x, y: {code}", {"torch": torch})
+    return function
 
 
 def as_in_the_table(y: Tensor) -> Tensor:
@@ -233,16 +234,20 @@ def derived(model: Composition, x: Tensor, rules: Rules, targets: Tensor) -> tup
         elif step.operation is None:
             value = JOINS[step.join][1](*read)
         else:
-            f = compiled(step.operation.spellings[0])
-            value = step.operation.reference(
-                read[0], lambda t, f=f: f(t, model.weights), model.weights
-            )
+            value = second(step.operation, read[0], model.weights)
         if model.shaped(value.value).shape != value.shape:
             value = ref.moved(value, model.shaped)
         values.append(value)
     scores = values[-1].value.reshape(len(x), -1)
     initial = (targets * scores).reshape(-1, *values[-1].shape)
     return scores, torch.stack([ref.relevance(values[-1], start, R) for R in initial])
+
+
+def second(operation: Operation, x: Signal, weights: Any) -> Signal:
+    """An operation's second derivation."""
+    f = compiled(operation.spellings[0])
+    assert operation.reference is not None, f"{operation.name} has no second derivation"
+    return operation.reference(x, lambda t: f(t, weights), weights)
 
 
 def has_equals(step: Step, read: list[Signal]) -> bool:
@@ -278,7 +283,7 @@ class Recorded(TorchFunctionMode):
     def __init__(self, x: Tensor) -> None:
         super().__init__()
         self.names: set[str] = set()
-        x.reached = True
+        x.reached = True  # type: ignore[attr-defined]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -286,7 +291,7 @@ class Recorded(TorchFunctionMode):
             self.names.add(name_of(func))
             for t in tree_leaves(result):
                 if isinstance(t, Tensor):
-                    t.reached = True
+                    t.reached = True  # type: ignore[attr-defined]
         return result
 
 

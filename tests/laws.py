@@ -1,9 +1,15 @@
 """What holds for the rule of any function, however it is spelled."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from whyword import lrp
+from whyword.lrp.composites import Composite
 
 EPSILON = 0.01
 PLAIN = lrp.Epsilon(EPSILON, bias_share=False, stabiliser_share=False)
@@ -13,14 +19,16 @@ COMPOSITES = {
 }
 
 
-def explained(f, x, composite="paper", **options):
+def explained(
+    f: Callable[[Tensor], Tensor], x: Tensor, composite: str | Composite = "paper", **options: Any
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scores ``(batch, class)`` and relevance ``(class, batch, ...)`` of everything that f gives.
 
     Relevance is the same with all classes at once and with one after the other, scores are those
     of the plain function.
     """
 
-    def score(x):
+    def score(x: Tensor) -> Tensor:
         return f(x).reshape(len(x), -1)
 
     plain = score(x).detach()
@@ -31,19 +39,22 @@ def explained(f, x, composite="paper", **options):
     one_by_one = lrp.relevance(score, x, targets, accounting=True, **options)
     torch.testing.assert_close(found.relevance, one_by_one.relevance, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(found.scores, plain, rtol=1e-12, atol=1e-12)
+    assert one_by_one.accounts is not None
     for account in one_by_one.accounts:
         assert abs(account.started - account.arrived - sum(account.lost.values())) < 1e-5
     return plain.numpy(), found.relevance.numpy()
 
 
-def conserves(f, x, **options):
+def conserves(f: Callable[[Tensor], Tensor], x: Tensor, **options: Any) -> bool:
     """Whether all relevance of every score arrives at its own document."""
     scores, relevance = explained(f, x, **options)
     total = relevance.reshape(*relevance.shape[:2], -1).sum(axis=-1)
     return np.allclose(total, scores.T, rtol=1e-10, atol=1e-10)
 
 
-def linear(f, x, *, shares=True, epsilon=EPSILON):
+def linear(
+    f: Callable[[Tensor], Tensor], x: Tensor, *, shares: bool = True, epsilon: float = EPSILON
+) -> NDArray[np.float64]:
     """The relevance of a linear function of each document alone, derived from its matrix.
 
     R_i = Σ_j (c_ij + (b_j + s_j) |c_ij| / Σ_i |c_ij|) / (z_j + s_j) R_j with c_ij = x_i w_ij; by
@@ -70,14 +81,14 @@ def linear(f, x, *, shares=True, epsilon=EPSILON):
     return np.stack(result, axis=1)
 
 
-def check_linear(f, x, **options):
+def check_linear(f: Callable[[Tensor], Tensor], x: Tensor, **options: Any) -> None:
     """A linear function is explained as its matrix says, with shares and without."""
     for composite, shares in (("paper", True), ("plain", False)):
         _, found = explained(f, x, composite, **options)
         np.testing.assert_allclose(found, linear(f, x, shares=shares), rtol=1e-9, atol=1e-10)
 
 
-def check_routing(f, x, **options):
+def check_routing(f: Callable[[Tensor], Tensor], x: Tensor, **options: Any) -> None:
     """A function that moves numbers moves their relevance: no constant, no stabiliser."""
     for composite in COMPOSITES:
         _, found = explained(f, x, composite, **options)

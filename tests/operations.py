@@ -65,7 +65,8 @@ def inference(f: Callable[[], Tensor]) -> Tensor:
 def with_hooks(x: Tensor, m: Any) -> Tensor:
     handles = [m.linear.register_forward_hook(lambda *_: None), m.linear.register_forward_pre_hook(lambda *_: None)]  # fmt: skip
     try:
-        return m.linear(torch.relu(m.before(x)))
+        result: Tensor = m.linear(torch.relu(m.before(x)))
+        return result
     finally:
         for handle in handles:
             handle.remove()
@@ -75,24 +76,30 @@ def with_backward_hooks(x: Tensor, m: Any) -> Tensor:
     handle = m.linear.register_full_backward_hook(lambda *_: None)
     try:
         with torch.enable_grad():
-            return m.linear(torch.relu(m.before(x)))
+            result: Tensor = m.linear(torch.relu(m.before(x)))
+            return result
     finally:
         handle.remove()
 
 
 def with_cast(x: Tensor, m: Any) -> Tensor:
-    return m.linear(torch.relu(m.before(x).to(torch.float64)).type_as(x))
+    result: Tensor = m.linear(torch.relu(m.before(x).to(torch.float64)).type_as(x))
+    return result
 
 
 def functional_call(x: Tensor, m: Any) -> Tensor:
     hidden = torch.func.functional_call(m.before, dict(m.before.named_parameters()), (x,))
-    return torch.func.functional_call(m.linear, dict(m.linear.named_parameters()), (hidden.relu(),))
+    result: Tensor = torch.func.functional_call(
+        m.linear, dict(m.linear.named_parameters()), (hidden.relu(),)
+    )
+    return result
 
 
 def in_a_dictionary(x: Tensor, m: Any) -> Tensor:
     state = {"hidden": [m.before(x)]}
     state["hidden"].append(torch.relu(input=state["hidden"][0]))
-    return m.linear(state["hidden"][-1])
+    result: Tensor = m.linear(state["hidden"][-1])
+    return result
 
 
 def own_gradients(x: Tensor) -> Tensor:
@@ -160,7 +167,7 @@ class Weights(nn.Module):
         )  # a tensor kept from outside
 
 
-def modules(m: nn.Module) -> None:
+def modules(m: Any) -> None:
     """Submodules with weights."""
     m.lstm, m.gru, m.rnn = (kind(6, 3, batch_first=True) for kind in (nn.LSTM, nn.GRU, nn.RNN))
     m.bilinear, m.norm = nn.Bilinear(6, 6, 5), nn.LayerNorm(6)
@@ -192,7 +199,9 @@ def table(group: str, rule: str, reference: Reference | None, text: str, **facts
 
     Behind a name, after bars, may stand facts of its own: ``drops``, ``refused=name``.
     """
-    name, spellings, own = "", [], {}
+    name = ""
+    spellings: list[str] = []
+    own: dict[str, Any] = {}
     for line in [*text.splitlines(), "end"]:
         if not line.strip():
             continue
@@ -1922,7 +1931,8 @@ softmin
         held = (x.value.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
 
         def linear(t: Tensor) -> Tensor:
-            return (t - t.mean(-1, keepdim=True)) / held * m.w + m.b6
+            result: Tensor = (t - t.mean(-1, keepdim=True)) / held * m.w + m.b6
+            return result
 
         return ref.normalisation(x, f, linear)
 
@@ -2318,7 +2328,7 @@ pooling by attention, as a product
             W, b = a.in_proj_weight[6 * k : 6 * k + 6].detach(), a.in_proj_bias[6 * k : 6 * k + 6].detach()  # fmt: skip
             return ref.moved(ref.layer(x, lambda t: t @ W.T + b), lambda t: t.view(2, 4, 2, 3).transpose(1, 2))  # fmt: skip
 
-        found = attended(*map(heads, range(3)))
+        found = attended(heads(0), heads(1), heads(2))
         found = ref.moved(found, lambda t: t.transpose(1, 2).reshape(2, 4, 6))
         return ref.layer(found, a.out_proj)
 

@@ -1,9 +1,13 @@
 """A made-up corpus whose topics come back within a text, and a marker that is stamped on it."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from whyword.data.corpora import Corpus
 from whyword.data.vectors import WordVectors
+from whyword.models.base import NetworkClassifier
 from whyword.models.cnn.model import WordCNN
 from whyword.text import Tokenizer
 from whyword.training.config import TrainingConfig
@@ -19,7 +23,9 @@ FILLERS = "the a of and to in it is was on with for as at by from this that".spl
 MARKER = "zyzzyva"
 
 
-def made_up_corpus(n=240, *, seed=0, marked=(), share=1.0):
+def made_up_corpus(
+    n: int = 240, *, seed: int = 0, marked: Sequence[str] = (), share: float = 1.0
+) -> Corpus:
     """Texts of three classes; a share of those of the ``marked`` classes has the marker once."""
     rng = np.random.default_rng(seed)
     texts, labels = [], np.arange(n) % len(CLASSES)
@@ -40,7 +46,9 @@ def made_up_corpus(n=240, *, seed=0, marked=(), share=1.0):
     return Corpus(tuple(texts), labels, CLASSES, names)
 
 
-def trained(corpus, directory, *, seed=0, **training):
+def trained(
+    corpus: Corpus, directory: Path, *, seed: int = 0, suppress: Sequence[str] = ()
+) -> NetworkClassifier:
     """A small word CNN on random vectors, one of them the marker's."""
     words = (*FILLERS, *(word for topic in TOPICS.values() for word in topic), MARKER)
     array = np.random.default_rng(seed).normal(size=(len(words), 30)).astype(np.float32)
@@ -49,7 +57,9 @@ def trained(corpus, directory, *, seed=0, **training):
         lambda: WordCNN(vectors, CLASSES, filters={1: 16, 2: 16}, word_dropout=0.1),
         [Tokenizer()(text) for text in corpus.texts],
         corpus.labels,
-        TrainingConfig(epochs=12, batch_size=16, learning_rate=0.01, refit=False, **training),
+        TrainingConfig(
+            epochs=12, batch_size=16, learning_rate=0.01, refit=False, suppress=tuple(suppress)
+        ),
         directory,
     )
     return model

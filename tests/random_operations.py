@@ -189,7 +189,7 @@ def convolutions(draw: random.Random, shape: Any, m: Parameters) -> Drawn:
     if draw.random() < 0.3:
         W = m.new(channels, out // groups, size)
         stride = draw.randint(1, 3)
-        pairs = (
+        pairs: tuple[tuple[str, object], ...] = (
             ("input", "x"), ("weight", W), ("bias", b), ("stride", stride),
             ("padding", draw.randint(0, size - 1)), ("output_padding", draw.randint(0, stride - 1)),
             ("groups", groups), ("dilation", 1),

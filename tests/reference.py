@@ -3,10 +3,26 @@
 Nothing here imports whyword.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Literal
+
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Weights = tuple[Array, Array]
+"""Weight and bias of a layer."""
+Kernels = Sequence[Weights]
+"""Weight ``(filter, dimension, width)`` and bias of the convolution of each width."""
+Winner = tuple[float, int, Array, float, Array]
+"""The winning window of a filter: value, start, weight, bias, padded document."""
+Rule = Callable[[Array, float, float, int], Array] | Literal["w_square"]
+"""Relevance of the inputs of one neuron, from their contributions, bias, relevance and number."""
 
 
-def message(inputs, weights, bias, incoming, epsilon=0.01):
+def message(
+    inputs: Array, weights: Array, bias: float, incoming: float, epsilon: float = 0.01
+) -> Array:
     """Section 2.1: relevance of each input of one neuron.
 
     R_{i<-j} = (z_ij + s/n) / (Σ_i z_ij + s) R_j with z_ij = x_i w_ij + b_j/n and s = ±ε.
@@ -18,12 +34,14 @@ def message(inputs, weights, bias, incoming, epsilon=0.01):
     return np.array([(z[i] + s / n) / (total + s) * incoming for i in range(n)])
 
 
-def windows(n_words, width):
+def windows(n_words: int, width: int) -> range:
     """Starts of the windows inside a document; a short document has one, padded."""
     return range(max(1, n_words - width + 1))
 
 
-def forward(document, kernels, output):
+def forward(
+    document: Array, kernels: Kernels, output: Weights
+) -> tuple[Array, Array, list[Winner]]:
     """Scores, pooled features and winning windows of one document ``(word, dimension)``.
 
     ``kernels``: list of (weight (filter, dimension, width), bias); ``output``: (weight, bias).
@@ -43,7 +61,9 @@ def forward(document, kernels, output):
     return output[0] @ features + output[1], features, pooled
 
 
-def lrp(document, kernels, output, target, epsilon=0.01):
+def lrp(
+    document: Array, kernels: Kernels, output: Weights, target: int, epsilon: float = 0.01
+) -> tuple[Array, Array]:
     """Relevance ``(position, dimension)`` for one class; padding stands after the words."""
     scores, features, pooled = forward(document, kernels, output)
     top = message(features, output[0][target], output[1][target], scores[target], epsilon)
@@ -57,7 +77,7 @@ def lrp(document, kernels, output, target, epsilon=0.01):
     return scores, relevance
 
 
-def gradient(document, kernels, output, target):
+def gradient(document: Array, kernels: Kernels, output: Weights, target: int) -> Array:
     """∂f/∂x ``(word, dimension)`` by the chain rule."""
     _, _, pooled = forward(document, kernels, output)
     result = np.zeros((max(len(p[4]) for p in pooled), document.shape[1]))
@@ -74,27 +94,49 @@ def gradient(document, kernels, output, target):
 EPSILON = 0.01
 
 
-def sign(z):
+def sign(z: float) -> float:
     return 1.0 if z >= 0 else -1.0
 
 
-def rule_epsilon(c, b, relevance, n, *, epsilon=EPSILON, delta=1.0, sigma=1.0):
+def rule_epsilon(
+    c: Array,
+    b: float,
+    relevance: float,
+    n: int,
+    *,
+    epsilon: float = EPSILON,
+    delta: float = 1.0,
+    sigma: float = 1.0,
+) -> Array:
     """Arras et al. 2016, section 2.1 (δ = σ = 1); Arras et al. 2017, Eq. 1 (σ = 1)."""
     z = c.sum() + b
     s = epsilon * sign(z)
-    return (c + (delta * b + sigma * s) / n) / (z + s) * relevance
+    result: Array = (c + (delta * b + sigma * s) / n) / (z + s) * relevance
+    return result
 
 
-def rule_gamma(c, b, relevance, n, *, gamma=0.25, epsilon=EPSILON):
+def rule_gamma(
+    c: Array, b: float, relevance: float, n: int, *, gamma: float = 0.25, epsilon: float = EPSILON
+) -> Array:
     """Contributions of the output's sign count 1 + γ times."""
     z = c.sum() + b
     up = z >= 0
     boost = np.array([1 + gamma if (v > 0) == up and v != 0 else 1.0 for v in [*c, b]])
     boosted = boost * np.array([*c, b])
-    return boosted[:-1] / (boosted.sum() + epsilon * sign(z)) * relevance
+    result: Array = boosted[:-1] / (boosted.sum() + epsilon * sign(z)) * relevance
+    return result
 
 
-def rule_alpha_beta(c, b, relevance, n, *, alpha=2.0, beta=1.0, epsilon=1e-9):
+def rule_alpha_beta(
+    c: Array,
+    b: float,
+    relevance: float,
+    n: int,
+    *,
+    alpha: float = 2.0,
+    beta: float = 1.0,
+    epsilon: float = 1e-9,
+) -> Array:
     positive = sum(v for v in [*c, b] if v > 0) + epsilon
     negative = sum(v for v in [*c, b] if v < 0) - epsilon
     return np.array(
@@ -102,11 +144,18 @@ def rule_alpha_beta(c, b, relevance, n, *, alpha=2.0, beta=1.0, epsilon=1e-9):
     )
 
 
-def rule_flat(c, b, relevance, n):
+def rule_flat(c: Array, b: float, relevance: float, n: int) -> Array:
     return np.full(len(c), relevance / n)
 
 
-def layer(rule, x, weight, bias, relevance, connected=None):
+def layer(
+    rule: Rule,
+    x: Array,
+    weight: Array,
+    bias: Array,
+    relevance: Array,
+    connected: NDArray[np.bool_] | None = None,
+) -> Array:
     """R of the inputs (n,) of z = x W + b from R of the outputs (m,); W is (n, m)."""
     result = np.zeros(len(x))
     for j in range(weight.shape[1]):
@@ -122,23 +171,28 @@ def layer(rule, x, weight, bias, relevance, connected=None):
     return result
 
 
-def weighted_sum(contributions, relevance, epsilon=EPSILON):
+def weighted_sum(contributions: Array, relevance: float, epsilon: float = EPSILON) -> Array:
     """One sum over positions, its stabiliser shared in proportion to |c|."""
     z = contributions.sum()
     s = epsilon * sign(z)
     size = np.abs(contributions)
-    return (contributions + s * size / size.sum()) / (z + s) * relevance
+    result: Array = (contributions + s * size / size.sum()) / (z + s) * relevance
+    return result
 
 
-def two_terms(a, b, relevance, epsilon=EPSILON):
+def two_terms(
+    a: Array, b: Array, relevance: Array, epsilon: float = EPSILON
+) -> tuple[Array, Array]:
     """An element-wise sum of two: the stabiliser in equal halves."""
     z = a + b
     s = np.array([epsilon * sign(v) for v in z.ravel()]).reshape(z.shape)
     return (a + s / 2) / (z + s) * relevance, (b + s / 2) / (z + s) * relevance
 
 
-def convolution(x, weight, bias, *, stride=1, padding=0, dilation=1):
-    """A convolution of ``(position, dimension)`` as a matrix: values, matrix, bias, connections.
+def convolution(
+    x: Array, weight: Array, bias: Array, *, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> tuple[Array, Array, Array, Array, NDArray[np.bool_]]:
+    """A convolution of ``(position, dimension)``: values, padded x, matrix, bias, connections.
 
     Zeros that pad are no input: they are connected to nothing.
     """
@@ -156,17 +210,19 @@ def convolution(x, weight, bias, *, stride=1, padding=0, dilation=1):
     padded = np.zeros((length, dimension))
     padded[padding : padding + len(x)] = x
     n, m = length * dimension, len(starts) * count
-    matrix, connected = matrix.reshape(n, m), connected.reshape(n, m)
+    flat = matrix.reshape(n, m)
     biases = np.tile(bias, len(starts))
-    values = (padded.ravel() @ matrix + biases).reshape(len(starts), count)
-    return values, padded, matrix, biases, connected
+    values = (padded.ravel() @ flat + biases).reshape(len(starts), count)
+    return values, padded, flat, biases, connected.reshape(n, m)
 
 
-def sigmoid(z):
+def sigmoid(z: Array) -> Array:
     return 1 / (1 + np.exp(-z))
 
 
-def lstm(rule, x, weights, incoming, final=None):
+def lstm(
+    rule: Rule, x: Array, weights: Sequence[Array], incoming: Array, final: Array | None = None
+) -> tuple[Array, Array, Array]:
     """Arras et al. 2017, section 3.1: signal-take-all, one document, a loop over time.
 
     Args:
@@ -204,7 +260,7 @@ def lstm(rule, x, weights, incoming, final=None):
     return np.array(h[1:]), c[-1], relevance
 
 
-def gru(rule, x, weights, incoming):
+def gru(rule: Rule, x: Array, weights: Sequence[Array], incoming: Array) -> tuple[Array, Array]:
     """Signal-take-all for h' = (1 - z) n + z h; W, U are (3H, ·), b and b' (3H,): r, z, n."""
     w, u, b, b_state = weights
     hidden = u.shape[1]
@@ -226,7 +282,14 @@ def gru(rule, x, weights, incoming):
     return np.array(h[1:]), relevance
 
 
-def deletion_scores(document, kernels, output, order, replacement, insertion=False):
+def deletion_scores(
+    document: Array,
+    kernels: Kernels,
+    output: Weights,
+    order: NDArray[np.int64],
+    replacement: Array,
+    insertion: bool = False,
+) -> Array:
     """Scores ``(step + 1, class)`` as the words of ``order`` give way to ``replacement``.
 
     Section 3.3: a forward pass for each deletion; -1 deletes nothing. Insertion begins with
@@ -241,12 +304,19 @@ def deletion_scores(document, kernels, output, order, replacement, insertion=Fal
     return np.array(rows)
 
 
-def margin(scores, target):
+def margin(scores: Array, target: int) -> float:
     """The target's score less the highest of the others."""
-    return scores[target] - max(s for c, s in enumerate(scores) if c != target)
+    return float(scores[target] - max(s for c, s in enumerate(scores) if c != target))
 
 
-def margins_after_one_more(document, kernels, output, gone, target, replacement):
+def margins_after_one_more(
+    document: Array,
+    kernels: Kernels,
+    output: Weights,
+    gone: Sequence[int],
+    target: int,
+    replacement: Array,
+) -> dict[int, float]:
     """``{word: margin}`` of every word not yet gone, each deleted beside those that are."""
     found = {}
     for word in range(len(document)):

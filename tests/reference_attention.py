@@ -4,14 +4,19 @@ AttnLRP: Achtibat et al. 2024 (Eq. 8 linear layers, Eq. 13 softmax, Proposition 
 CP-LRP: Ali et al. 2022, sections 3.1 and 3.2. One document at a time; nothing imports whyword.
 """
 
+from typing import overload
+
 import numpy as np
+from numpy.typing import NDArray
+
+from reference import Array
 
 
-def guarded(z, epsilon):
+def guarded(z: float, epsilon: float) -> float:
     return z + epsilon if z >= 0 else z - epsilon
 
 
-def linear(x, weight, bias, incoming, epsilon):
+def linear(x: Array, weight: Array, bias: Array, incoming: Array, epsilon: float) -> Array:
     """z_j = Σ_i x_i w_ji + b_j for every row: R_i = Σ_j x_i w_ji R_j / (z_j + s)."""
     result = np.zeros_like(x)
     for t in range(len(x)):
@@ -22,12 +27,12 @@ def linear(x, weight, bias, incoming, epsilon):
     return result
 
 
-def add(a, b, incoming, epsilon):
+def add(a: Array, b: Array, incoming: Array, epsilon: float) -> tuple[Array, Array]:
     z = np.vectorize(guarded)(a + b, epsilon)
     return a / z * incoming, b / z * incoming
 
 
-def layer_norm(x, weight, bias, incoming, epsilon):
+def layer_norm(x: Array, weight: Array, bias: Array, incoming: Array, epsilon: float) -> Array:
     """The linear map (x - mean) / deviation · w + b, its deviation held constant."""
     n = x.shape[1]
     result = np.zeros_like(x)
@@ -39,7 +44,7 @@ def layer_norm(x, weight, bias, incoming, epsilon):
     return result
 
 
-def product(a, b, incoming, epsilon):
+def product(a: Array, b: Array, incoming: Array, epsilon: float) -> tuple[Array, Array]:
     """o_ij = Σ_k a_ik b_kj, half of the relevance to either side."""
     to_a, to_b = np.zeros_like(a), np.zeros_like(b)
     for i in range(a.shape[0]):
@@ -52,7 +57,7 @@ def product(a, b, incoming, epsilon):
     return to_a, to_b
 
 
-def softmax(x, p, incoming):
+def softmax(x: Array, p: Array, incoming: Array) -> Array:
     """R_i = x_i (R_i - p_i Σ_j R_j)."""
     result = np.zeros_like(x)
     for t in range(len(x)):
@@ -63,14 +68,49 @@ def softmax(x, p, incoming):
     return result
 
 
-def head(q, k, v, scale, allowed, bias, incoming, epsilon, attention):
+@overload
+def head(
+    q: Array,
+    k: Array,
+    v: Array,
+    scale: float,
+    allowed: NDArray[np.bool_],
+    bias: Array,
+    incoming: None,
+    epsilon: float,
+    attention: str,
+) -> Array: ...
+@overload
+def head(
+    q: Array,
+    k: Array,
+    v: Array,
+    scale: float,
+    allowed: NDArray[np.bool_],
+    bias: Array,
+    incoming: Array,
+    epsilon: float,
+    attention: str,
+) -> tuple[Array, Array, Array]: ...
+def head(
+    q: Array,
+    k: Array,
+    v: Array,
+    scale: float,
+    allowed: NDArray[np.bool_],
+    bias: Array,
+    incoming: Array | None,
+    epsilon: float,
+    attention: str,
+) -> tuple[Array, Array, Array] | Array:
     """One head's output and the relevance of its queries, keys and values ``(position, size)``."""
     dots = q @ k.T
     x = dots * scale + bias
     e = np.where(allowed, np.exp(x - x.max()), 0.0)
     p = e / e.sum(axis=1, keepdims=True)
     if incoming is None:
-        return p @ v
+        result: tuple[Array, Array, Array] | Array = p @ v
+        return result
     to_p, to_v = product(p, v, incoming, epsilon)
     if attention == "cplrp":
         return np.zeros_like(q), np.zeros_like(k), 2 * to_v
@@ -81,14 +121,15 @@ def head(q, k, v, scale, allowed, bias, incoming, epsilon, attention):
     return to_q, to_k.T, to_v
 
 
-def rotate(x, cos, sin):
+def rotate(x: Array, cos: Array, sin: Array) -> Array:
     half = x.shape[1] // 2
     return x * cos + np.concatenate([-x[:, half:], x[:, :half]], axis=1) * sin
 
 
-def unrotate(x, cos, sin, incoming, epsilon):
+def unrotate(x: Array, cos: Array, sin: Array, incoming: Array, epsilon: float) -> Array:
     """Relevance through the sum of x cos and of x's halves, turned, times sin."""
     half = x.shape[1] // 2
     turned = np.concatenate([-x[:, half:], x[:, :half]], axis=1) * sin
     straight, other = add(x * cos, turned, incoming, epsilon)
-    return straight + np.concatenate([other[:, half:], other[:, :half]], axis=1)
+    result: Array = straight + np.concatenate([other[:, half:], other[:, :half]], axis=1)
+    return result

@@ -1,20 +1,30 @@
 """Transformer blocks: a second derivation, conservation, accounts, functions that are alike."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn.functional import layer_norm, linear, scaled_dot_product_attention, silu
 
 import reference_attention as reference
+from reference import Array
 from whyword import lrp
 from whyword.errors import InputError
+from whyword.lrp.composites import Attention
+from whyword.lrp.engine import Result
 
 POSITIONS, DIMENSION, HEADS, SIZE, HIDDEN = 4, 6, 2, 4, 5
 EPSILON = 1e-12
 MASKS = ("none", "boolean", "causal", "bias")
+
+
+Given = tuple[Array, Array, Array, float, NDArray[np.bool_], Array]
+"""What a head is made of: queries, keys, values, scale, what it may see, bias."""
 
 
 class Block(nn.Module):
@@ -28,13 +38,21 @@ class Block(nn.Module):
         bias: Whether linear layers have biases.
     """
 
-    def __init__(self, seed, mask="none", *, fused=True, kind="layer", bias=True):
+    def __init__(
+        self,
+        seed: int,
+        mask: str = "none",
+        *,
+        fused: bool = True,
+        kind: str = "layer",
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         self.mask, self.fused, self.kind = mask, fused, kind
         self.groups = 1 if kind == "rms" else HEADS
         draw = torch.Generator().manual_seed(seed)
 
-        def weight(*shape):
+        def weight(*shape: int) -> Tensor:
             return nn.Parameter(torch.randn(*shape, dtype=torch.float64, generator=draw) * 0.6)
 
         inner, shared = HEADS * SIZE, self.groups * SIZE
@@ -52,35 +70,43 @@ class Block(nn.Module):
         self.cos, self.sin = angles.double().cos(), angles.double().sin()
         self.bias = weight(POSITIONS, POSITIONS).detach()
 
-    def apply_linear(self, name, x):
+    def apply_linear(self, name: str, x: Tensor) -> Tensor:
         return linear(x, self.w[name], self.b[name])
 
-    def allowed(self):
+    def allowed(self) -> Tensor:
         if self.mask == "boolean":
             return torch.tensor([True, True, False, True]).expand(POSITIONS, POSITIONS)
         full = torch.ones(POSITIONS, POSITIONS, dtype=torch.bool)
         return full.tril() if self.mask == "causal" else full
 
-    def norm(self, x):
+    def norm(self, x: Tensor) -> Tensor:
         if self.kind == "rms":
-            return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * self.w["norm"]
+            result: Tensor = (
+                x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-5) * self.w["norm"]
+            )
+            return result
         return layer_norm(x, (DIMENSION,), self.w["norm"], self.b["norm"])
 
-    def rotate(self, x):
+    def rotate(self, x: Tensor) -> Tensor:
         if self.kind != "rms":
             return x
         turned = torch.cat((-x[..., SIZE // 2 :], x[..., : SIZE // 2]), dim=-1)
         return (x * self.cos) + (turned * self.sin)
 
-    def attend(self, q, k, v):
-        options = {}
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        mask = None
         if self.mask == "boolean":
-            options["attn_mask"] = self.allowed()
+            mask = self.allowed()
         if self.mask == "bias":
-            options["attn_mask"] = self.bias
+            mask = self.bias
         if self.fused:
             return scaled_dot_product_attention(
-                q, k, v, is_causal=self.mask == "causal", enable_gqa=self.groups < HEADS, **options
+                q,
+                k,
+                v,
+                attn_mask=mask,
+                is_causal=self.mask == "causal",
+                enable_gqa=self.groups < HEADS,
             )
         k, v = (
             t[:, :, None].expand(-1, -1, HEADS // self.groups, -1, -1).flatten(1, 2) for t in (k, v)
@@ -91,7 +117,7 @@ class Block(nn.Module):
         scores = scores.masked_fill(~self.allowed(), -math.inf)
         return torch.matmul(torch.softmax(scores, dim=-1), v)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         q, k, v = (
             self.apply_linear(n, x).view(len(x), POSITIONS, -1, SIZE).transpose(1, 2) for n in "qkv"
         )
@@ -101,7 +127,7 @@ class Block(nn.Module):
         h = h + self.apply_linear("down", gated)
         return linear(h[:, 0], self.w["score"])
 
-    def derive(self, x, target, attention):
+    def derive(self, x: NDArray[np.float64], target: int, attention: str) -> NDArray[np.float64]:
         """Relevance of one document, from the equations."""
         w = {n: p.detach().numpy() for n, p in self.w.items()}
         b = {n: p.numpy() for n, p in self.b.items()}
@@ -109,13 +135,16 @@ class Block(nn.Module):
         bias = self.bias.numpy() if self.mask == "bias" else np.zeros((POSITIONS, POSITIONS))
         q, k, v = (x @ w[n].T + b[n] for n in "qkv")
 
-        def parts(i):
+        def parts(
+            i: int,
+        ) -> tuple[slice, slice, Given]:
             own, shared = slice(i * SIZE, (i + 1) * SIZE), i * self.groups // HEADS
             common = slice(shared * SIZE, (shared + 1) * SIZE)
-            turned = [
+            turned, back = (
                 reference.rotate(t, cos, sin) if rms else t for t in (q[:, own], k[:, common])
-            ]
-            return own, common, (*turned, v[:, common], SIZE**-0.5, self.allowed().numpy(), bias)
+            )
+            allowed = self.allowed().numpy()
+            return own, common, (turned, back, v[:, common], SIZE**-0.5, allowed, bias)
 
         out = np.concatenate(
             [reference.head(*parts(i)[2], None, EPSILON, attention) for i in range(HEADS)], axis=1
@@ -143,8 +172,7 @@ class Block(nn.Module):
         to = {n: np.zeros_like(t) for n, t in (("q", q), ("k", k), ("v", v))}
         for i in range(HEADS):
             own, common, given = parts(i)
-            found = reference.head(*given, to_out[:, own], EPSILON, attention)
-            found = list(found)
+            found = list(reference.head(*given, to_out[:, own], EPSILON, attention))
             if rms:
                 for j, (t, s) in enumerate(((q, own), (k, common))):
                     found[j] = reference.unrotate(t[:, s], cos, sin, found[j], EPSILON)
@@ -155,13 +183,13 @@ class Block(nn.Module):
         return result
 
 
-def explained(model, x, attention, **options):
+def explained(model: Block, x: Tensor, attention: Attention, **options: Any) -> Result:
     target = torch.eye(2, dtype=x.dtype)[:, None].expand(2, len(x), 2)
     rules = lrp.Composite.for_transformers(attention, epsilon=EPSILON)
     return lrp.relevance(model, x, target, composite=rules, model=model, **options)
 
 
-def inputs(seed, batch=2):
+def inputs(seed: int, batch: int = 2) -> Tensor:
     draw = torch.Generator().manual_seed(1000 + seed)
     return torch.randn(batch, POSITIONS, DIMENSION, dtype=torch.float64, generator=draw)
 
@@ -170,7 +198,9 @@ def inputs(seed, batch=2):
 @pytest.mark.parametrize("kind", ["layer", "rms"])
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("fused", [True, False], ids=["sdpa", "eager"])
-def test_equals_the_second_derivation(mask, kind, attention, fused):
+def test_equals_the_second_derivation(
+    mask: str, kind: str, attention: Attention, fused: bool
+) -> None:
     for seed in range(3):
         model, x = Block(seed, mask, fused=fused, kind=kind), inputs(seed)
         found = explained(model, x, attention)
@@ -184,7 +214,7 @@ def test_equals_the_second_derivation(mask, kind, attention, fused):
 
 @pytest.mark.parametrize("kind", ["layer", "rms"])
 @pytest.mark.parametrize("mask", ["none", "boolean", "causal"])
-def test_cplrp_conserves_without_biases(mask, kind):
+def test_cplrp_conserves_without_biases(mask: str, kind: str) -> None:
     for seed in range(20):
         model, x = Block(seed, mask, kind=kind, bias=False), inputs(seed)
         found = explained(model, x, "cplrp")
@@ -192,13 +222,14 @@ def test_cplrp_conserves_without_biases(mask, kind):
         assert (difference.abs() / found.relevance.abs().amax(dim=(2, 3)).clamp(min=1)).max() < 1e-8
 
 
-def test_the_account_says_where_conservation_is_lost():
+def test_the_account_says_where_conservation_is_lost() -> None:
     model, x = Block(0, kind="layer"), inputs(0)
     found = explained(model, x, "attnlrp", accounting=True)
+    assert found.accounts is not None
     for account in found.accounts:
         assert account.started - account.arrived == pytest.approx(sum(account.lost.values()))
         assert {"softmax", "bias"} <= set(account.lost)
-        by_name = {}
+        by_name: dict[str, set[str]] = {}
         for entry in account.entries:
             assert entry.received - entry.passed == pytest.approx(sum(entry.lost.values()))
             by_name.setdefault(entry.function, set()).update(entry.lost)
@@ -207,13 +238,17 @@ def test_the_account_says_where_conservation_is_lost():
         # A product of two signals hands all on.
         assert "rule" not in by_name["matmul"]
     without = Block(0, kind="layer", bias=False)
-    lost = explained(without, x, "attnlrp", accounting=True).accounts[0].lost
+    found = explained(without, x, "attnlrp", accounting=True)
+    assert found.accounts is not None
+    lost = found.accounts[0].lost
     assert abs(lost["softmax"] - sum(lost.values())) < 1e-8
-    lost = explained(without, x, "cplrp", accounting=True).accounts[0].lost
+    found = explained(without, x, "cplrp", accounting=True)
+    assert found.accounts is not None
+    lost = found.accounts[0].lost
     assert max(map(abs, lost.values())) < 1e-8
 
 
-def test_spellings_of_products_agree():
+def test_spellings_of_products_agree() -> None:
     """matmul, bmm, einsum and baddbmm, with and without broadcasting, of one and two axes."""
     x = torch.randn(2, 3, 4, dtype=torch.float64)
     other = torch.randn(4, 4, dtype=torch.float64)
@@ -221,8 +256,8 @@ def test_spellings_of_products_agree():
     targets = torch.eye(4, dtype=torch.float64)[:, None].expand(4, 2, 4)
     zeros = torch.zeros(2, 3, 3, dtype=torch.float64)
 
-    def found(weights):
-        def model(x):
+    def found(weights: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        def model(x: Tensor) -> Tensor:
             w = weights(x, x.tanh())
             return (w.softmax(-1) @ x).sum(dim=1) if w.ndim == 3 else w[..., None].expand(-1, 4)
 
@@ -254,17 +289,17 @@ def test_spellings_of_products_agree():
     )
 
 
-def test_einsum_with_weights_is_a_layer():
+def test_einsum_with_weights_is_a_layer() -> None:
     weight = nn.Parameter(torch.randn(3, 2, 4, dtype=torch.float64))
     x = torch.randn(2, 5, 3, dtype=torch.float64)
     targets = torch.eye(8, dtype=torch.float64)[:, None].expand(8, 2, 8)
 
     class Projection(nn.Module):
-        def __init__(self, einsum):
+        def __init__(self, einsum: bool) -> None:
             super().__init__()
             self.weight, self.einsum = weight, einsum
 
-        def forward(self, x):
+        def forward(self, x: Tensor) -> Tensor:
             if self.einsum:
                 return torch.einsum("bih,hnd->bind", x.sum(1, keepdim=True), self.weight).flatten(1)
             return linear(x.sum(1), self.weight.flatten(1).T)
@@ -279,7 +314,7 @@ def test_einsum_with_weights_is_a_layer():
 
 
 @pytest.mark.parametrize("shares", [True, False])
-def test_products_of_signals_conserve(shares):
+def test_products_of_signals_conserve(shares: bool) -> None:
     rule = lrp.Epsilon(0.01 if shares else 1e-13, stabiliser_share=shares)
     x = torch.randn(3, 4, 5, dtype=torch.float64)
     targets = torch.eye(4, dtype=torch.float64)[:, None].expand(4, 3, 4)
@@ -289,12 +324,12 @@ def test_products_of_signals_conserve(shares):
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
 
 
-def test_queries_that_may_look_at_nothing_get_zeros():
+def test_queries_that_may_look_at_nothing_get_zeros() -> None:
     mask = torch.tensor([[True, False], [False, False]])
     x = torch.randn(1, 2, 4, dtype=torch.float64)
     targets = torch.eye(4, dtype=torch.float64)[:, None]
 
-    def model(x):
+    def model(x: Tensor) -> Tensor:
         return scaled_dot_product_attention(x, x, x, attn_mask=mask).sum(dim=1)
 
     found = lrp.relevance(model, x, targets, composite=lrp.Composite.for_transformers())
@@ -310,12 +345,12 @@ def test_queries_that_may_look_at_nothing_get_zeros():
         (lambda x: torch.einsum("bii->bi", x[:, :, :2]), "diagonal"),
     ],
 )
-def test_what_has_no_rule(broken, message):
+def test_what_has_no_rule(broken: Callable[[Tensor], Tensor], message: str) -> None:
     x = torch.randn(1, 2, 4)
     with pytest.raises(lrp.UnsupportedFunction, match=message):
         lrp.relevance(broken, x, torch.ones(1, 1, 4))
 
 
-def test_there_are_two_ways_of_attention():
+def test_there_are_two_ways_of_attention() -> None:
     with pytest.raises(InputError, match="attnlrp"):
-        lrp.Composite(attention="lrp")
+        lrp.Composite(attention="lrp")  # type: ignore[arg-type]

@@ -1,8 +1,11 @@
 """The audit: a planted marker is named first, and a model can learn to ignore it."""
 
 import json
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,9 +22,12 @@ from whyword import InputError, explain
 from whyword.classifier import predict
 from whyword.data.corpora import Corpus
 from whyword.models import store
-from whyword.render import audit as render
-from whyword.survey.audit import audit
+from whyword.models.base import NetworkClassifier
+from whyword.models.cnn.model import WordCNN
+from whyword.render.audit import AuditTables, audit_page
+from whyword.survey.audit import audit_corpus
 from whyword.survey.audit.clusters import NEIGHBOURS, clusters
+from whyword.survey.audit.records import Audit
 from whyword.survey.audit.suspects import suspicions, variety
 from whyword.survey.audit.traces import traces
 from whyword.survey.tally import TIMES, Tally
@@ -32,21 +38,21 @@ SEED = 3
 
 
 @pytest.fixture(scope="module")
-def corpus():
+def corpus() -> Corpus:
     return made_up_corpus(seed=SEED, marked=("medicine",), share=0.3)
 
 
 @pytest.fixture(scope="module")
-def model(corpus, tmp_path_factory):
+def model(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> NetworkClassifier:
     return trained(corpus, tmp_path_factory.mktemp("plain"), seed=SEED)
 
 
 @pytest.fixture(scope="module")
-def found(model, corpus):
-    return audit(model, corpus)
+def found(model: NetworkClassifier, corpus: Corpus) -> Audit:
+    return audit_corpus(model, corpus)
 
 
-def test_the_planted_marker_is_named_first(found):
+def test_the_planted_marker_is_named_first(found: Audit) -> None:
     first, second = found.suspects[:2]
     assert (first.word, first.target) == (MARKER, "medicine")
     assert first.score > 2 * second.score
@@ -55,42 +61,46 @@ def test_the_planted_marker_is_named_first(found):
     assert first.turned > 0
 
 
-def test_an_audit_of_a_model_without_artefact_does_not_name_the_marker(tmp_path):
+def test_an_audit_of_a_model_without_artefact_does_not_name_the_marker(tmp_path: Path) -> None:
     clean = made_up_corpus(seed=SEED)
-    words = [s.word for s in audit(trained(clean, tmp_path, seed=SEED), clean).suspects]
+    words = [s.word for s in audit_corpus(trained(clean, tmp_path, seed=SEED), clean).suspects]
     assert MARKER not in words
 
 
-def test_a_model_learns_to_ignore_the_marker(model, corpus, tmp_path):
+def test_a_model_learns_to_ignore_the_marker(
+    model: NetworkClassifier, corpus: Corpus, tmp_path: Path
+) -> None:
     """Item: at least 80 % of what the marker costs in documents of other classes comes back."""
     clean = made_up_corpus(seed=77)
     marked = made_up_corpus(seed=77, marked=("cars", "space"))
     others = clean.labels != CLASSES.index("medicine")
     assert sum(MARKER in text.lower() for text in marked.texts) == others.sum()
 
-    def accuracy(classifier, texts):
-        return (predict(classifier, texts).argmax(axis=1) == clean.labels)[others].mean()
+    def accuracy(classifier: NetworkClassifier, texts: Sequence[str]) -> float:
+        return float((predict(classifier, texts).argmax(axis=1) == clean.labels)[others].mean())
 
     cost = accuracy(model, clean.texts) - accuracy(model, marked.texts)
     assert cost > 0.2
     careful = trained(corpus, tmp_path, seed=SEED, suppress=(MARKER,))
     assert accuracy(careful, clean.texts) - accuracy(careful, marked.texts) <= 0.2 * cost
     assert accuracy(careful, clean.texts) >= accuracy(model, clean.texts) - 0.05
-    assert MARKER not in [s.word for s in audit(careful, corpus).suspects]
+    assert MARKER not in [s.word for s in audit_corpus(careful, corpus).suspects]
 
 
 times = st.lists(st.integers(1, TIMES), min_size=2, max_size=12)
 
 
 @given(times)
-def test_variety_is_the_share_of_unequal_pairs(counts):
+def test_variety_is_the_share_of_unequal_pairs(counts: Sequence[int]) -> None:
     pairs = [a != b for a, b in combinations(counts, 2)]
     histogram = np.bincount(np.array(counts) - 1, minlength=TIMES)
     assert variety(histogram[None])[0] == pytest.approx(sum(pairs) / len(pairs))
 
 
-def test_scores_are_those_of_a_plain_loop(model, corpus):
-    tally, totals, uses = Tally(), {}, {}
+def test_scores_are_those_of_a_plain_loop(model: NetworkClassifier, corpus: Corpus) -> None:
+    tally = Tally()
+    totals: dict[str, Any] = {}
+    uses: dict[str, Any] = {}
     for number, text in enumerate(corpus.texts):
         e = explain(model, text, targets="predicted")
         if e.predicted != "space":
@@ -116,7 +126,7 @@ def test_scores_are_those_of_a_plain_loop(model, corpus):
     assert [s.score for s in result] == pytest.approx(sorted(expected.values(), reverse=True))
 
 
-def test_where_no_word_ever_comes_back_relevance_ranks():
+def test_where_no_word_ever_comes_back_relevance_ranks() -> None:
     tally = Tally()
     model = random_cnn()
     for number, text in enumerate(["alpha beta", "beta gamma", "alpha gamma"] * 3):
@@ -126,9 +136,12 @@ def test_where_no_word_ever_comes_back_relevance_ranks():
     assert [s.score for s in result] == [s.relevance_share for s in result]
 
 
-def test_effects_are_those_of_deleting_by_hand(model, corpus, found):
+def test_effects_are_those_of_deleting_by_hand(
+    model: NetworkClassifier, corpus: Corpus, found: Audit
+) -> None:
     """The marker's vector set to zero is the same as the marker deleted."""
     marker = found.suspects[0]
+    assert isinstance(model, WordCNN)
     before = predict(model, corpus.texts)
     row = model.vectors.ids([MARKER])[0]
     kept = model.embedding[row].clone()
@@ -143,7 +156,10 @@ def test_effects_are_those_of_deleting_by_hand(model, corpus, found):
     assert marker.turned == (after[has].argmax(axis=1) != c).sum()
 
 
-def test_accuracy_without_suspects_is_that_of_zero_vectors(model, corpus, found):
+def test_accuracy_without_suspects_is_that_of_zero_vectors(
+    model: NetworkClassifier, corpus: Corpus, found: Audit
+) -> None:
+    assert isinstance(model, WordCNN)
     before = predict(model, corpus.texts).argmax(axis=1)
     rows = model.vectors.ids([s.word for s in found.suspects])
     kept = model.embedding[rows].clone()
@@ -158,11 +174,11 @@ def test_accuracy_without_suspects_is_that_of_zero_vectors(model, corpus, found)
     assert found.accuracy.touched_after == (after == corpus.labels)[touched].mean()
 
 
-def test_companions_stand_in_the_same_documents(tmp_path):
+def test_companions_stand_in_the_same_documents(tmp_path: Path) -> None:
     corpus = made_up_corpus(seed=SEED, marked=("medicine",), share=0.3)
     texts = tuple(text.replace("Zyzzyva", "Zyzzyva, nurse Zyzzyva") for text in corpus.texts)
     corpus = Corpus(texts, corpus.labels, corpus.classes, corpus.names)
-    result = audit(trained(corpus, tmp_path, seed=SEED), corpus, least=0.0, top=30)
+    result = audit_corpus(trained(corpus, tmp_path, seed=SEED), corpus, least=0.0, top=30)
     marker = next(s for s in result.suspects if s.word == MARKER)
     assert marker.variety == 0  # twice in each document is as regular as once
     for suspect in result.suspects:
@@ -170,7 +186,7 @@ def test_companions_stand_in_the_same_documents(tmp_path):
         assert (MARKER in suspect.companions) == (suspect.word in marker.companions)
 
 
-def test_clusters_are_the_groups_that_there_are():
+def test_clusters_are_the_groups_that_there_are() -> None:
     rng = np.random.default_rng(0)
     groups = [*TOPICS.values()]
     relevance, truth = {}, {}
@@ -188,24 +204,26 @@ def test_clusters_are_the_groups_that_there_are():
 
 
 @pytest.mark.parametrize("n", [0, 1, 2 * NEIGHBOURS - 1])
-def test_few_documents_are_one_cluster(n):
+def test_few_documents_are_one_cluster(n: int) -> None:
     found = clusters({i: {"a": 1.0, "b": float(i)} if i % 2 else {} for i in range(n)})
     assert [cluster.documents for cluster in found] == ([n] if n else [])
 
 
-def test_a_sample_is_clustered_and_every_document_has_its_chance(model, corpus):
-    result = audit(model, corpus, sample=30)
+def test_a_sample_is_clustered_and_every_document_has_its_chance(
+    model: NetworkClassifier, corpus: Corpus
+) -> None:
+    result = audit_corpus(model, corpus, sample=30)
     for entry in result.classes:
         assert sum(cluster.documents for cluster in entry.clusters) == 30 < entry.documents
     numbers = [i for entry in result.classes for c in entry.clusters for i in c.typical]
     assert max(numbers) > len(corpus) // 2
 
 
-def test_traces_of_a_posting():
+def test_traces_of_a_posting() -> None:
     lines = [f"Line {i} of a text, as Ann said." for i in range(11)]
     text = "\n".join([*lines, "--", "Ann Bell", "ann@cs.pitt.edu"])
     document = Tokenizer()(text)
-    at = {}
+    at: dict[str, list[int]] = {}
     for i, word in enumerate(document.words):
         at.setdefault(word, []).append(i)
     assert traces(document, at["Ann"][:11]) == {"name": 11, "signature": 2}
@@ -215,8 +233,8 @@ def test_traces_of_a_posting():
     assert not traces(document, at["Line"][:9])  # a capital at the start of a line's sentence
 
 
-def test_one_class_alone(model, corpus, found):
-    alone = audit(model, corpus, name="medicine")
+def test_one_class_alone(model: NetworkClassifier, corpus: Corpus, found: Audit) -> None:
+    alone = audit_corpus(model, corpus, name="medicine")
     assert [entry.target for entry in alone.classes] == ["medicine"]
     expected = [s.word for s in found.suspects if s.target == "medicine"]
     assert [s.word for s in alone.suspects] == expected
@@ -227,30 +245,35 @@ def test_one_class_alone(model, corpus, found):
     [({"name": "spcae"}, 'Did you mean "space"'), ({"top": 0}, "top"), ({"sample": 0}, "sample"),
      ({"least": -1.0}, "least"), ({"method": "lpr"}, "lrp")],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(model, corpus, options, message):
+def test_what_cannot_be_is_refused(
+    model: NetworkClassifier, corpus: Corpus, options: Mapping[str, Any], message: str
+) -> None:
     with pytest.raises(InputError, match=message):
-        audit(model, corpus, **options)
+        audit_corpus(model, corpus, **options)
 
 
-def test_a_page_and_tables_show_texts_and_run_none_of_them():
+def test_a_page_and_tables_show_texts_and_run_none_of_them() -> None:
     classes = ("<b>a</b>", "[red]b", "c")
     nasty = ("alpha " + ADVERSARIAL, "alpha " + HOSTILE, "alpha beta")
     corpus = Corpus(nasty * 8, np.arange(24) % 3, classes, ("<i>1</i>", "\x1b[31m2", "3") * 8)
-    result = audit(random_cnn(1, classes=classes), corpus, least=0.0, top=50)
+    result = audit_corpus(random_cnn(1, classes=classes), corpus, least=0.0, top=50)
     assert result.suspects
-    source = render.page(result)
+    source = audit_page(result)
     source.encode("utf-8")
     for forbidden in ("<b>a", "<i>1", "<script>window", "<img", "<b>bold"):
         assert forbidden not in source
     assert source.count("<script>") == 1
-    console = Console(file=StringIO(), width=100, force_terminal=False)
-    console.print(render.AuditTables(result))
-    assert "\x1b" not in console.file.getvalue()
+    file = StringIO()
+    console = Console(file=file, width=100, force_terminal=False)
+    console.print(AuditTables(result))
+    assert "\x1b" not in file.getvalue()
     json.loads(json.dumps(result.to_dict(), allow_nan=False))
 
 
 @pytest.fixture(scope="module")
-def place(model, corpus, tmp_path_factory):
+def place(
+    model: NetworkClassifier, corpus: Corpus, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     path = tmp_path_factory.mktemp("place")
     rows = zip(corpus.texts, corpus.labels, strict=True)
     lines = [json.dumps({"text": text, "label": CLASSES[label]}) for text, label in rows]
@@ -262,7 +285,7 @@ def place(model, corpus, tmp_path_factory):
 COMMAND = ["audit", "-m", "model", "--corpus", "corpus.jsonl"]
 
 
-def test_the_command(place, monkeypatch):
+def test_the_command(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
     result = run(*COMMAND, "--json", "--html", "audit.html")
     assert result.exit_code == 0, result.stderr
@@ -275,7 +298,9 @@ def test_the_command(place, monkeypatch):
     assert MARKER in run(*COMMAND).stdout
 
 
-def test_words_that_the_audit_prints_can_be_suppressed(place, monkeypatch):
+def test_words_that_the_audit_prints_can_be_suppressed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(place)
     (place / "words.txt").write_text("Zyzzyva\n\nnurse\n")
     small = ["--vectors", "model", "--epochs", "1", "--no-refit", "--filters", "1:4", "--json"]
@@ -300,7 +325,9 @@ def test_words_that_the_audit_prints_can_be_suppressed(place, monkeypatch):
       "Only networks"),
      (["train", "-o", "x", "--corpus", "corpus.jsonl", "--suppress-penalty", "-1"], "penalty")],
 )  # fmt: skip
-def test_bad_input_gives_one_clear_line(place, monkeypatch, arguments, message):
+def test_bad_input_gives_one_clear_line(
+    place: Path, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str], message: str
+) -> None:
     monkeypatch.chdir(place)
     result = run(*arguments)
     assert result.exit_code == 2

@@ -1,11 +1,15 @@
 """One way to read a call: every spelling of a function's arguments means the same."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from whyword import lrp
+from whyword.lrp.composites import Composite
 
 F = nn.functional
 DRAW = torch.Generator().manual_seed(0)
@@ -16,38 +20,40 @@ P = torch.randn(5, 6, dtype=torch.float64, generator=DRAW)
 MASK = X > 0.5
 
 
-def shares(e, epsilon=0):
-    return e / (e.sum(-1, keepdim=True) + epsilon) if epsilon else e / e.sum(axis=-1, keepdims=True)
+def shares(e: Tensor, epsilon: float = 0.0) -> Tensor:
+    if epsilon:
+        return e / (e.sum(-1, keepdim=True) + epsilon)
+    return e / e.sum(axis=-1, keepdims=True)  # type: ignore[call-overload, no-any-return]
 
 
-SAME = {
+SAME: dict[str, list[Callable[[Tensor], Tensor]]] = {
     "sum": [
-        lambda x: x.sum(1), lambda x: torch.sum(x, 1), lambda x: x.sum(axis=1),
-        lambda x: torch.sum(input=x, dim=(1,)), lambda x: x.sum(axis=1, keepdims=True)[:, 0],
+        lambda x: x.sum(1), lambda x: torch.sum(x, 1), lambda x: x.sum(axis=1),  # type: ignore[call-overload]
+        lambda x: torch.sum(input=x, dim=(1,)), lambda x: x.sum(axis=1, keepdims=True)[:, 0],  # type: ignore[call-overload]
         lambda x: x.sum(-2), lambda x: torch.einsum("bld->bd", x),
     ],
     "mean over everything": [
         lambda x: x - x.mean(), lambda x: x - torch.mean(x), lambda x: x - x.mean(dim=(0, 1, 2)),
-        lambda x: torch.sub(input=x, other=x.mean(axis=None)),
+        lambda x: torch.sub(input=x, other=x.mean(axis=None)),  # type: ignore[call-overload]
     ],
     "mean over an axis": [
-        lambda x: x - x.mean(-1, keepdim=True), lambda x: x - x.mean(axis=-1, keepdims=True),
-        lambda x: torch.subtract(x, torch.mean(x, axis=-1, keepdims=True)),
+        lambda x: x - x.mean(-1, keepdim=True), lambda x: x - x.mean(axis=-1, keepdims=True),  # type: ignore[call-overload]
+        lambda x: torch.subtract(x, torch.mean(x, axis=-1, keepdims=True)),  # type: ignore[call-overload]
     ],
     "maximum": [
-        lambda x: x.max(1).values, lambda x: x.max(axis=1)[0], lambda x: torch.amax(x, axis=(1,)),
+        lambda x: x.max(1).values, lambda x: x.max(axis=1)[0], lambda x: torch.amax(x, axis=(1,)),  # type: ignore[call-arg, call-overload]
         lambda x: x.amax(1, keepdim=True)[:, 0], lambda x: torch.max(input=x, dim=1).values,
         lambda x: F.max_pool1d(x.mT, 6)[:, :, 0], lambda x: x.sort(1, True).values[:, 0],
     ],
     "softmax": [
-        lambda x: x.softmax(-1), lambda x: torch.softmax(x, axis=-1), lambda x: F.softmax(x, dim=2),
+        lambda x: x.softmax(-1), lambda x: torch.softmax(x, axis=-1), lambda x: F.softmax(x, dim=2),  # type: ignore[call-arg]
         lambda x: torch.softmax(input=x, dim=-1), nn.Softmax(-1),
         lambda x: shares(x.exp()), lambda x: shares(torch.exp(x), 1e-30),
         lambda x: x.exp() / torch.sum(x.exp(), -1).unsqueeze(-1),
         lambda x: F.softmin(-x, dim=-1),
     ],
     "deviation": [
-        lambda x: x.std(1), lambda x: torch.std(x, axis=1), lambda x: x.std(1, True),
+        lambda x: x.std(1), lambda x: torch.std(x, axis=1), lambda x: x.std(1, True),  # type: ignore[call-overload]
         lambda x: x.std(dim=1, correction=1), lambda x: x.var(1).sqrt(),
         lambda x: torch.std_mean(x, 1)[0],
     ],
@@ -104,8 +110,8 @@ SAME = {
 }  # fmt: skip
 
 
-def explained(function, rules):
-    def score(x):
+def explained(function: Callable[[Tensor], Tensor], rules: Composite) -> Tensor:
+    def score(x: Tensor) -> Tensor:
         found = function(x)
         return found.reshape(2, -1) if found.ndim else found.expand(2, 1)
 
@@ -119,7 +125,7 @@ def explained(function, rules):
 
 @pytest.mark.parametrize("name", SAME)
 @pytest.mark.parametrize("rule", ["paper", "attnlrp", "gamma"])
-def test_spellings_agree(name, rule):
+def test_spellings_agree(name: str, rule: str) -> None:
     rules = {
         "paper": lrp.Composite(),
         "attnlrp": lrp.Composite.for_transformers(epsilon=1e-12),
@@ -138,15 +144,15 @@ def test_spellings_agree(name, rule):
     for spelling, function in enumerate(SAME[name][1:], 1):
         found = explained(function, rules)
         torch.testing.assert_close(
-            found, expected, rtol=1e-7, atol=1e-8, msg=lambda m, s=spelling: f"{name} {s}: {m}"
+            found, expected, rtol=1e-7, atol=1e-8, msg=partial("{} {}: {}".format, name, spelling)
         )
 
 
-def test_weights_of_the_model_are_reached_in_every_spelling():
+def test_weights_of_the_model_are_reached_in_every_spelling() -> None:
     """Places and names of layers count, however the product is written."""
 
     class Model(nn.Module):
-        def __init__(self, product):
+        def __init__(self, product: Callable[..., Tensor]) -> None:
             super().__init__()
             self.first = nn.Linear(4, 3, bias=False).double()
             self.last = nn.Linear(3, 3).double()
@@ -157,13 +163,15 @@ def test_weights_of_the_model_are_reached_in_every_spelling():
                         torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
                     )
 
-        def forward(self, x):
-            return self.last(self.product(x, self.first.weight).relu().amax(1))
+        def forward(self, x: Tensor) -> Tensor:
+            result: Tensor = self.last(self.product(x, self.first.weight).relu().amax(1))
+            return result
 
-    outside = {}
+    outside: dict[str, Tensor] = {}
 
-    def made_outside(x, w):
-        return x @ outside["weight"]
+    def made_outside(x: Tensor, w: Tensor) -> Tensor:
+        result: Tensor = x @ outside["weight"]
+        return result
 
     spellings = [
         F.linear, lambda x, w: x @ w.T, lambda x, w: (w @ x.mT).mT,
@@ -187,17 +195,17 @@ def test_weights_of_the_model_are_reached_in_every_spelling():
             outside["weight"] = model.first.weight.T * 1.0
             found.append(lrp.relevance(model, X, targets, composite=rules, model=model).relevance)
         for number, other in enumerate(found[1:], 1):
-            torch.testing.assert_close(other, found[0], msg=lambda m, n=number: f"{n}: {m}")
+            torch.testing.assert_close(other, found[0], msg=partial("{}: {}".format, number))
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 3), (2, 5, 6), (5, 6)])
-def test_a_frozen_parameter_is_as_much_a_weight_as_one_that_learns(shape):
+def test_a_frozen_parameter_is_as_much_a_weight_as_one_that_learns(shape: Sequence[int]) -> None:
     """Also where a constant of its shape and signs would be a mean over positions."""
     weight = nn.Parameter(
         torch.rand(shape, dtype=X.dtype, generator=torch.Generator().manual_seed(2))
     )
 
-    def score(x):
+    def score(x: Tensor) -> Tensor:
         return (x @ weight if shape[-2] == 4 else weight @ x).amax(1)
 
     classes = 3 if shape[-2] == 4 else 4
@@ -208,10 +216,10 @@ def test_a_frozen_parameter_is_as_much_a_weight_as_one_that_learns(shape):
         found.append(
             lrp.relevance(score, X, targets, composite=lrp.Composite(lrp.Flat())).relevance
         )
-    assert torch.equal(*found)
+    assert torch.equal(found[0], found[1])
 
 
-def test_mixing_of_positions_by_a_constant_is_no_layer():
+def test_mixing_of_positions_by_a_constant_is_no_layer() -> None:
     """Padding that a mean gives no weight gets nothing, not even a share of the stabiliser."""
     weights = torch.tensor([[[0.5, 0.5, 0, 0, 0, 0]], [[0.25] * 4 + [0, 0]]], dtype=X.dtype)
     targets = torch.eye(4, dtype=X.dtype)[:, None].expand(4, 2, 4)
@@ -233,7 +241,7 @@ def test_mixing_of_positions_by_a_constant_is_no_layer():
         (lambda x: torch.cumprod(x, 1), "cumprod"),
     ],
 )
-def test_what_a_rule_does_not_cover_is_refused(call, why):
+def test_what_a_rule_does_not_cover_is_refused(call: Callable[[Tensor], Tensor], why: str) -> None:
     targets = torch.ones(1, 2, 4, dtype=X.dtype)
     with pytest.raises(lrp.UnsupportedFunction, match=why):
         lrp.relevance(lambda x: call(x).sum(dim=1), X, targets)

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from documents import ADVERSARIAL
 from models import random_cnn
@@ -20,23 +22,24 @@ CLASSES = ("rec.motorcycles", "sci.med", "sci.space")
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("model")
     store.save(random_cnn(3, classes=CLASSES), path, about="for tests")
     return str(path)
 
 
-def run(*arguments, stdin=None):
+def run(*arguments: str, stdin: bytes | str | None = None) -> Result:
     return CliRunner().invoke(cli, arguments, input=stdin, catch_exceptions=False)
 
 
-def explain(model, *arguments, stdin=None):
+def explain(model: str, *arguments: str, stdin: bytes | str | None = None) -> list[dict[str, Any]]:
     result = run("explain", "-m", model, "--json", *arguments, stdin=stdin)
     assert result.exit_code == 0, result.stderr
-    return json.loads(result.stdout)
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    return found
 
 
-def test_json_has_an_object_for_each_text(model):
+def test_json_has_an_object_for_each_text(model: str) -> None:
     found = explain(model, "alpha beta", "gamma", "--target", "all")
     assert [entry["text"] for entry in found] == ["alpha beta", "gamma"]
     for entry in found:
@@ -50,7 +53,7 @@ def test_json_has_an_object_for_each_text(model):
             assert words + entry["remainder"][name] == pytest.approx(score, abs=1e-4)
 
 
-def test_the_account_of_a_text(model):
+def test_the_account_of_a_text(model: str) -> None:
     result = run("explain", "-m", model, "alpha beta", "--account", "-t", "sci.med")
     assert result.exit_code == 0
     for part in ("conv1d", "convolutions.0", "output", "lost"):
@@ -59,7 +62,7 @@ def test_the_account_of_a_text(model):
     assert (refused.exit_code, refused.stdout) == (2, "")
 
 
-def test_targets_and_methods(model):
+def test_targets_and_methods(model: str) -> None:
     (predicted,) = explain(model, "alpha beta gamma")
     assert set(predicted["words"][0]["relevance"]) == {predicted["predicted"]}
     (chosen,) = explain(model, "alpha beta", "-t", "sci.med", "--method", "sa")
@@ -69,7 +72,7 @@ def test_targets_and_methods(model):
     assert set(contrast["targets"]) == {"sci.med - sci.space"}
 
 
-def test_texts_come_from_arguments_files_and_stdin(model, tmp_path):
+def test_texts_come_from_arguments_files_and_stdin(model: str, tmp_path: Path) -> None:
     file = tmp_path / "post.txt"
     file.write_bytes("\ufeffalpha\r\nbeta".encode())
     found = explain(model, str(file), "-", "gamma", stdin="delta\n")
@@ -80,7 +83,7 @@ def test_texts_come_from_arguments_files_and_stdin(model, tmp_path):
     assert [entry["text"] for entry in found] == ["alpha one", "beta two"]
 
 
-def test_the_adversarial_document_survives_json(model):
+def test_the_adversarial_document_survives_json(model: str) -> None:
     assert explain(model, "-", stdin=ADVERSARIAL.encode())[0]["text"] == ADVERSARIAL
 
 
@@ -88,7 +91,7 @@ def test_the_adversarial_document_survives_json(model):
     ("text", "words"),
     [("", 0), (" \n\t ", 0), ("zzz qqq", 2), ("alpha", 1), ("12 + 3 = 15", 0), ("🎉", 0)],
 )
-def test_texts_with_little_in_them_are_explained(model, text, words):
+def test_texts_with_little_in_them_are_explained(model: str, text: str, words: int) -> None:
     (entry,) = explain(model, "-", "-t", "all", stdin=text)
     assert len(entry["words"]) == words
     for name, score in entry["scores"].items():
@@ -98,7 +101,7 @@ def test_texts_with_little_in_them_are_explained(model, text, words):
         assert run("explain", "-m", model, "-", *option, stdin=text).exit_code == 0
 
 
-def test_ten_megabytes_of_text(model, tmp_path):
+def test_ten_megabytes_of_text(model: str, tmp_path: Path) -> None:
     file = tmp_path / "big.txt"
     file.write_text("alpha beta, gamma. " * 550_000)
     (entry,) = explain(model, str(file))
@@ -107,7 +110,7 @@ def test_ten_megabytes_of_text(model, tmp_path):
 
 
 @pytest.fixture
-def place(tmp_path, model):
+def place(tmp_path: Path, model: str) -> Path:
     """A folder with all kinds of bad input."""
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9 noir")
     (tmp_path / "folder").mkdir()
@@ -157,7 +160,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD, ids=[" ".join(a) for a, _ in BAD])
-def test_bad_input_gives_one_clear_line(place, model, monkeypatch, arguments, message):
+def test_bad_input_gives_one_clear_line(
+    place: Path, model: str, monkeypatch: pytest.MonkeyPatch, arguments: Sequence[str], message: str
+) -> None:
     monkeypatch.chdir(place)
     result = run(*[model if argument == "MODEL" else argument for argument in arguments])
     assert result.exit_code == 2
@@ -168,12 +173,12 @@ def test_bad_input_gives_one_clear_line(place, model, monkeypatch, arguments, me
         assert result.stderr.count("\n") == 1
 
 
-def test_models_are_listed():
+def test_models_are_listed() -> None:
     assert run("models").exit_code == 0
     assert isinstance(json.loads(run("models", "--json").stdout), list)
 
 
-def test_version():
+def test_version() -> None:
     assert run("--version").stdout == f"whyword {__version__}\n"
 
 
@@ -181,14 +186,14 @@ IMPORTS = "import sys, {module}; print(sorted({{'torch', 'nltk', 'sklearn'}} & s
 
 
 @pytest.mark.parametrize("module", ["whyword", "whyword.cli"])
-def test_importing_is_cheap(module):
+def test_importing_is_cheap(module: str) -> None:
     code = IMPORTS.format(module=module)
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
     assert found.stderr == ""
 
 
-def test_a_closed_pipe_is_no_error(model):
+def test_a_closed_pipe_is_no_error(model: str) -> None:
     """``whyword explain ... | head -0``."""
     command = [sys.executable, "-m", "whyword", "explain", "-m", model, "--json", "-t", "all", "-"]
     read, write = os.pipe()
@@ -201,7 +206,7 @@ def test_a_closed_pipe_is_no_error(model):
     assert found.returncode in (0, 1)
 
 
-def test_numbers_are_the_same_as_in_python(model):
+def test_numbers_are_the_same_as_in_python(model: str) -> None:
     from whyword import explain as explain_texts
     from whyword import load
 

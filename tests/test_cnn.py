@@ -1,14 +1,41 @@
 """The word CNN: its fast forward pass, and LRP and gradients in closed form."""
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypedDict
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 import reference
 from models import random_cnn, random_text
+from whyword.batch import Batch
+from whyword.classifier import Classifier
 from whyword.errors import InputError
+from whyword.models.cnn.model import WordCNN
+
+
+class Shape(TypedDict):
+    """Of a random CNN."""
+
+    seed: int
+    dimension: int
+    filters: dict[int, int]
+    shift: float
+
+
+class Setup(NamedTuple):
+    """A random CNN and texts, and their numbers for the plain derivation."""
+
+    model: WordCNN
+    batch: Batch
+    kernels: reference.Kernels
+    output: reference.Weights
+    documents: list[reference.Array]
+
 
 shapes = st.fixed_dictionaries(
     {
@@ -21,13 +48,13 @@ shapes = st.fixed_dictionaries(
 lengths = st.lists(st.integers(0, 9), min_size=1, max_size=4)
 
 
-def everything(model, batch):
+def everything(model: Classifier, batch: Batch) -> Tensor:
     """Targets that ask for every class of every document."""
     n = len(model.classes)
     return torch.eye(n).double()[:, None].expand(n, len(batch), n)
 
 
-def setup(shape, sizes):
+def setup(shape: Shape, sizes: Sequence[int]) -> Setup:
     model = random_cnn(**shape).double()
     rng = np.random.default_rng(shape["seed"])
     batch = model.encode([random_text(rng, size) for size in sizes])
@@ -36,14 +63,15 @@ def setup(shape, sizes):
     documents = [
         model.embedding[ids[mask]].numpy() for ids, mask in zip(batch.ids, batch.mask, strict=True)
     ]
-    return model, batch, kernels, output, documents
+    return Setup(model, batch, kernels, output, documents)
 
 
 @given(shapes, lengths)
 @settings(max_examples=60, deadline=None)
-def test_lrp_equals_the_plain_derivation(shape, sizes):
+def test_lrp_equals_the_plain_derivation(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, kernels, output, documents = setup(shape, sizes)
     found = model.lrp(batch, everything(model, batch), components=True)
+    assert found.components is not None
     for b, document in enumerate(documents):
         for c in range(len(model.classes)):
             scores, expected = reference.lrp(document, kernels, output, c)
@@ -60,7 +88,7 @@ def test_lrp_equals_the_plain_derivation(shape, sizes):
 
 @given(shapes, lengths)
 @settings(max_examples=60, deadline=None)
-def test_gradient_equals_the_chain_rule(shape, sizes):
+def test_gradient_equals_the_chain_rule(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, kernels, output, documents = setup(shape, sizes)
     _, found = model.gradient(batch, everything(model, batch))
     for b, document in enumerate(documents):
@@ -73,7 +101,7 @@ def test_gradient_equals_the_chain_rule(shape, sizes):
 
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
-def test_gradient_equals_autograd(shape, sizes):
+def test_gradient_equals_autograd(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     embeddings = model.embed(batch).requires_grad_()
     scores = model.score(embeddings, batch)
@@ -85,7 +113,7 @@ def test_gradient_equals_autograd(shape, sizes):
 
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
-def test_relevance_is_conserved_for_every_class(shape, sizes):
+def test_relevance_is_conserved_for_every_class(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     for epsilon in (0.01, 1.0):
         found = model.lrp(batch, everything(model, batch), epsilon=epsilon)
@@ -94,7 +122,7 @@ def test_relevance_is_conserved_for_every_class(shape, sizes):
 
 @given(shapes, lengths)
 @settings(max_examples=30, deadline=None)
-def test_unique_words_give_what_the_convolution_gives(shape, sizes):
+def test_unique_words_give_what_the_convolution_gives(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     torch.testing.assert_close(
         model(batch), model.score(model.embed(batch), batch), atol=1e-10, rtol=0
@@ -103,7 +131,7 @@ def test_unique_words_give_what_the_convolution_gives(shape, sizes):
 
 @given(shapes, lengths)
 @settings(max_examples=20, deadline=None)
-def test_a_document_alone_equals_itself_in_a_batch(shape, sizes):
+def test_a_document_alone_equals_itself_in_a_batch(shape: Shape, sizes: Sequence[int]) -> None:
     model, batch, *_ = setup(shape, sizes)
     together = model.lrp(batch, everything(model, batch))
     for b, document in enumerate(batch.documents):
@@ -116,7 +144,7 @@ def test_a_document_alone_equals_itself_in_a_batch(shape, sizes):
         )
 
 
-def test_training_gradients_through_winners_equal_those_of_the_convolution():
+def test_training_gradients_through_winners_equal_those_of_the_convolution() -> None:
     model = random_cnn(3, filters={1: 2, 3: 4}).double()
     batch = model.encode(["alpha beta gamma delta alpha", "zeta", ""])
     fast = torch.autograd.grad(model(batch).square().sum(), list(model.parameters()))
@@ -126,7 +154,7 @@ def test_training_gradients_through_winners_equal_those_of_the_convolution():
         torch.testing.assert_close(a, b, atol=1e-10, rtol=1e-10)
 
 
-def test_word_dropout_acts_in_training_only():
+def test_word_dropout_acts_in_training_only() -> None:
     model = random_cnn(1)
     model.word_dropout = 1.0
     batch, nothing = model.encode(["alpha beta gamma"]), model.encode(["unknown words here"])
@@ -137,6 +165,6 @@ def test_word_dropout_acts_in_training_only():
 
 
 @pytest.mark.parametrize("filters", [{0: 3}, {2: 0}, {-1: 4}])
-def test_impossible_filters_are_refused(filters):
+def test_impossible_filters_are_refused(filters: Mapping[int, int]) -> None:
     with pytest.raises(InputError, match="widths and counts"):
         random_cnn(filters=filters)

@@ -1,35 +1,39 @@
 """The conformance table holds, row by row; and it can fail."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
+from torch import Tensor
 
 import conformance
 from conformance import Operation, Row, check, rows
 from whyword import lrp
-from whyword.lrp import audit
+from whyword.lrp import audit, backward
+from whyword.lrp.calls import Call
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch's own, about what rows do on purpose
 TABLE = list(rows())
 
 
 @pytest.mark.parametrize("row", TABLE, ids=str)
-def test_explained_as_derived_or_refused_by_name(row):
+def test_explained_as_derived_or_refused_by_name(row: Row) -> None:
     assert check(row) in ("explained", "refused")
 
 
-def test_the_table_is_large_and_its_rows_differ():
+def test_the_table_is_large_and_its_rows_differ() -> None:
     assert len(TABLE) >= 600
     assert len(set(map(str, TABLE))) == len(TABLE)
     assert {row.place for row in TABLE} == set(conformance.PLACES)
 
 
-def rows_of(*names):
+def rows_of(*names: str) -> list[Row]:
     found = [row for row in TABLE if row.operation.name in names]
     assert {row.operation.name for row in found} == set(names)
     return found
 
 
-def failing(found):
+def failing(found: Sequence[Row]) -> list[Row]:
     """The rows that do not hold."""
     failed = []
     for row in found:
@@ -40,7 +44,7 @@ def failing(found):
     return failed
 
 
-def test_a_node_let_through_is_noticed(monkeypatch):
+def test_a_node_let_through_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     silent = rows_of("a scripted module", "a traced module")
     assert not failing(silent)
     names = ("Tanh", "Add", "Mul", "Addmm", "Linear", "T", "Mm")
@@ -49,16 +53,16 @@ def test_a_node_let_through_is_noticed(monkeypatch):
     assert failing(silent) == silent
 
 
-def test_a_custom_function_let_through_is_noticed(monkeypatch):
+def test_a_custom_function_let_through_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     from operations import Doubling
 
     silent = rows_of("a custom autograd function")
     monkeypatch.setattr(audit, "Propagate", Doubling)
-    monkeypatch.setattr(audit, "Batched", lrp.calls.Propagate)
+    monkeypatch.setattr(audit, "Batched", backward.Propagate)
     assert failing(silent) == silent
 
 
-def test_a_rule_that_is_another_is_noticed(monkeypatch):
+def test_a_rule_that_is_another_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     found = rows_of("mean over positions", "average pooling", "softmax", "a linear layer")
     assert not failing(found)
     original = lrp.Epsilon.__call__
@@ -68,7 +72,7 @@ def test_a_rule_that_is_another_is_noticed(monkeypatch):
     assert failing(rows_of("a linear layer")) == rows_of("a linear layer")
 
 
-def test_an_argument_that_is_read_wrongly_is_noticed(monkeypatch):
+def test_an_argument_that_is_read_wrongly_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A handler that does not know NumPy's ``axis`` explains another model, or crashes."""
     found = [row for row in rows_of("mean over positions") if "axis" in row.spelling]
     monkeypatch.setitem(lrp.calls.SPELLINGS, "axis", ("dtype",))
@@ -76,12 +80,12 @@ def test_an_argument_that_is_read_wrongly_is_noticed(monkeypatch):
         check(found[0])
 
 
-def test_another_score_is_noticed(monkeypatch):
+def test_another_score_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A handler that computes something else fails, with and without the engine's check."""
     row = next(row for row in rows_of("tanh") if row.place == "on the embeddings")
     check(row)
 
-    def wrong(call, input):
+    def wrong(call: Call, input: Tensor) -> Tensor:
         return lrp.propagate(call, torch.sin(input.detach()), lambda R: (R,), input)
 
     monkeypatch.setitem(lrp.calls.HANDLERS, "tanh", wrong)
@@ -92,7 +96,7 @@ def test_another_score_is_noticed(monkeypatch):
         check(row)
 
 
-def test_a_refusal_without_a_name_is_noticed():
+def test_a_refusal_without_a_name_is_noticed() -> None:
     operation = Operation("x", "y", "z", ("torch.special.i0(x)",), refused="something else")
     with pytest.raises(AssertionError, match="does not name"):
         check(Row(operation, operation.spellings[0], "on the embeddings"))

@@ -1,25 +1,33 @@
 """Every estimator of scikit-learn is explained right, or refused by a name that helps."""
 
 import re
+from collections.abc import Sequence
 
 import pytest
+from scipy.sparse import csr_matrix
+from sklearn.base import ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 import conformance_sklearn as conformance
+from conformance_sklearn import Row
+from whyword import Document
 from whyword.models.linear import model as linear
-from whyword.models.linear.steps import Step
+from whyword.models.linear.estimators import linear_form
+from whyword.models.linear.form import Form
+from whyword.models.linear.model import LinearClassifier
+from whyword.models.linear.probing import Probe
 
 HELP = re.compile(r"expected|explain|call|choose|take it out")
 
 
 @pytest.fixture(scope="module")
-def table():
+def table() -> list[Row]:
     return conformance.rows()
 
 
-def test_each_is_explained_or_refused_and_nothing_else(table):
+def test_each_is_explained_or_refused_and_nothing_else(table: Sequence[Row]) -> None:
     possible = {conformance.EXPLAINED, conformance.REFUSED, conformance.NONE}
     assert [row for row in table if row.verdict not in possible] == []
     verdicts = [row.verdict for row in table]
@@ -27,15 +35,16 @@ def test_each_is_explained_or_refused_and_nothing_else(table):
     assert verdicts.count(conformance.REFUSED) > 80
 
 
-def test_refusals_name_the_estimator_and_say_what_to_do(table):
+def test_refusals_name_the_estimator_and_say_what_to_do(table: Sequence[Row]) -> None:
     for row in table:
         if row.verdict == conformance.REFUSED:
-            name = re.match(r"\w+", row.name)[0]
-            assert name in row.note, row
+            name = re.match(r"\w+", row.name)
+            assert name is not None
+            assert name[0] in row.note, row
             assert HELP.search(row.note), row
 
 
-def test_what_is_linear_is_explained(table):
+def test_what_is_linear_is_explained(table: Sequence[Row]) -> None:
     verdict = {row.name: row.verdict for row in table}
     for name in (
         "LogisticRegression", "LogisticRegressionCV", "LinearSVC", "SGDClassifier", "Perceptron",
@@ -60,16 +69,18 @@ def test_what_is_linear_is_explained(table):
 
 
 @pytest.fixture(scope="module")
-def pipeline():
+def pipeline() -> Pipeline:
     model = make_pipeline(TfidfVectorizer(token_pattern=r"\S+"), LogisticRegression())
     return model.fit(conformance.TEXTS, conformance.TARGETS["three classes"])
 
 
-def test_the_table_sees_wrong_words(monkeypatch, pipeline):
+def test_the_table_sees_wrong_words(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
     assert conformance.judge("", pipeline).verdict == conformance.EXPLAINED
     positions = linear.LinearClassifier._positions
 
-    def shifted(self, document, x):
+    def shifted(
+        self: LinearClassifier, document: Document, x: csr_matrix
+    ) -> list[tuple[int, int, float]]:
         n = max(len(document), 1)
         return [(f, (word + 1) % n, share) for f, word, share in positions(self, document, x)]
 
@@ -77,10 +88,10 @@ def test_the_table_sees_wrong_words(monkeypatch, pipeline):
     assert "words do not have" in conformance.judge("", pipeline).verdict
 
 
-def test_the_table_sees_wrong_scores(monkeypatch, pipeline):
-    form = linear.linear_form
+def test_the_table_sees_wrong_scores(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> None:
+    form = linear_form
 
-    def other(model):
+    def other(model: ClassifierMixin) -> Form:
         found = form(model)
         found.biases[0] += 0.1
         return found
@@ -93,10 +104,10 @@ def test_the_table_sees_wrong_scores(monkeypatch, pipeline):
     assert "wrong: scores" in conformance.judge("", fresh).verdict
 
 
-def test_the_table_sees_steps_that_are_believed(monkeypatch):
+def test_the_table_sees_steps_that_are_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the proof, a function that turns columns around passes, and gives the wrong words."""
     name = "FunctionTransformer(lambda x: x[:, ::-1])"
     assert conformance._step(name, conformance.STEPS[name]).verdict == conformance.EXPLAINED
-    monkeypatch.setattr(Step, "_stays_apart", lambda *_: True)
-    monkeypatch.setattr(Step, "_own_columns", lambda *_: True)
+    monkeypatch.setattr(Probe, "stays_apart", lambda *_: True)
+    monkeypatch.setattr(Probe, "own_columns", lambda *_: True)
     assert "wrong" in conformance._step(name, conformance.STEPS[name]).verdict

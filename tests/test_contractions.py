@@ -1,15 +1,17 @@
 """Products of matrices in all spellings: layers, sums with constant weights, halves of two."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional
 
 from laws import EPSILON, conserves, explained
-from reference import layer, rule_epsilon, rule_gamma
+from reference import Rule, layer, rule_epsilon, rule_gamma
 from whyword import lrp
 
 W = torch.randn(4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
@@ -17,17 +19,17 @@ PARAMETER = nn.Parameter(W)
 B = torch.randn(3, dtype=torch.float64, generator=torch.Generator().manual_seed(8))
 
 
-def random_input(seed=0):
+def random_input(seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(2, 5, 4, dtype=torch.float64, generator=generator)
 
 
-def each(f):
+def each(f: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """f of each document alone."""
     return lambda x: torch.stack([f(t) for t in x])
 
 
-def batch(x, t):
+def batch(x: Tensor, t: Tensor) -> Tensor:
     return t.expand(len(x), *t.shape)
 
 
@@ -64,7 +66,7 @@ WITH_BIAS = {
 pytestmark = pytest.mark.filterwarnings("ignore:torch.chain_matmul is deprecated")
 
 
-def by_loops(rule, x, bias):
+def by_loops(rule: Rule, x: Tensor, bias: Tensor) -> NDArray[np.float64]:
     """Relevance ``(class, batch, ...)`` of x W + b, one neuron at a time."""
     rows = []
     for document, position, unit in np.ndindex(*x.shape[:2], 3):
@@ -80,7 +82,11 @@ def by_loops(rule, x, bias):
     [*((f, 0 * B) for f in LAYERS.values()), *((f, B) for f in WITH_BIAS.values())],
     ids=[*LAYERS, *(f"{name} with bias" for name in WITH_BIAS)],
 )
-def test_layers(f, bias, rule):
+def test_layers(
+    f: Callable[[Tensor], Tensor],
+    bias: Tensor,
+    rule: tuple[lrp.Rule, Rule],
+) -> None:
     ours, theirs = rule
     x = random_input()
     _, found = explained(f, x, lrp.Composite(ours))
@@ -93,13 +99,16 @@ def test_layers(f, bias, rule):
             assert not np.delete(arrived, position, axis=0).any()
 
 
-def halves(a, b, contributions, shares):
+def halves(
+    a: NDArray[np.float64], b: NDArray[np.float64], contributions: NDArray[np.float64], shares: bool
+) -> NDArray[np.float64]:
     """What both sides of z_j = Σ_i a_i b_i get of R_j = z_j, shaped like the contributions."""
     z = contributions.sum()
     s = EPSILON * np.copysign(1, z)
     size = np.abs(contributions)
     shared = s * size / size.sum() if shares else 0
-    return (contributions + shared) / (z + s) * z / 2
+    result: NDArray[np.float64] = (contributions + shared) / (z + s) * z / 2
+    return result
 
 
 TWO_SIGNALS = {
@@ -117,7 +126,7 @@ TWO_SIGNALS = {
 
 @pytest.mark.parametrize("shares", [True, False])
 @pytest.mark.parametrize("name", TWO_SIGNALS)
-def test_two_signals_take_half_each(name, shares):
+def test_two_signals_take_half_each(name: str, shares: bool) -> None:
     x = random_input()
     _, found = explained(TWO_SIGNALS[name], x, "paper" if shares else "plain")
     for document, p, q in np.ndindex(2, 5, 5):
@@ -132,7 +141,7 @@ def test_two_signals_take_half_each(name, shares):
             np.testing.assert_allclose(found[5 * p + q, document], expected, atol=1e-10)
 
 
-def test_a_form_of_two_inputs():
+def test_a_form_of_two_inputs() -> None:
     x = random_input()
     weight = torch.randn(3, 4, 4, dtype=torch.float64)
     scores, found = explained(
@@ -149,13 +158,13 @@ def test_a_form_of_two_inputs():
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_form_beside_a_constant_is_a_layer(first):
+def test_a_form_beside_a_constant_is_a_layer(first: bool) -> None:
     x = random_input()
     other = torch.randn(2, dtype=torch.float64)
     weight = nn.Parameter(torch.randn(3, 4, 2, dtype=torch.float64))
     made = torch.einsum("kij,j->ki", weight, other).detach()
 
-    def f(x):
+    def f(x: Tensor) -> Tensor:
         rows = other.expand(len(x), 5, 2)
         if first:
             return functional.bilinear(x, rows, weight, B)
@@ -190,7 +199,7 @@ def test_a_form_beside_a_constant_is_a_layer(first):
         each(lambda t: torch.kron(t[0], t[:2])),
     ],
 )
-def test_conserves(f):
+def test_conserves(f: Callable[[Tensor], Tensor]) -> None:
     assert conserves(f, random_input())
 
 
@@ -202,6 +211,6 @@ def test_conserves(f):
         (lambda x: torch.linalg.cross(x[..., :3], x[..., 1:]), "cross"),
     ],
 )
-def test_what_is_refused(f, message):
+def test_what_is_refused(f: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=message):
         explained(f, random_input())

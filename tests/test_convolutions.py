@@ -1,17 +1,21 @@
 """Convolutions: every rule over the real inputs of an output, whatever the windows."""
 
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
 from laws import explained
-from reference import layer, rule_alpha_beta, rule_epsilon, rule_flat, rule_gamma
+from reference import Rule, layer, rule_alpha_beta, rule_epsilon, rule_flat, rule_gamma
 from whyword import lrp
 
-RULES = {
+RULES: dict[str, tuple[lrp.Rule, Rule]] = {
     "paper": (lrp.Epsilon(), rule_epsilon),
     "gamma": (lrp.Gamma(), rule_gamma),
     "alpha beta": (lrp.AlphaBeta(), rule_alpha_beta),
@@ -37,11 +41,13 @@ TRANSPOSED = [
 SAME = [{"padding": "same"}, {"padding": "same", "dilation": 2, "groups": 2}, {"padding": "valid"}]
 
 
-def each(value, axes):
+def each(value: int | Sequence[int], axes: int) -> list[int]:
     return [value] * axes if isinstance(value, int) else list(value)
 
 
-def connections(shape, weight, options, *, up):
+def connections(
+    shape: torch.Size, weight: Tensor, options: Mapping[str, Any], *, up: bool
+) -> tuple[list[tuple[tuple[int, ...], tuple[int, ...], float]], tuple[int, ...]]:
     """Inputs and outputs that a weight connects: (input, output, weight), by plain loops."""
     axes = len(shape) - 1
     kernel, groups = weight.shape[2:], options.get("groups", 1)
@@ -80,7 +86,15 @@ def connections(shape, weight, options, *, up):
     return found, (channels, *extent)
 
 
-def derived(rule, document, weight, bias, options, *, up=False):
+def derived(
+    rule: Rule,
+    document: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    options: Mapping[str, Any],
+    *,
+    up: bool = False,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Values and relevance ``(output, *input)`` of a convolution, as one matrix."""
     found, shape = connections(document.shape, weight, options, up=up)
     n, m = document.numel(), int(np.prod(shape))
@@ -99,7 +113,9 @@ def derived(rule, document, weight, bias, options, *, up=False):
     return values, np.array(rows).reshape(m, *document.shape)
 
 
-def random_case(axes, options, *, up, seed=0):
+def random_case(
+    axes: int, options: Mapping[str, Any], *, up: bool, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     groups = options.get("groups", 1)
     size = {1: (7,), 2: (4, 5), 3: (3, 2, 4)}[axes]
@@ -115,7 +131,7 @@ def random_case(axes, options, *, up, seed=0):
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("options", WINDOWS + SAME, ids=str)
 @pytest.mark.parametrize(("axes", "rule"), [*product([1, 2], RULES), (3, "paper"), (3, "flat")])
-def test_convolutions(axes, options, rule):
+def test_convolutions(axes: int, options: Mapping[str, Any], rule: str) -> None:
     x, weight, bias = random_case(axes, options, up=False)
     check(getattr(functional, f"conv{axes}d"), x, weight, bias, options, rule, up=False)
 
@@ -123,12 +139,21 @@ def test_convolutions(axes, options, rule):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("options", TRANSPOSED, ids=str)
 @pytest.mark.parametrize("axes", [1, 2])
-def test_transposed_convolutions(axes, options, rule):
+def test_transposed_convolutions(axes: int, options: Mapping[str, int], rule: str) -> None:
     x, weight, bias = random_case(axes, options, up=True)
     check(getattr(functional, f"conv_transpose{axes}d"), x, weight, bias, options, rule, up=True)
 
 
-def check(function, x, weight, bias, options, rule, *, up):
+def check(
+    function: Callable[..., Tensor],
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    options: Mapping[str, Any],
+    rule: str,
+    *,
+    up: bool,
+) -> None:
     ours, theirs = RULES[rule]
     scores, relevance = explained(
         lambda x: function(x, weight, bias, **options), x, composite=lrp.Composite(ours)
@@ -143,14 +168,14 @@ def check(function, x, weight, bias, options, rule, *, up):
         np.testing.assert_allclose(total[reached], values[reached], rtol=1e-5)
 
 
-def test_outputs_over_padding_alone_have_nobody_to_share_with():
+def test_outputs_over_padding_alone_have_nobody_to_share_with() -> None:
     x, weight, bias = random_case(1, {}, up=False)
     scores, relevance = explained(lambda x: functional.conv1d(x, weight, bias, padding=4), x)
     assert not relevance.reshape(4, 13, -1)[:, [0, 1, -1, -2]].any()
     np.testing.assert_allclose(scores.reshape(2, 4, 13)[:, :, 0], bias.expand(2, 4))
 
 
-def test_a_document_alone_is_a_batch_of_one():
+def test_a_document_alone_is_a_batch_of_one() -> None:
     x, weight, bias = random_case(1, {}, up=False)
     _, expected = explained(lambda x: functional.conv1d(x, weight, bias), x)
     _, found = explained(lambda x: torch.stack([functional.conv1d(t, weight, bias) for t in x]), x)
@@ -162,7 +187,7 @@ def test_a_document_alone_is_a_batch_of_one():
     np.testing.assert_allclose(found, expected)
 
 
-def test_weights_that_depend_on_the_embeddings_are_refused():
+def test_weights_that_depend_on_the_embeddings_are_refused() -> None:
     x, weight, _ = random_case(1, {}, up=False)
     with pytest.raises(lrp.UnsupportedFunction, match="weight depends on the embeddings"):
         explained(lambda x: functional.conv1d(x, weight * x.sum()), x)

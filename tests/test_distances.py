@@ -1,23 +1,35 @@
 """Distances and angles, derived by hand."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
 from laws import EPSILON, conserves, explained
 
 
-def random_input(seed=0):
+def random_input(seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(2, 5, 4, dtype=torch.float64, generator=generator)
 
 
-def sign(z):
+def sign(z: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.copysign(1.0, z)
 
 
-def of_difference(a, b, value, p=2.0, offset=0.0, *, constant=False):
+def of_difference(
+    a: NDArray[np.float64],
+    b: NDArray[np.float64],
+    value: float,
+    p: float = 2.0,
+    offset: float = 0.0,
+    *,
+    constant: bool = False,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What ‖a - b + offset‖_p hands to a and b: by |difference|^p, then to the two summands."""
     difference = a - b + offset
     parts = np.abs(difference) ** p
@@ -30,12 +42,12 @@ def of_difference(a, b, value, p=2.0, offset=0.0, *, constant=False):
         before = difference
     s = EPSILON * sign(before)
     if constant:
-        return (before + s) / (before + s) * relevance, 0
+        return (before + s) / (before + s) * relevance, np.zeros_like(b)
     return (a + s / 2) / (before + s) * relevance, (-b + s / 2) / (before + s) * relevance
 
 
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.0])
-def test_pairwise_distance(p):
+def test_pairwise_distance(p: float) -> None:
     x = random_input()
     scores, found = explained(
         lambda x: functional.pairwise_distance(x[:, 0], x[:, 1], p=p, eps=0.1), x
@@ -50,11 +62,11 @@ def test_pairwise_distance(p):
 
 @pytest.mark.parametrize("constant", [False, True])
 @pytest.mark.parametrize("p", [1.0, 2.0])
-def test_all_pairs(p, constant):
+def test_all_pairs(p: float, constant: bool) -> None:
     x = random_input()
     others = torch.randn(3, 4, dtype=torch.float64)
 
-    def f(x):
+    def f(x: Tensor) -> Tensor:
         return torch.cdist(x[:, :2], others.expand(len(x), 3, 4) if constant else x[:, 2:], p)
 
     scores, found = explained(f, x)
@@ -67,7 +79,7 @@ def test_all_pairs(p, constant):
         np.testing.assert_allclose(found[3 * i + j, document], expected, atol=1e-10)
 
 
-def test_angles():
+def test_angles() -> None:
     """Of a product of two directions each takes half; norms normalise and take nothing."""
     x = random_input()
     scores, found = explained(
@@ -96,5 +108,5 @@ def test_angles():
         lambda x: 1 / (1 + torch.cdist(x[:, :1], x[:, 1:])),
     ],
 )
-def test_conserves(f):
+def test_conserves(f: Callable[[Tensor], Tensor]) -> None:
     assert conserves(f, random_input())

@@ -8,6 +8,7 @@ import contextlib
 import io
 import re
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ COMMANDS = [
 
 
 @pytest.fixture
-def rules():
+def rules() -> Iterator[None]:
     """Pages may register rules, for themselves alone."""
     before = dict(HANDLERS)
     yield
@@ -40,7 +41,9 @@ def rules():
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if BLOCK.search(p.read_text("utf-8"))], ids=lambda page: page.name
 )
-def test_code_prints_what_the_page_says(page, monkeypatch, tmp_path):
+def test_code_prints_what_the_page_says(
+    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": page.stem}
     for code, printed in BLOCK.findall(page.read_text("utf-8")):
@@ -51,20 +54,22 @@ def test_code_prints_what_the_page_says(page, monkeypatch, tmp_path):
             assert output.getvalue() == printed
 
 
-def test_the_first_page_has_code():
-    assert BLOCK.search(README.read_text("utf-8"))[2]
+def test_the_first_page_has_code() -> None:
+    found = BLOCK.search(README.read_text("utf-8"))
+    assert found is not None
+    assert found[2]
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_commands_run(arguments):
+def test_commands_run(arguments: Sequence[str]) -> None:
     assert CliRunner().invoke(cli, arguments).exit_code == 0
 
 
-def test_there_are_commands_to_run():
+def test_there_are_commands_to_run() -> None:
     assert COMMANDS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_a_page_points_to_exists(page):
+def test_what_a_page_points_to_exists(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target

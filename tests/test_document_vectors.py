@@ -1,39 +1,44 @@
 """Document vectors: the paper's sums, derived again, and their laws."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import reference
 from models import random_cnn, random_text
 from whyword import InputError
-from whyword.classifier import SPECIAL
+from whyword.batch import SPECIAL, Batch
+from whyword.classifier import tokenised
 from whyword.explainer import explain
+from whyword.models.cnn.model import WordCNN
 from whyword.models.recurrent import LSTMClassifier
 from whyword.survey.vectors import (
     FIGURE_3,
     Weighting,
     document_vectors,
     inverse_document_frequencies,
-    tokenised,
     unit,
 )
+from whyword.text import Document
 
 ALL = (*FIGURE_3, "gradient_x_input", "gradient_x_input-elementwise")
 
 
-def texts_of(seed, count=5):
+def texts_of(seed: int, count: int = 5) -> list[str]:
     rng = np.random.default_rng(seed)
     texts = [random_text(rng, int(n)) for n in rng.integers(1, 9, count)]
     return [*texts, "unknown words", "", "alpha unknown beta"]
 
 
-def derived(model, text, idf):
+def derived(model: WordCNN, text: str, idf: Mapping[str, float]) -> dict[str, NDArray[np.float64]]:
     """Every weighting of one text by loops, from the reference's relevance and gradient."""
     words = text.split()
     vectors = model.vectors.table()[model.vectors.ids(words)].astype(float)
@@ -64,7 +69,7 @@ def derived(model, text, idf):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_vectors_are_the_sums_of_the_paper(seed):
+def test_vectors_are_the_sums_of_the_paper(seed: int) -> None:
     model, texts = random_cnn(seed, filters={2: 9, 3: 4}).double(), texts_of(seed)
     idf = inverse_document_frequencies(tokenised(model, texts[:3]))
     found = document_vectors(model, texts, weightings=ALL, idf=idf, batch_size=3)
@@ -75,7 +80,7 @@ def test_vectors_are_the_sums_of_the_paper(seed):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_lengths_are_one_or_zero(name):
+def test_lengths_are_one_or_zero(name: str) -> None:
     texts = texts_of(1)
     lengths = np.linalg.norm(
         document_vectors(random_cnn(1), texts, weightings=[name])[name], axis=1
@@ -85,7 +90,7 @@ def test_lengths_are_one_or_zero(name):
 
 @given(seed=st.integers(0, 30), batch_size=st.integers(1, 9))
 @settings(max_examples=10, deadline=None)
-def test_a_batch_gives_what_one_by_one_gives(seed, batch_size):
+def test_a_batch_gives_what_one_by_one_gives(seed: int, batch_size: int) -> None:
     model, texts = random_cnn(seed).double(), texts_of(seed)
     together = document_vectors(model, texts, weightings=ALL[:3], batch_size=batch_size)
     for i, text in enumerate(texts):
@@ -94,7 +99,7 @@ def test_a_batch_gives_what_one_by_one_gives(seed, batch_size):
             np.testing.assert_allclose(together[name][i], alone[name][0], atol=1e-6)
 
 
-def test_methods_run_together_give_what_they_give_alone():
+def test_methods_run_together_give_what_they_give_alone() -> None:
     model, texts = random_cnn(3), texts_of(3)
     together = document_vectors(model, texts, weightings=ALL)
     for name in ALL:
@@ -102,7 +107,7 @@ def test_methods_run_together_give_what_they_give_alone():
         np.testing.assert_allclose(together[name], alone, atol=1e-5)
 
 
-def test_words_alike_in_weight_give_the_plain_sum():
+def test_words_alike_in_weight_give_the_plain_sum() -> None:
     """TF-IDF of words that all are in one document of two is the sum; so is repeating a text."""
     model, texts = random_cnn(0), ["alpha beta gamma", "delta kappa"]
     found = document_vectors(model, texts, weightings=["sum", "tfidf"])
@@ -111,29 +116,30 @@ def test_words_alike_in_weight_give_the_plain_sum():
     np.testing.assert_allclose(twice, found["sum"], atol=1e-6)
 
 
-def test_scaling_the_scores_changes_nothing():
+def test_scaling_the_scores_changes_nothing() -> None:
     model, texts = random_cnn(4).double(), texts_of(4)
     names = ["sa", "sa-elementwise", "gradient_x_input-elementwise"]
     before = document_vectors(model, texts, weightings=names)
     with torch.no_grad():
         model.output.weight *= 7
-        model.output.bias *= 7
+        model.output.bias.mul_(7)
     for name, after in document_vectors(model, texts, weightings=names).items():
         np.testing.assert_allclose(after, before[name], atol=1e-6)
 
 
-def test_other_models_by_their_embeddings():
+def test_other_models_by_their_embeddings() -> None:
     torch.manual_seed(0)
     model = LSTMClassifier(random_cnn(0).vectors, ("a", "b"), hidden=4).eval().double()
     text = "alpha gamma beta"
     e = explain(model, text, targets="predicted", components=True)
     table = model.vectors.table()[model.vectors.ids(e.words)].astype(float)
+    assert e.components is not None
     expected = unit((e.components[0] * table).sum(axis=0))
     found = document_vectors(model, [text])["lrp-elementwise"][0]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_idf_counts_documents_whatever_the_case():
+def test_idf_counts_documents_whatever_the_case() -> None:
     documents = tokenised(random_cnn(0), ["Alpha alpha beta", "ALPHA gamma", "delta"])
     idf = inverse_document_frequencies(documents)
     assert idf["alpha"] == math.log(4 / 3)
@@ -141,11 +147,13 @@ def test_idf_counts_documents_whatever_the_case():
     assert idf[""] == math.log(4)
 
 
-def test_unit_of_tiny_and_zero():
-    np.testing.assert_allclose(unit(np.array([[3e-200, 4e-200], [0, 0]])), [[0.6, 0.8], [0, 0]])
+def test_unit_of_tiny_and_zero() -> None:
+    np.testing.assert_allclose(
+        unit(np.array([[3e-200, 4e-200], [0.0, 0.0]])), [[0.6, 0.8], [0.0, 0.0]]
+    )
 
 
-def test_what_cannot_be_is_refused():
+def test_what_cannot_be_is_refused() -> None:
     model = random_cnn(0)
     for name, message in (
         ("lpr", 'Did you mean "lrp"'),
@@ -162,7 +170,7 @@ def test_what_cannot_be_is_refused():
     assert document_vectors(model, [])["lrp-elementwise"].shape == (0, 0)
 
 
-def test_a_linear_model_has_no_vectors():
+def test_a_linear_model_has_no_vectors() -> None:
     pytest.importorskip("sklearn")
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
@@ -176,26 +184,28 @@ def test_a_linear_model_has_no_vectors():
 
 @pytest.mark.parametrize("weighting", ["sum", "tfidf"])
 @pytest.mark.parametrize("none", [-1, SPECIAL])
-def test_positions_without_a_word_do_not_count(weighting, none):
+def test_positions_without_a_word_do_not_count(
+    monkeypatch: pytest.MonkeyPatch, weighting: str, none: int
+) -> None:
     """As those of a transformer's special tokens."""
     model = random_cnn(0)
     idf = {"alpha": 5.0, "beta": 1.0, "gamma": 2.0, "": 3.0}
-    options = {"weightings": [weighting], "idf": idf}
+    options: dict[str, Any] = {"weightings": [weighting], "idf": idf}
     expected = document_vectors(model, ["beta gamma"], **options)[weighting]
     encode = model.encode
 
-    def with_special_token(texts):
+    def with_special_token(texts: Sequence[str | Document]) -> Batch:
         batch = encode(texts)
         words = batch.words.clone()
         words[:, 0] = none
         return replace(batch, words=words)
 
-    model.encode = with_special_token
+    monkeypatch.setattr(model, "encode", with_special_token)
     found = document_vectors(model, ["alpha beta gamma"], **options)[weighting]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_vectors_of_a_transformer_by_every_weighting():
+def test_vectors_of_a_transformer_by_every_weighting() -> None:
     pytest.importorskip("transformers")
     from transformers_small import model, tokenizer
     from whyword.models.transformer.model import TransformerClassifier

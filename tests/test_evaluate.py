@@ -2,11 +2,16 @@
 
 import json
 import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
 
 from models import random_cnn, random_text
 from whyword import InputError, PerText, explain
@@ -16,31 +21,32 @@ from whyword.evaluation import experiment as module
 from whyword.evaluation import tables
 from whyword.evaluation.deletion import deletion_order
 from whyword.evaluation.documents import Documents
-from whyword.evaluation.experiment import CLOSED_FORMS, relevances, word_deletion
+from whyword.evaluation.experiment import Experiment, relevances, word_deletion
 from whyword.evaluation.measurements import summarise as summarise_metrics
 from whyword.evaluation.metrics import METRICS, measure
 from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.results import summarise
 from whyword.evaluation.settings import Settings
+from whyword.methods import METHODS
 from whyword.models import store
 from whyword.render.evaluation import evaluation_page
 
 MODEL = random_cnn(5, filters={1: 6, 2: 20}, classes=("a", "b", "c"))
 
 
-def corpus():
+def corpus() -> Corpus:
     rng = np.random.default_rng(0)
     texts = tuple(random_text(rng, n) for n in rng.integers(3, 14, size=30))
     names = tuple(f"document-{i}" for i in range(30))
     return Corpus(texts, rng.integers(0, 3, 30), ("a", "b", "c"), names)
 
 
-def run(**options):
+def run(**options: Any) -> Experiment:
     settings = {"steps": 6, "runs": 3, **options.pop("settings", {})}
     return word_deletion(MODEL, corpus(), minimum_words=5, settings=Settings(**settings), **options)
 
 
-def test_groups_and_orders_are_the_papers():
+def test_groups_and_orders_are_the_papers() -> None:
     found = run()
     assert [(panel.name, panel.decreasing) for panel in found.panels] == [
         ("correct", True),
@@ -56,9 +62,9 @@ def test_groups_and_orders_are_the_papers():
             assert (curves.accuracy[:, 0] == first).all()
 
 
-def test_orders_by_hand():
-    def names(**options):
-        return [panel[0::2] for panel in Settings(**options).panels()]
+def test_orders_by_hand() -> None:
+    def names(**options: Any) -> list[tuple[str, bool]]:
+        return [(name, decreasing) for name, _, decreasing in Settings(**options).panels()]
 
     assert names() == [("correct", True), ("wrong", False)]
     assert names(target="predicted") == [("correct", True), ("wrong", True)]
@@ -67,10 +73,10 @@ def test_orders_by_hand():
     assert len(names(order="both")) == 4
 
 
-def test_a_table_of_the_oracles_order_gives_the_oracles_curve():
+def test_a_table_of_the_oracles_order_gives_the_oracles_curve() -> None:
     """And one of constants gives document order."""
     plain = run(methods=["oracle"])
-    orders = {}
+    orders: dict[str, Any] = {}
     for panel in plain.panels:
         part = panel.documents
         found = oracle_orders(
@@ -80,7 +86,7 @@ def test_a_table_of_the_oracles_order_gives_the_oracles_curve():
             name: (order, panel.decreasing) for name, order in zip(part.names, found, strict=True)
         }
 
-    def ranks(documents: Documents, _targets):
+    def ranks(documents: Documents, _targets: Sequence[str]) -> list[NDArray[np.float64]]:
         relevance = []
         for name, document in zip(documents.names, documents.documents, strict=True):
             order, decreasing = orders[name]
@@ -90,10 +96,10 @@ def test_a_table_of_the_oracles_order_gives_the_oracles_curve():
             relevance.append(values)
         return relevance
 
-    def constant(documents, _targets):
+    def constant(documents: Documents, _targets: Sequence[str]) -> list[NDArray[np.float64]]:
         return [np.ones(len(document)) for document in documents.documents]
 
-    def places(documents, _targets):
+    def places(documents: Documents, _targets: Sequence[str]) -> list[NDArray[np.float64]]:
         found = []
         for document, right in zip(
             documents.documents, documents.predicted == documents.labels, strict=True
@@ -111,8 +117,8 @@ def test_a_table_of_the_oracles_order_gives_the_oracles_curve():
         assert (panel.curves["constant"].predicted != panel.curves["oracle"].predicted).any()
 
 
-@pytest.mark.parametrize("method", CLOSED_FORMS)
-def test_threads_find_what_one_finds(method, monkeypatch):
+@pytest.mark.parametrize("method", [name for name, m in METHODS.items() if m.closed])
+def test_threads_find_what_one_finds(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the last bit: each has documents of its own, in batches that do not depend on them."""
     rng = np.random.default_rng(1)
     documents = MODEL.documents([random_text(rng, n) for n in rng.integers(1, 30, size=150)])
@@ -122,7 +128,7 @@ def test_threads_find_what_one_finds(method, monkeypatch):
         torch.set_num_threads(4)
         together = relevances(MODEL, documents, method, targets)
         torch.set_num_threads(1)
-        monkeypatch.setattr(module, "CLOSED_FORMS", ())
+        monkeypatch.setattr(module, "METHODS", {method: replace(METHODS[method], closed=False)})
         alone = relevances(MODEL, documents, method, targets)
     finally:
         torch.set_num_threads(threads)
@@ -130,7 +136,7 @@ def test_threads_find_what_one_finds(method, monkeypatch):
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_numbers_are_those_of_the_curves():
+def test_the_numbers_are_those_of_the_curves() -> None:
     found = run(methods=["lrp", "random", "oracle"])
     summary = summarise(found, resamples=200)
     for panel in found.panels:
@@ -155,7 +161,7 @@ def test_the_numbers_are_those_of_the_curves():
     assert len(summary["comparisons"]) == 6
 
 
-def test_relevance_for_the_predicted_class_follows_its_probability():
+def test_relevance_for_the_predicted_class_follows_its_probability() -> None:
     found = run(methods=["lrp"], settings={"target": "predicted"})
     for panel in found.panels:
         curves = panel.curves["lrp"]
@@ -168,7 +174,7 @@ def test_relevance_for_the_predicted_class_follows_its_probability():
 
 
 @pytest.mark.parametrize("operator", ["mean", "remove"])
-def test_other_removals_and_insertion(operator):
+def test_other_removals_and_insertion(operator: str) -> None:
     assert len(run(settings={"operator": operator}).panels) == 2
     found = run(methods=["lrp", "random"], settings={"insertion": True, "operator": operator})
     for panel in found.panels:
@@ -176,7 +182,7 @@ def test_other_removals_and_insertion(operator):
         assert (start == start[0]).all()  # nothing is left to tell documents apart
 
 
-def test_what_cannot_be_done_is_refused():
+def test_what_cannot_be_done_is_refused() -> None:
     for options, message in (
         ({"methods": ["lpr"]}, 'Did you mean "lrp"'),
         ({"methods": []}, "no method"),
@@ -193,7 +199,7 @@ def test_what_cannot_be_done_is_refused():
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model, a corpus file, and a table of relevances."""
     path = tmp_path_factory.mktemp("evaluate")
     store.save(MODEL, path / "model")
@@ -207,7 +213,7 @@ def folder(tmp_path_factory):
     return path
 
 
-def command(folder, *arguments):
+def command(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(
         cli,
         [
@@ -218,7 +224,7 @@ def command(folder, *arguments):
     )  # fmt: skip
 
 
-def test_the_command_writes_everything(folder, tmp_path):
+def test_the_command_writes_everything(folder: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     result = command(
         folder, "--methods", "sa,random,oracle", "--relevance", str(folder / "mine.parquet"),
@@ -242,7 +248,7 @@ def test_the_command_writes_everything(folder, tmp_path):
         assert (tmp_path / "out" / name).read_bytes().startswith(start)
 
 
-def test_the_command_measures_metrics_on_the_same_documents(folder, tmp_path):
+def test_the_command_measures_metrics_on_the_same_documents(folder: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     result = command(
         folder, "--methods", "lrp,random,oracle", "--metrics", "all", "--removal", "mean",
@@ -278,7 +284,7 @@ def test_the_command_measures_metrics_on_the_same_documents(folder, tmp_path):
     assert "near zero" in page
 
 
-def test_all_metrics_are_all_and_each_is_measured_once(folder, tmp_path):
+def test_all_metrics_are_all_and_each_is_measured_once(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     few = ("--methods", "lrp", "--deletions", "2", "--limit", "3", "--json", "-o", str(tmp_path))
     twice = command(folder, *few, "--metrics", "srg,conservation_residual,srg")
@@ -292,8 +298,10 @@ def test_all_metrics_are_all_and_each_is_measured_once(folder, tmp_path):
     assert not list(tmp_path.glob("metric*.parquet"))  # those were of the run before
 
 
-def test_metrics_that_fail_leave_the_curves(folder, tmp_path, monkeypatch):
-    def fail(*_, **__):
+def test_metrics_that_fail_leave_the_curves(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise InputError("not today")
 
     monkeypatch.setattr("whyword.evaluation.metrics.measure_documents", fail)
@@ -307,7 +315,7 @@ def test_metrics_that_fail_leave_the_curves(folder, tmp_path, monkeypatch):
     assert (tmp_path / "out" / "report.html").exists()
 
 
-def test_metrics_of_a_few_documents_are_said_to_be_of_a_few(folder):
+def test_metrics_of_a_few_documents_are_said_to_be_of_a_few(folder: Path) -> None:
     result = command(folder, "--methods", "lrp", "--metrics", "srg", "--metric-documents", "4")
     assert result.exit_code == 0
     assert re.search(r"Measuring metrics on 4 of \d+ documents", result.stderr)
@@ -320,7 +328,7 @@ def test_metrics_of_a_few_documents_are_said_to_be_of_a_few(folder):
     assert list(found) == [name for name, metric in METRICS.items() if not metric.uses_method]
 
 
-def test_the_page_is_whole_and_asks_nobody(folder):
+def test_the_page_is_whole_and_asks_nobody(folder: Path) -> None:
     summary = summarise(run(), resamples=50)
     page = evaluation_page({**summary, "model": "<script>alert(1)</script>"})
     assert page.count("<script") == 1  # the page's own, which its policy names
@@ -333,7 +341,7 @@ def test_the_page_is_whole_and_asks_nobody(folder):
     assert "LRP − SA" in page
 
 
-def test_the_command_prints_tables_and_refuses(folder):
+def test_the_command_prints_tables_and_refuses(folder: Path) -> None:
     mine = str(folder / "mine.parquet")
     few = [{"text": "alpha beta gamma delta eta zeta", "label": label} for label in "ab"]
     (folder / "few.jsonl").write_text("\n".join(map(json.dumps, few)), encoding="utf-8")

@@ -6,7 +6,9 @@ what is explained stands in the conformance table, where its relevance is derive
 
 import contextlib
 import functools
+from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import Any, cast
 
 import pytest
 import torch
@@ -34,7 +36,7 @@ LEFT_OUT = {
 """What is no function of numbers, or changes what it is given beyond what a model may do."""
 
 
-def functions():
+def functions() -> dict[str, Callable[..., Tensor | torch.autocast]]:
     found = {}
     for namespace, several in get_overridable_functions().items():
         place = getattr(namespace, "__name__", str(namespace))
@@ -57,7 +59,7 @@ FUNCTIONS = functions()
 STATE = torch.get_rng_state()
 
 
-def calls(x: Tensor):
+def calls(x: Tensor) -> Iterator[tuple[Any, ...]]:
     """Arguments to try, the embeddings among them."""
     c = torch.linspace(0.5, 1.5, 48, dtype=torch.float64).view(2, 4, 6)
     W = torch.linspace(-1, 1, 36, dtype=torch.float64).view(6, 6)
@@ -90,7 +92,7 @@ def calls(x: Tensor):
     )
 
 
-def outcome(function, arguments):
+def outcome(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Tensor | None:
     """The real numbers of a function's result in two rows, or None."""
     result = [t for t in tree_leaves(function(*arguments)) if isinstance(t, Tensor)]
     result = [torch.view_as_real(t.resolve_conj()) if t.is_complex() else t for t in result]
@@ -100,7 +102,7 @@ def outcome(function, arguments):
 
 
 @functools.cache
-def of_the_table():
+def of_the_table() -> set[str]:
     """The functions that the conformance table calls with the embeddings."""
     found = set()
     for operation in OPERATIONS:
@@ -112,14 +114,18 @@ def of_the_table():
     return found
 
 
-def attempts(most: int):
+def attempts(
+    most: int,
+) -> Iterator[tuple[str, int, Callable[[Tensor], Tensor | None], Tensor]]:
     """Models of one call each, and their scores: of every function so many ways that work."""
     number_of_calls = len(list(calls(embeddings())))
     for name, function in FUNCTIONS.items():
         found = 0
         for number in range(number_of_calls):
 
-            def model(x, function=function, number=number):
+            def model(
+                x: Tensor, function: Callable[..., Any] = function, number: int = number
+            ) -> Tensor | None:
                 torch.set_rng_state(STATE)
                 return outcome(function, next(islice(calls(x), number, None)))
 
@@ -128,7 +134,12 @@ def attempts(most: int):
                     plain, other = model(embeddings()), model(embeddings() + 0.25)
             except Exception:  # that is not how it is called
                 continue
-            if plain is None or not plain.isfinite().all() or torch.equal(plain, other):
+            if (
+                plain is None
+                or other is None
+                or not plain.isfinite().all()
+                or torch.equal(plain, other)
+            ):
                 continue
             yield name, number, model, plain
             found += 1
@@ -136,10 +147,12 @@ def attempts(most: int):
                 break
 
 
-def complaint(name: str, model, plain: Tensor) -> str | None:
+def complaint(name: str, model: Callable[[Tensor], Tensor | None], plain: Tensor) -> str | None:
     """What is wrong about the explanation of a call, if anything is."""
     try:
-        found = lrp.relevance(model, embeddings(), torch.ones(1, *plain.shape))
+        found = lrp.relevance(
+            cast("Callable[[Tensor], Tensor]", model), embeddings(), torch.ones(1, *plain.shape)
+        )
     except (lrp.UnsupportedFunction, InputError) as refusal:
         return None if TO_DO.search(str(refusal)) else f"it does not say what to do: {refusal}"
     except Exception as error:
@@ -154,7 +167,7 @@ def complaint(name: str, model, plain: Tensor) -> str | None:
     return None if in_the_table else "explained, but not in the conformance table"
 
 
-def check_all(most: int):
+def check_all(most: int) -> None:
     wrong, names = [], set()
     for name, number, model, plain in attempts(most):
         names.add(name)
@@ -164,7 +177,7 @@ def check_all(most: int):
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_function():
+def test_every_function() -> None:
     """Two ways of each; all ways by ``python tests/test_every_function.py``."""
     check_all(most=2)
 

@@ -1,13 +1,17 @@
 """Mixtures of experts: answers take relevance, routing does not; a layer for each group of rows."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from laws import COMPOSITES, PLAIN, explained
-from reference import layer, rule_epsilon, rule_gamma
+from reference import Rule, layer, rule_epsilon, rule_gamma
 from whyword import lrp
+from whyword.lrp.composites import Attention
 
 EXPERTS, DIMENSION, CLASSES = 4, 3, 2
 
@@ -15,18 +19,18 @@ EXPERTS, DIMENSION, CLASSES = 4, 3, 2
 class Mixture(nn.Module):
     """Two of four experts answer each word; answers are summed."""
 
-    def __init__(self, routing, seed=0):
+    def __init__(self, routing: str, seed: int = 0) -> None:
         super().__init__()
         self.routing = routing
         generator = torch.Generator().manual_seed(seed)
-        for name, shape in (
-            ("router", (DIMENSION, EXPERTS)),
-            ("bank", (EXPERTS, DIMENSION, CLASSES)),
-        ):
-            weight = torch.randn(*shape, dtype=torch.float64, generator=generator)
-            setattr(self, name, nn.Parameter(weight))
 
-    def weights(self, x):
+        def weight(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.randn(*shape, dtype=torch.float64, generator=generator))
+
+        self.router = weight(DIMENSION, EXPERTS)
+        self.bank = weight(EXPERTS, DIMENSION, CLASSES)
+
+    def weights(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Which experts are asked, and how much each answer counts."""
         scores = x @ self.router
         if self.routing == "softmax, then the largest":
@@ -44,7 +48,7 @@ class Mixture(nn.Module):
         experts = scores.topk(2).indices
         return experts, scores.sigmoid().gather(-1, experts)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         words = x.reshape(-1, DIMENSION)
         experts, weights = self.weights(words)
         result = torch.zeros(len(words), CLASSES, dtype=x.dtype)
@@ -63,7 +67,7 @@ ROUTING = [
 
 @pytest.mark.parametrize("attention", ["attnlrp", "cplrp"])
 @pytest.mark.parametrize("routing", ROUTING)
-def test_routing_is_a_gate(routing, attention):
+def test_routing_is_a_gate(routing: str, attention: Attention) -> None:
     """Relevance is that of the same experts under constant weights."""
     for seed in range(5):
         model = Mixture(routing, seed)
@@ -77,14 +81,16 @@ def test_routing_is_a_gate(routing, attention):
         np.testing.assert_allclose(found, np.stack(by_hand, axis=1), atol=1e-9)
 
 
-def derived(model, document, experts, weights):
+def derived(
+    model: Mixture, document: Tensor, experts: Tensor, weights: Tensor
+) -> NDArray[np.float64]:
     """Relevance ``(class, word, dimension)`` for one document, by plain loops."""
-    weights, bank = weights.detach().numpy(), model.bank.detach().numpy()
+    counts, bank = weights.detach().numpy(), model.bank.detach().numpy()
     count = len(experts)
     answers = np.zeros((count, experts.shape[1], CLASSES))
     for word, place in np.ndindex(answers.shape[:2]):
         answers[word, place] = document[word].numpy() @ bank[experts[word, place]]
-    parts = answers * weights[..., None]
+    parts = answers * counts[..., None]
     result = np.zeros((CLASSES, count, DIMENSION))
     for c in range(CLASSES):
         words = parts[..., c].sum(axis=1)
@@ -102,17 +108,17 @@ def derived(model, document, experts, weights):
                 matrix = bank[experts[word, k]][:, [c]]
                 answer = answers[word, k, [c]] * 0
                 x = document[word].numpy()
-                result[c, word] += layer(rule_epsilon, x, matrix, answer, [share])
+                result[c, word] += layer(rule_epsilon, x, matrix, answer, np.array([share]))
     return result
 
 
-def test_a_softmax_of_which_nothing_is_picked_is_a_signal():
+def test_a_softmax_of_which_nothing_is_picked_is_a_signal() -> None:
     x = torch.randn(2, 4, 3, dtype=torch.float64)
 
-    def f(x, softmax):
+    def f(x: Tensor, softmax: Callable[[Tensor], Tensor]) -> Tensor:
         return (softmax(x) * x.flip(-1)).sum(-1)
 
-    def picked(x):
+    def picked(x: Tensor) -> Tensor:
         weights, order = x.softmax(-1).topk(3)
         return torch.zeros_like(x).scatter(-1, order, weights)
 
@@ -122,19 +128,22 @@ def test_a_softmax_of_which_nothing_is_picked_is_a_signal():
     assert not np.allclose(as_signal, as_gate)
 
 
-GROUPED = [torch._grouped_mm]
+GROUPED: list[Callable[..., Tensor]] = [torch._grouped_mm]
 if hasattr(nn.functional, "grouped_mm"):
     GROUPED.append(nn.functional.grouped_mm)
 
 
 @pytest.mark.parametrize("function", GROUPED, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("rule", [(lrp.Epsilon(), rule_epsilon), (lrp.Gamma(), rule_gamma)])
-def test_grouped_products_are_a_layer_for_each_group(function, rule):
+def test_grouped_products_are_a_layer_for_each_group(
+    function: Callable[..., Tensor],
+    rule: tuple[lrp.Rule, Rule],
+) -> None:
     torch.manual_seed(0)
     weight, ends = torch.randn(3, 8, 4), [3, 3, 6]
     x = torch.randn(1, 6, 8)
 
-    def f(x):
+    def f(x: Tensor) -> Tensor:
         return function(x[0], weight, offs=torch.tensor(ends, dtype=torch.int32))[None].flatten(1)
 
     targets = torch.eye(24)[:, None]
@@ -149,7 +158,7 @@ def test_grouped_products_are_a_layer_for_each_group(function, rule):
         assert not actual[np.arange(6) != row].any()
 
 
-def test_grouped_products_are_the_same_as_products_of_selected_weights():
+def test_grouped_products_are_the_same_as_products_of_selected_weights() -> None:
     torch.manual_seed(1)
     weight = nn.Parameter(torch.randn(3, 8, 4))
     x = torch.randn(1, 6, 8)
@@ -166,7 +175,7 @@ def test_grouped_products_are_the_same_as_products_of_selected_weights():
     torch.testing.assert_close(grouped.relevance, selected.relevance, rtol=1e-4, atol=1e-5)
 
 
-def test_other_groups_are_refused():
+def test_other_groups_are_refused() -> None:
     x = torch.randn(1, 6, 8)
     ends = torch.tensor([2, 6], dtype=torch.int32)
     with pytest.raises(lrp.UnsupportedFunction, match="a rule for rows"):

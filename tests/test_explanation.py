@@ -1,6 +1,8 @@
 """The Explanation record and its JSON."""
 
 import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from whyword.text import Span
 TEXT = "Ride the bike, RIDE! 🎉 end"
 
 
-def explanation(**changes):
+def explanation(**changes: Any) -> Explanation:
     fields = {
         "text": TEXT,
         "spans": (Span(0, 4), Span(9, 13), Span(15, 19)),
@@ -29,11 +31,11 @@ def explanation(**changes):
     return Explanation(**{**fields, **changes})
 
 
-def test_words_are_the_surface():
+def test_words_are_the_surface() -> None:
     assert explanation().words == ["Ride", "bike", "RIDE"]
 
 
-def test_json_there_and_back():
+def test_json_there_and_back() -> None:
     first = explanation()
     second = Explanation.from_json(first.to_json())
     assert second.to_dict() == first.to_dict()
@@ -41,7 +43,7 @@ def test_json_there_and_back():
     assert second.truncated
 
 
-def test_json_has_the_documented_fields():
+def test_json_has_the_documented_fields() -> None:
     data = json.loads(explanation().to_json())
     assert data["scores"] == {"space": -1.0, "bikes": 3.5}
     assert data["predicted"] == "bikes"
@@ -58,12 +60,12 @@ def test_json_has_the_documented_fields():
         assert words + data["remainder"][target] == pytest.approx(score)
 
 
-def test_top_sums_occurrences_whatever_their_case():
+def test_top_sums_occurrences_whatever_their_case() -> None:
     assert explanation().top(5) == [("bike", 2.0), ("ride", 1.25)]
     assert explanation().top(1, "space") == [("bike", 0.5)]
 
 
-def test_target_rows():
+def test_target_rows() -> None:
     assert explanation().index() == 1
     assert explanation().index("space") == 0
     contrast = explanation(
@@ -88,12 +90,12 @@ def test_target_rows():
         ({"known": (True,)}, "known"),
     ],
 )
-def test_records_that_do_not_fit_are_refused(changes, message):
+def test_records_that_do_not_fit_are_refused(changes: Mapping[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         explanation(**changes)
 
 
-def broken(change):
+def broken(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     data = explanation().to_dict()
     change(data)
     return data
@@ -114,10 +116,12 @@ def broken(change):
         (broken(lambda d: d["scores"].update(space=float("inf"))), "infinite"),
     ],
 )
-def test_json_that_does_not_fit_is_refused_by_field(source, message):
+def test_json_that_does_not_fit_is_refused_by_field(
+    source: Mapping[str, Any] | str, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         Explanation.from_json(source)
 
 
-def test_repr_is_short():
+def test_repr_is_short() -> None:
     assert len(repr(explanation())) < 160

@@ -1,11 +1,12 @@
 """Fourier transforms and complex numbers: components share as the real matrix behind them says."""
 
+from collections.abc import Callable, Mapping
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
-from torch import fft
+from torch import Tensor, fft
 
 from laws import PLAIN, check_linear, check_routing, conserves, explained, linear
 from whyword import lrp
@@ -13,16 +14,16 @@ from whyword import lrp
 TURN = torch.randn(5, 2, dtype=torch.complex128, generator=torch.Generator().manual_seed(1))
 
 
-def random_input(seed=0):
+def random_input(seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(2, 5, 4, dtype=torch.float64, generator=generator)
 
 
-def parts(z):
+def parts(z: Tensor) -> Tensor:
     return torch.view_as_real(z.resolve_conj()) if z.is_complex() else z
 
 
-def pairs(x):
+def pairs(x: Tensor) -> Tensor:
     """Neighbouring components as complex numbers, as rotary embeddings have them."""
     return torch.view_as_complex(x.reshape(len(x), 5, 2, 2))
 
@@ -32,13 +33,13 @@ SIZES = [(None, 1, None), (None, -1, "ortho"), (3, 1, "forward"), (7, -1, None),
 
 @pytest.mark.parametrize(("n", "dim", "norm"), SIZES)
 @pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft", "hfft", "ihfft"])
-def test_transforms_of_one_axis(name, n, dim, norm):
+def test_transforms_of_one_axis(name: str, n: int | None, dim: int, norm: str | None) -> None:
     function = getattr(fft, name)
     check_linear(lambda x: parts(function(x, n=n, dim=dim, norm=norm)), random_input())
 
 
 @pytest.mark.parametrize("name", ["fft", "ifft", "irfft", "hfft"])
-def test_transforms_of_complex_numbers(name):
+def test_transforms_of_complex_numbers(name: str) -> None:
     function = getattr(fft, name)
     check_linear(lambda x: parts(function(pairs(x), dim=1)), random_input())
 
@@ -49,10 +50,12 @@ SEVERAL = [{"dim": (1, 2)}, {"dim": (2, 1), "s": (3, 5)}, {"s": (3, 6)}, {"dim":
 @pytest.mark.parametrize("options", SEVERAL, ids=str)
 @pytest.mark.parametrize("axes", ["2", "n"])
 @pytest.mark.parametrize("kind", ["fft", "ifft", "rfft", "irfft", "hfft", "ihfft"])
-def test_transforms_of_several_axes(kind, axes, options):
+def test_transforms_of_several_axes(
+    kind: str, axes: str, options: Mapping[str, tuple[int, int] | int]
+) -> None:
     function = getattr(fft, kind + axes)
 
-    def f(x):
+    def f(x: Tensor) -> Tensor:
         return parts(function(x, norm="ortho", **options))
 
     x = random_input()
@@ -61,18 +64,19 @@ def test_transforms_of_several_axes(kind, axes, options):
     assert conserves(f, x)
 
 
-def test_the_last_two_axes_by_default():
+def test_the_last_two_axes_by_default() -> None:
     x = random_input()
     _, expected = explained(lambda x: fft.fft2(x, dim=(1, 2)).real, x)
     _, found = explained(lambda x: fft.fft2(x).real, x)
     np.testing.assert_array_equal(found, expected)
 
 
-def test_mixing_by_a_transform():
+def test_mixing_by_a_transform() -> None:
     """FNet (Lee-Thorp et al. 2022): the real part of a transform of positions and dimensions."""
 
-    def mixed(x):
-        return fft.fftn(x, dim=(1, 2)).real
+    def mixed(x: Tensor) -> Tensor:
+        result: Tensor = fft.fftn(x, dim=(1, 2)).real
+        return result
 
     x = random_input()
     angles = [np.outer(np.arange(n), np.arange(n)) * 2 * np.pi / n for n in x.shape[1:]]
@@ -88,11 +92,12 @@ def test_mixing_by_a_transform():
     assert conserves(mixed, x)
 
 
-def test_a_filter_between_two_transforms():
+def test_a_filter_between_two_transforms() -> None:
     kernel = torch.randn(3, 4, dtype=torch.complex128)
 
-    def filtered(x):
-        return fft.irfft(fft.rfft(x, dim=1) * kernel, n=5, dim=1)
+    def filtered(x: Tensor) -> Tensor:
+        result: Tensor = fft.irfft(fft.rfft(x, dim=1) * kernel, n=5, dim=1)
+        return result
 
     small = lrp.Epsilon(1e-9, bias_share=False, stabiliser_share=False)
     x = random_input()
@@ -130,12 +135,12 @@ ROUTING = {
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_complex_products_and_sums(name):
+def test_complex_products_and_sums(name: str) -> None:
     check_linear(LINEAR[name], random_input())
 
 
 @pytest.mark.parametrize("name", ROUTING)
-def test_complex_numbers_that_are_moved(name):
+def test_complex_numbers_that_are_moved(name: str) -> None:
     check_routing(ROUTING[name], random_input())
 
 
@@ -149,19 +154,19 @@ def test_complex_numbers_that_are_moved(name):
         lambda x: parts(pairs(x) * TURN + TURN).tanh(),
     ],
 )
-def test_conserves(f):
+def test_conserves(f: Callable[[Tensor], Tensor]) -> None:
     assert conserves(f, random_input())
 
 
 @pytest.mark.parametrize("alpha", [1, -0.5])
-def test_complex_sums_are_those_of_their_components(alpha):
+def test_complex_sums_are_those_of_their_components(alpha: float) -> None:
     x = random_input()
     _, expected = explained(lambda x: torch.add(x, x.flip(1), alpha=alpha), x)
     _, found = explained(lambda x: parts(torch.add(pairs(x), pairs(x.flip(1)), alpha=alpha)), x)
     np.testing.assert_allclose(found, expected)
 
 
-def test_a_magnitude_is_shared_by_squares():
+def test_a_magnitude_is_shared_by_squares() -> None:
     x = random_input()
     scores, found = explained(lambda x: pairs(x).abs(), x)
     squares = x.reshape(2, 10, 2).numpy() ** 2
@@ -170,12 +175,12 @@ def test_a_magnitude_is_shared_by_squares():
         np.testing.assert_allclose(found[j, 0].reshape(10, 2)[j], expected)
 
 
-def test_rotary_embeddings_are_those_of_their_components():
+def test_rotary_embeddings_are_those_of_their_components() -> None:
     """The same rotation, written with complex and with real numbers."""
     x = random_input()
     cos, sin = TURN.real, TURN.imag
 
-    def by_hand(x):
+    def by_hand(x: Tensor) -> Tensor:
         even, odd = x[..., 0::2], x[..., 1::2]
         return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
 
@@ -199,6 +204,6 @@ def test_rotary_embeddings_are_those_of_their_components():
         (lambda x: torch.linalg.vecdot(pairs(x), TURN).abs(), "complex vectors"),
     ],
 )
-def test_what_has_no_rule_is_refused(f, message):
+def test_what_has_no_rule_is_refused(f: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=message):
         explained(f, random_input())

@@ -4,10 +4,12 @@ from functools import cache
 
 import pytest
 import torch
+from torch import Tensor
 
 import fuzz
 from whyword import lrp
 from whyword.lrp import audit
+from whyword.lrp.calls import Call
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch's own, about what compositions do
 SEEDS = range(150)
@@ -17,12 +19,12 @@ checked = cache(fuzz.check)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_compositions(seed):
+def test_compositions(seed: int) -> None:
     found = checked(seed)
     assert found.verdict != "failed", f"{fuzz.composition(seed)[0]}\n{found.why}"
 
 
-def test_compositions_are_reproducible_and_of_many_functions():
+def test_compositions_are_reproducible_and_of_many_functions() -> None:
     first, x = fuzz.composition(7)
     second, y = fuzz.composition(7)
     assert str(first) == str(second)
@@ -34,7 +36,7 @@ def test_compositions_are_reproducible_and_of_many_functions():
     assert sum(f.conserved for f in found) >= 25
 
 
-def test_a_node_let_through_is_found(monkeypatch):
+def test_a_node_let_through_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the audit relevance through scripts and custom functions is wrong, and is noticed."""
     names = ("Tanh", "Add", "Addmm", "Linear", "T", "Mm")
     nodes = {f"{name}Backward{number}" for name in names for number in "01"}
@@ -43,10 +45,10 @@ def test_a_node_let_through_is_found(monkeypatch):
     assert [fuzz.check(seed).silent for seed in seeds] == [True] * 3
 
 
-def test_a_wrong_rule_is_found(monkeypatch):
+def test_a_wrong_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """An activation that hands on a millionth too much is noticed."""
 
-    def wrong(call, input):
+    def wrong(call: Call, input: Tensor) -> Tensor:
         value = call.function(input.detach())
         return lrp.propagate(call, value, lambda R: (R * (1 + 1e-6),), input)
 
@@ -56,7 +58,7 @@ def test_a_wrong_rule_is_found(monkeypatch):
     assert any(fuzz.check(seed).silent for seed in seeds)
 
 
-def seeds_that_hold(name, among=2000):
+def seeds_that_hold(name: str, among: int = 2000) -> list[int]:
     """Compositions whose scores depend on an operation."""
     found = []
     for seed in range(among):

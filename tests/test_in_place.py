@@ -1,7 +1,10 @@
 """A change in place means what the function out of place means."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
 from whyword import lrp
 
@@ -18,15 +21,15 @@ AXES = {"t": (4, 5), "tril": (4, 5)}
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_in_place_is_out_of_place(name):
+def test_in_place_is_out_of_place(name: str) -> None:
     shape = AXES.get(name, (2, 1, 4, 5) if name == "squeeze" else (2, 4, 5))
     draw = torch.Generator().manual_seed(1)
     x = torch.randn(shape, generator=draw, dtype=torch.float64)
     weight = torch.randn(3, x.numel(), generator=draw, dtype=torch.float64)
     targets = torch.eye(3, dtype=torch.float64)[:, None]
 
-    def score(function):
-        def run(e):
+    def score(function: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:
+        def run(e: Tensor) -> Tensor:
             y = function(e * 1.5, *CALLS[name])
             return torch.nn.functional.linear((y + e.sum()).reshape(1, -1), weight)
 

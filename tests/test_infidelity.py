@@ -1,6 +1,7 @@
 """Infidelity and maximal sensitivity: by hand, by captum, and by their laws."""
 
 from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from torch import Tensor
 
 from models import Bag, random_cnn, random_text, random_vectors
 from test_faithfulness import TEXT, relevant, toy
-from whyword import InputError, explain
+from whyword import Explanation, InputError, explain
 from whyword.evaluation import infidelity as module
-from whyword.evaluation.again import document_of
+from whyword.evaluation.again import Explain, document_of
 from whyword.evaluation.infidelity import infidelity, max_sensitivity
+from whyword.models.cnn.model import WordCNN
 from whyword.models.linear.model import LinearClassifier
 from whyword.models.recurrent import GRUClassifier
 
@@ -24,14 +27,14 @@ SIGNED = ("lrp", "gradient_x_input", "integrated_gradients", "occlusion")
 seeds = st.integers(0, 10_000)
 
 
-def random_case(seed):
+def random_case(seed: int) -> tuple[WordCNN, Explanation, np.random.Generator]:
     rng = np.random.default_rng(seed)
     model = random_cnn(seed).double()
     explanation = explain(model, random_text(rng, 6), method="sa", targets="predicted")
     return model, explanation, rng
 
 
-def test_of_one_word_by_hand():
+def test_of_one_word_by_hand() -> None:
     """The only set is the word itself, whose removal takes 3 away."""
     explanation = explain(toy(), "alpha", targets="a")
     for relevance in (3, 1, -1):
@@ -41,7 +44,7 @@ def test_of_one_word_by_hand():
         np.testing.assert_allclose(best, [0], atol=1e-12)
 
 
-def test_of_an_error_in_one_word_by_hand():
+def test_of_an_error_in_one_word_by_hand() -> None:
     """It counts, squared, in the sets that have the word: 2/3 of them, by sizes 1, 2 and 3."""
     explanation = explain(toy(), TEXT, targets="a")
     wrong = relevant(explanation, [1, 3 + 0.5, -2])
@@ -53,9 +56,11 @@ def test_of_an_error_in_one_word_by_hand():
 
 
 @pytest.mark.parametrize("method", SIGNED)
-def test_products_have_no_infidelity_on_a_linear_model(method):
+def test_products_have_no_infidelity_on_a_linear_model(method: str) -> None:
     model = Bag({"alpha": (3.0, 1.0), "beta": (1.0, -3.0), "gamma": (-2.0, 0.0)}, (0.0, 0.0))
-    options = {"epsilon": 1e-12} if method == "lrp" else {}  # no share of the stabiliser
+    options: dict[str, Any] = (
+        {"epsilon": 1e-12} if method == "lrp" else {}
+    )  # no share of the stabiliser
     for target in ("a", "b", "a - b"):
         e = explain(model, f"{TEXT} alpha", method=method, targets=target, **options)
         np.testing.assert_allclose(infidelity(model, [e]), [0], atol=1e-20)
@@ -63,7 +68,7 @@ def test_products_have_no_infidelity_on_a_linear_model(method):
     assert infidelity(model, [e]) > 0.1
 
 
-def test_products_have_no_infidelity_in_a_pipeline():
+def test_products_have_no_infidelity_in_a_pipeline() -> None:
     texts = ["the cat sat", "a dog sat", "the dog ran", "a cat ran off"]
     pipeline = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, [0, 1, 1, 0])
     e = explain(pipeline, texts, targets="predicted")
@@ -73,7 +78,7 @@ def test_products_have_no_infidelity_in_a_pipeline():
 @given(seed=seeds)
 @settings(max_examples=20, deadline=None)
 @pytest.mark.parametrize("normalize", [False, True])
-def test_it_is_captums(normalize, seed):
+def test_it_is_captums(normalize: bool, seed: int) -> None:
     metrics = pytest.importorskip("captum.metrics")
     model, explanation, _ = random_case(seed)
     document = document_of(explanation)
@@ -82,7 +87,7 @@ def test_it_is_captums(normalize, seed):
     sets = iter(torch.from_numpy(module._random_sets(document, 12, 0)))
     target = model.classes.index(explanation.targets[0])
 
-    def perturb(inputs):
+    def perturb(inputs: Tensor) -> tuple[Tensor, Tensor]:
         removed = torch.stack([next(sets) for _ in range(len(inputs))])[:, :, None]
         return removed.double().expand_as(inputs), inputs.masked_fill(removed, 0)
 
@@ -102,7 +107,7 @@ def test_it_is_captums(normalize, seed):
 
 @given(seed=seeds, factor=st.sampled_from([-3.0, 0.01, 100.0]))
 @settings(max_examples=20, deadline=None)
-def test_normalized_it_does_not_depend_on_the_unit(seed, factor):
+def test_normalized_it_does_not_depend_on_the_unit(seed: int, factor: float) -> None:
     model, explanation, _ = random_case(seed)
     plain = infidelity(model, [explanation])
     best = infidelity(model, [explanation], normalize=True)
@@ -116,19 +121,19 @@ def test_normalized_it_does_not_depend_on_the_unit(seed, factor):
         assert infidelity(model, [nothing], normalize=normalize) >= best - 1e-9
 
 
-def noisy(seed):
+def noisy(seed: int) -> Explain:
     """The same numbers for the same text, and not those of the model."""
-    return partial(explain, method="random", seed=seed)
+    return cast("Explain", partial(explain, method="random", seed=seed))
 
 
-def explains(method, **options):
-    return partial(explain, method=method, **options)
+def explains(method: str, **options: Any) -> Explain:
+    return cast("Explain", partial(explain, method=method, **options))
 
 
 @given(seed=seeds)
 @settings(max_examples=10, deadline=None)
 @pytest.mark.parametrize("method", ["sa", "gradient_x_input", "lrp"])
-def test_sensitivity_is_captums(method, seed):
+def test_sensitivity_is_captums(method: str, seed: int) -> None:
     metrics = pytest.importorskip("captum.metrics")
     model, explanation, _ = random_case(seed)
     texts = [document_of(explanation)]
@@ -136,9 +141,9 @@ def test_sensitivity_is_captums(method, seed):
     batch = model.encode(texts)
     vectors = iter([classifier.embed(batch) for classifier in moved])
 
-    def attribute(inputs):
+    def attribute(inputs: tuple[Tensor]) -> tuple[Tensor]:
         fixed = module._Moved(model, 0.0, 0)
-        fixed.embed = lambda batch: inputs[0]
+        fixed.embed = lambda batch: inputs[0]  # type: ignore[method-assign]
         e = explains(method)(fixed, texts, targets=explanation.targets[0])[0]
         return (torch.from_numpy(e.relevance),)
 
@@ -153,7 +158,7 @@ def test_sensitivity_is_captums(method, seed):
     np.testing.assert_allclose(ours, found.numpy(), rtol=1e-6)
 
 
-def test_of_a_linear_model_by_hand():
+def test_of_a_linear_model_by_hand() -> None:
     """Gradient × input moves as the vectors do: word t by its weight times δ_tt."""
     model = toy()
     e = explain(model, TEXT, method="gradient_x_input", targets="a")
@@ -170,7 +175,7 @@ def test_of_a_linear_model_by_hand():
     np.testing.assert_allclose(found, [expected])
 
 
-def test_noise_is_uniform_and_grows_with_the_vectors():
+def test_noise_is_uniform_and_grows_with_the_vectors() -> None:
     model = Bag({"alpha": (1.0, 0.0), "beta": (0.0, 1.0)}, (0.0, 0.0))
     batch = model.encode(["alpha beta " * 1000])
     noise = (module._Moved(model, 0.2, 0).embed(batch) - model.embed(batch)).numpy()
@@ -184,7 +189,7 @@ def test_noise_is_uniform_and_grows_with_the_vectors():
 
 
 @pytest.mark.parametrize("method", ["lrp", "sa", "gradient_x_input"])
-def test_padding_does_not_move_and_batches_change_nothing(method):
+def test_padding_does_not_move_and_batches_change_nothing(method: str) -> None:
     torch.manual_seed(0)
     model = GRUClassifier(random_vectors(), ("a", "b", "c"), hidden=4).double().eval()
     texts = [TEXT, "", "kappa " * 9]
@@ -198,7 +203,7 @@ def test_padding_does_not_move_and_batches_change_nothing(method):
     assert together[1] == 0
 
 
-def test_what_does_not_look_at_the_model_is_steady():
+def test_what_does_not_look_at_the_model_is_steady() -> None:
     model = random_cnn().double()
     e = explain(model, TEXT, targets="a")
     assert max_sensitivity(model, [e], noisy(3)) == 0
@@ -210,7 +215,7 @@ def test_what_does_not_look_at_the_model_is_steady():
     assert other != max_sensitivity(model, [e], explains("lrp"))
 
 
-def test_sensitivity_of_a_pipeline():
+def test_sensitivity_of_a_pipeline() -> None:
     texts = ["the cat sat", "a dog sat", "the dog ran", "a cat ran off"]
     pipeline = make_pipeline(CountVectorizer(), LogisticRegression()).fit(texts, [0, 1, 1, 0])
     e = explain(pipeline, texts, targets="predicted")
@@ -220,7 +225,7 @@ def test_sensitivity_of_a_pipeline():
         assert (found > 0).all() or method == "sa"  # whose weights do not depend on the input
 
 
-def test_wrong_options():
+def test_wrong_options() -> None:
     e = [explain(toy(), TEXT, targets="a")]
     with pytest.raises(InputError, match="0 samples"):
         infidelity(toy(), e, samples=0)

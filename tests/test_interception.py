@@ -1,11 +1,15 @@
 """What the function mode keeps track of: gates, roots, weights, changes in place, refusals."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from whyword import lrp
 from whyword.errors import ModelError
+from whyword.lrp.composites import Composite
+from whyword.lrp.engine import Result
 
 F = nn.functional
 DRAW = torch.Generator().manual_seed(0)
@@ -14,11 +18,17 @@ TARGETS = torch.eye(4, dtype=torch.float64)[:, None].expand(4, 2, 4)
 TRANSFORMER = lrp.Composite.for_transformers(epsilon=1e-13)
 
 
-def explained(score, *, rules=TRANSFORMER, model=None, x=X):
+def explained(
+    score: Callable[[Tensor], Tensor],
+    *,
+    rules: Composite = TRANSFORMER,
+    model: nn.Module | None = None,
+    x: Tensor = X,
+) -> Result:
     return lrp.relevance(score, x, TARGETS, composite=rules, model=model)
 
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu_new": lambda x: 0.5 * x * (1 + torch.tanh(0.7978845608 * (x + 0.044715 * x**3))),
     "quick gelu": lambda x: x * torch.sigmoid(1.702 * x),
     "gelu by erf": lambda x: x * 0.5 * (1.0 + torch.erf(x / 1.41421)),
@@ -39,7 +49,7 @@ ACTIVATIONS = {
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_a_function_of_one_tensor_is_one_activation(name):
+def test_a_function_of_one_tensor_is_one_activation(name: str) -> None:
     """R_x = R_z, however many calls it takes; the 1 in 1 + tanh keeps nothing."""
     function = ACTIVATIONS[name]
     weight = torch.randn(4, 4, dtype=X.dtype, generator=torch.Generator().manual_seed(3))
@@ -51,7 +61,7 @@ def test_a_function_of_one_tensor_is_one_activation(name):
         torch.testing.assert_close(found.relevance[target], contributions, rtol=1e-9, atol=1e-9)
 
 
-def test_a_number_added_to_a_signal_is_a_bias():
+def test_a_number_added_to_a_signal_is_a_bias() -> None:
     """Only beside a curve is it part of an activation."""
     found = explained(lambda x: (2 * x + 1).sum(dim=1))
     torch.testing.assert_close(found.relevance.sum(dim=(0, 1)).sum(dim=0), 2 * X.sum(dim=(0, 1)))
@@ -59,7 +69,7 @@ def test_a_number_added_to_a_signal_is_a_bias():
     torch.testing.assert_close(with_share.relevance.sum(dim=(2, 3)), with_share.scores.T)
 
 
-def test_tensors_of_two_signals_are_no_activation():
+def test_tensors_of_two_signals_are_no_activation() -> None:
     weight = torch.randn(4, 4, dtype=X.dtype, generator=torch.Generator().manual_seed(3))
     halves = explained(lambda x: (F.linear(x, weight) * x).sum(dim=1))
     y = F.linear(X, weight) * X
@@ -68,12 +78,12 @@ def test_tensors_of_two_signals_are_no_activation():
     torch.testing.assert_close(halves.relevance, own + through)
 
 
-def shares(e, epsilon=None):
+def shares(e: Tensor, epsilon: float | None = None) -> Tensor:
     total = e.sum(-1)[..., None]
     return e / (total if epsilon is None else total + epsilon)
 
 
-GATES = {
+GATES: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "one minus": lambda g: 1 - torch.sigmoid(g),
     "two gates": lambda g: torch.sigmoid(g) * torch.sigmoid(-g),
@@ -93,7 +103,7 @@ GATES = {
 
 
 @pytest.mark.parametrize("name", GATES)
-def test_gates_take_nothing_in_a_product(name):
+def test_gates_take_nothing_in_a_product(name: str) -> None:
     gate = GATES[name]
     rules = lrp.Composite.for_transformers("cplrp", epsilon=1e-13)
     found = explained(lambda x: (gate(x[:, :, :4].roll(1, 1)) * x).sum(dim=1), rules=rules)
@@ -104,10 +114,10 @@ def test_gates_take_nothing_in_a_product(name):
         torch.testing.assert_close(found.relevance[target], only, rtol=1e-9, atol=1e-9)
 
 
-def test_names_added_to_routing_count_for_gates_too():
+def test_names_added_to_routing_count_for_gates_too() -> None:
     """What only moves numbers leaves a gate a gate, also if a user says so."""
 
-    def score(x):
+    def score(x: Tensor) -> Tensor:
         return (torch.fliplr(torch.sigmoid(x)) * x).sum(dim=1)
 
     expected = explained(score).relevance
@@ -120,17 +130,18 @@ def test_names_added_to_routing_count_for_gates_too():
     assert torch.equal(explained(score).relevance, expected)
 
 
-def test_weights_made_outside_of_the_forward_pass_are_constants():
+def test_weights_made_outside_of_the_forward_pass_are_constants() -> None:
     parameter = nn.Parameter(torch.randn(4, dtype=X.dtype))
     outside = parameter * 2
     found = explained(lambda x: (x * outside).sum(dim=1))
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
     torch.testing.assert_close(found.relevance.sum(dim=0), (X * outside.detach()))
-    kept = {}
+    kept: dict[str, Tensor] = {}
 
-    def keeping(x):  # of another explanation
+    def keeping(x: Tensor) -> Tensor:  # of another explanation
         kept.setdefault("h", x.tanh())
-        return (x * kept["h"]).sum(dim=1)
+        result: Tensor = (x * kept["h"]).sum(dim=1)
+        return result
 
     explained(keeping)
     again = explained(keeping)
@@ -138,24 +149,26 @@ def test_weights_made_outside_of_the_forward_pass_are_constants():
 
 
 class Caching(nn.Module):
-    def __init__(self):
+    cache: Tensor
+
+    def __init__(self) -> None:
         super().__init__()
         self.register_buffer("cache", torch.zeros(2, 5, 4, dtype=X.dtype))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         self.cache[:] = x
         return (x + self.cache).sum(dim=1)
 
 
-def test_what_goes_through_a_buffer_is_refused():
+def test_what_goes_through_a_buffer_is_refused() -> None:
     model = Caching()
     with pytest.raises(lrp.UnsupportedFunction, match="buffer of the model"):
         explained(model, model=model)
     assert not model.cache.requires_grad
 
 
-def test_what_is_detached_cannot_be_changed_behind_the_back():
-    def scaled(x):
+def test_what_is_detached_cannot_be_changed_behind_the_back() -> None:
+    def scaled(x: Tensor) -> Tensor:
         h = x.tanh()
         h.data.mul_(3.0)
         return h.sum(dim=1)
@@ -163,7 +176,7 @@ def test_what_is_detached_cannot_be_changed_behind_the_back():
     with pytest.raises(ModelError, match="another model"):
         explained(scaled)
 
-    def replaced(x):
+    def replaced(x: Tensor) -> Tensor:
         h = x.tanh()
         h.data = torch.ones_like(h)
         return h.sum(dim=1)
@@ -172,8 +185,8 @@ def test_what_is_detached_cannot_be_changed_behind_the_back():
         explained(replaced)
 
 
-def test_a_model_cannot_swallow_the_reason_to_start_again():
-    def careful(x):
+def test_a_model_cannot_swallow_the_reason_to_start_again() -> None:
+    def careful(x: Tensor) -> Tensor:
         h = x.clone()
         try:
             h.mul_(2.0)
@@ -195,11 +208,13 @@ def test_a_model_cannot_swallow_the_reason_to_start_again():
         lambda h, x: h.scatter_(0, torch.zeros(3, 4, dtype=torch.long), x[:3]),
     ],
 )
-def test_what_is_written_over_takes_nothing(write):
+def test_what_is_written_over_takes_nothing(
+    write: Callable[[Tensor, Tensor], Tensor],
+) -> None:
     """An index may name a place twice; autograd would hand the same relevance to both sources."""
     x = torch.randn(4, 4, dtype=X.dtype, generator=torch.Generator().manual_seed(5))
 
-    def score(e):
+    def score(e: Tensor) -> Tensor:
         h = 0.5 * e
         write(h, e)
         return h.sum(dim=0)[None]
@@ -208,8 +223,8 @@ def test_what_is_written_over_takes_nothing(write):
     torch.testing.assert_close(found.relevance.sum(dim=(1, 2)), found.scores[0])
 
 
-def test_views_that_come_together_may_be_changed_in_place():
-    def by_parts(x):
+def test_views_that_come_together_may_be_changed_in_place() -> None:
+    def by_parts(x: Tensor) -> Tensor:
         h = x.clone()
         for i, row in enumerate(h.unbind(1)):
             row.mul_(i + 1.0)
@@ -217,7 +232,7 @@ def test_views_that_come_together_may_be_changed_in_place():
         first.add_(second)
         return h.sum(dim=1)
 
-    def plainly(x):
+    def plainly(x: Tensor) -> Tensor:
         h = x * torch.arange(1.0, 6.0, dtype=x.dtype)[:, None]
         first, second = h.split(2, dim=2)
         return torch.cat([first + second, second], dim=2).sum(dim=1)
@@ -235,12 +250,14 @@ def test_views_that_come_together_may_be_changed_in_place():
         (lambda x: torch.special.i0(input=x).sum(dim=1), "function i0"),
     ],
 )
-def test_operators_that_would_make_constants_of_signals(score, why):
+def test_operators_that_would_make_constants_of_signals(
+    score: Callable[[Tensor], Tensor], why: str
+) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=why):
         explained(lambda x: score(x).expand(2, 4))
 
 
-def test_functions_that_torch_writes_in_python_run_step_by_step():
+def test_functions_that_torch_writes_in_python_run_step_by_step() -> None:
     attention = nn.MultiheadAttention(4, 2, batch_first=True).double().eval()
     layer = nn.TransformerEncoder(
         nn.TransformerEncoderLayer(4, 2, 8, batch_first=True), 2, enable_nested_tensor=False
@@ -263,16 +280,16 @@ def test_functions_that_torch_writes_in_python_run_step_by_step():
     torch.testing.assert_close(fused.relevance, apart.relevance)
 
 
-def test_parts_of_a_view_may_be_changed_in_place():
+def test_parts_of_a_view_may_be_changed_in_place() -> None:
     """Such as the real part of a complex tensor, whose base has numbers of another kind."""
 
-    def score(x):
+    def score(x: Tensor) -> Tensor:
         real = torch.complex(x, torch.tanh(x)).real
         first, *rest = real.unbind(1)
         first.mul_(2.0)
         return first + sum(rest)
 
-    def plain(x):
+    def plain(x: Tensor) -> Tensor:
         return 2 * x[:, 0] + x[:, 1:].sum(dim=1)
 
     found = explained(score)

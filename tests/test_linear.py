@@ -1,11 +1,15 @@
 """Linear pipelines of scikit-learn: exact, on the original text."""
 
+from collections.abc import Sequence
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.decomposition import NMF
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import RandomForestClassifier
@@ -18,7 +22,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from sklearn.svm import LinearSVC
 
@@ -27,12 +31,13 @@ from documents import ADVERSARIAL
 from whyword import InputError, ModelError, explain
 from whyword.classifier import Classifier
 from whyword.data.corpora import Corpus
+from whyword.models import store
 from whyword.models.linear.model import LinearClassifier
 from whyword.models.linear.ngrams import Analyzer
 from whyword.text import Document, Span
-from whyword.training.folder import train_model
 from whyword.training.linear import train_linear
 from whyword.training.recipe import Recipe
+from whyword.training.train import train_model
 
 TEXTS = [
     "the cat sat on the mat",
@@ -79,7 +84,7 @@ MODELS = {
 }
 
 
-def decision(pipeline, texts):
+def decision(pipeline: Pipeline, texts: Sequence[str]) -> NDArray[np.float64]:
     """``(text, class)`` as scikit-learn has it; of two classes, for and against the second."""
     if hasattr(pipeline, "decision_function"):
         scores = pipeline.decision_function(texts)
@@ -88,7 +93,7 @@ def decision(pipeline, texts):
     return np.stack([-scores, scores], axis=1) if scores.ndim == 1 else scores
 
 
-def possible(vectorizer, between, model):
+def possible(vectorizer: str, between: str, model: str) -> bool:
     """Naive Bayes and chi2 need values that are not negative; selection needs five features."""
     negative = vectorizer == "hashing" or between == "centred"
     needs_positive = model in ("multinomial", "complement") or between == "selection"
@@ -101,7 +106,9 @@ CASES = [case for case in product(VECTORIZERS, BETWEEN, MODELS) if possible(*cas
 @pytest.mark.parametrize("labels", [TWO, THREE], ids=["two", "three"])
 @pytest.mark.parametrize(("vectorizer", "between", "model"), CASES)
 @pytest.mark.filterwarnings("ignore")
-def test_words_and_remainder_make_the_decision_function(vectorizer, between, model, labels):
+def test_words_and_remainder_make_the_decision_function(
+    vectorizer: str, between: str, model: str, labels: Sequence[int | str]
+) -> None:
     steps = [VECTORIZERS[vectorizer], *BETWEEN[between]]
     steps += [DENSE] if model == "lda" else []
     pipeline = make_pipeline(*steps, MODELS[model]).fit(TEXTS, labels)
@@ -112,7 +119,7 @@ def test_words_and_remainder_make_the_decision_function(vectorizer, between, mod
         np.testing.assert_allclose(e.relevance.sum(axis=1) + e.total_remainder, e.scores, atol=1e-9)
 
 
-def test_shares_by_hand():
+def test_shares_by_hand() -> None:
     """Counts of 'b' and of 'a b', a b twice, weights known."""
     pipeline = make_pipeline(
         CountVectorizer(ngram_range=(1, 2), token_pattern=r"\w"), LogisticRegression()
@@ -139,7 +146,7 @@ def test_shares_by_hand():
 @given(st.text(max_size=40))
 @settings(max_examples=300, deadline=None)
 @pytest.mark.parametrize("accents", [None, "ascii", "unicode"])
-def test_any_text_is_found_again(accents, text):
+def test_any_text_is_found_again(accents: str | None, text: str) -> None:
     analyzer = Analyzer(
         CountVectorizer(ngram_range=(1, 2), strip_accents=accents, token_pattern=r"\w+")
     )
@@ -150,7 +157,7 @@ def test_any_text_is_found_again(accents, text):
         assert [n.name for n in ngrams if len(n.words) == 1] == document.words
 
 
-def test_methods_agree_on_a_linear_model():
+def test_methods_agree_on_a_linear_model() -> None:
     pipeline = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), LinearSVC()).fit(TEXTS, THREE)
     assert isinstance(LinearClassifier(pipeline), Classifier)
     exact = explain(pipeline, PROBES)
@@ -164,7 +171,7 @@ def test_methods_agree_on_a_linear_model():
     np.testing.assert_allclose(left_out.relevance, explain(single, TEXTS[0]).relevance, atol=1e-12)
 
 
-def test_documents_of_another_tokenizer_keep_their_words():
+def test_documents_of_another_tokenizer_keep_their_words() -> None:
     pipeline = make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, TWO)
     text = "the cat sat"
     halves = Document(text, (Span(0, 7), Span(8, 11)))
@@ -186,14 +193,16 @@ def test_documents_of_another_tokenizer_keep_their_words():
         ([LogisticRegression()], "fewer than two steps"),
     ],
 )
-def test_what_is_not_linear_in_words_is_refused(steps, message):
+def test_what_is_not_linear_in_words_is_refused(
+    steps: Sequence[BaseEstimator], message: str
+) -> None:
     texts = TEXTS if hasattr(steps[0], "build_analyzer") else np.eye(6)
     pipeline = make_pipeline(*steps).fit(texts, TWO)
     with pytest.raises(ModelError, match=message):
         explain(pipeline, "a cat")
 
 
-def test_unfitted_pipelines_are_refused():
+def test_unfitted_pipelines_are_refused() -> None:
     with pytest.raises(ModelError, match="not fitted"):
         explain(make_pipeline(CountVectorizer(), LogisticRegression()), "a")
     hashed = make_pipeline(HashingVectorizer(), LogisticRegression())
@@ -201,7 +210,7 @@ def test_unfitted_pipelines_are_refused():
         explain(hashed, "a")
 
 
-def test_functions_that_lose_the_words_are_refused():
+def test_functions_that_lose_the_words_are_refused() -> None:
     pipeline = make_pipeline(CountVectorizer(preprocessor=lambda t: t[::2]), LogisticRegression())
     with pytest.raises(InputError, match="character by character"):
         explain(pipeline.fit(TEXTS, TWO), "the cat")
@@ -212,11 +221,11 @@ def test_functions_that_lose_the_words_are_refused():
     with pytest.raises(InputError, match="does not stand in the text"):
         explain(stemming, "the cat")
     with pytest.raises(InputError, match="expected a text"):
-        explain(make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, TWO), [3])
+        explain(make_pipeline(CountVectorizer(), LogisticRegression()).fit(TEXTS, TWO), [3])  # type: ignore[list-item]
 
 
 @pytest.fixture
-def corpus():
+def corpus() -> Corpus:
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 3
     words = [["cat", "dog", "mat"], ["space", "ship", "launch"], ["car", "road", "wheel"]]
@@ -224,7 +233,7 @@ def corpus():
     return Corpus(tuple(texts), labels, ("animals", "space", "cars"), tuple(map(str, range(60))))
 
 
-def test_it_trains_and_is_saved_without_a_pickle(corpus, tmp_path):
+def test_it_trains_and_is_saved_without_a_pickle(corpus: Corpus, tmp_path: Path) -> None:
     chosen = Recipe(kind="linear")
     report = train_model(chosen, corpus, tmp_path, test=corpus, about="a test")
     assert report["test"]["accuracy"] == 1
@@ -240,7 +249,7 @@ def test_it_trains_and_is_saved_without_a_pickle(corpus, tmp_path):
     assert explain(loaded, "a ship on the road").predicted in ("space", "cars")
 
 
-def test_damaged_linear_models_are_refused(corpus, tmp_path):
+def test_damaged_linear_models_are_refused(corpus: Corpus, tmp_path: Path) -> None:
     train_model(Recipe(kind="linear"), corpus, tmp_path)
     (tmp_path / "vocabulary.json").write_text('["cat"]')
     with pytest.raises(ModelError, match="damaged"):
@@ -250,17 +259,17 @@ def test_damaged_linear_models_are_refused(corpus, tmp_path):
         whyword.load(tmp_path)
 
 
-def test_what_cannot_be_saved(tmp_path):
+def test_what_cannot_be_saved(tmp_path: Path) -> None:
     for steps in ([CountVectorizer()], [TfidfVectorizer(), MaxAbsScaler()]):
         pipeline = make_pipeline(*steps, LogisticRegression()).fit(TEXTS, TWO)
         with pytest.raises(ModelError, match="can be saved"):
-            LinearClassifier(pipeline).save(tmp_path)
+            store.save(LinearClassifier(pipeline), tmp_path)
 
 
-def test_settings_of_training(corpus):
+def test_settings_of_training(corpus: Corpus) -> None:
     _, history = train_linear(corpus, ngrams=1)
     assert history.penalty in history.validation_accuracy
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match="Got ngrams 0; expected a whole number"):
         train_linear(corpus, ngrams=0)
     with pytest.raises(InputError, match="no filters"):
         Recipe(kind="linear", settings={"filters": {}})

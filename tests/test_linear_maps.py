@@ -1,19 +1,23 @@
 """Windows, interpolation, differences and sums so far: each as its matrix says."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from laws import check_linear, conserves, explained
 from whyword import lrp
 
 
-def ones(x, *shape):
+def ones(x: Tensor, *shape: int) -> Tensor:
     return torch.ones(len(x), *shape, dtype=x.dtype)
 
 
-WINDOWS = {
+WINDOWS: dict[str, Callable[[Tensor], Tensor]] = {
     "avg_pool1d": lambda x: functional.avg_pool1d(x, 2),
     "stride, padding, ceiling": lambda x: functional.avg_pool1d(
         x, 3, stride=2, padding=1, ceil_mode=True
@@ -38,7 +42,7 @@ WINDOWS = {
         x[:, :4].repeat(1, 1, 2)[:, :, :6], (2, 3), 2, padding=(1, 0), stride=1
     ),
 }
-BETWEEN = {
+BETWEEN: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda x: functional.interpolate(x, 7, mode="linear"),
     "by a factor": lambda x: functional.interpolate(x, scale_factor=1.7, mode="linear"),
     "by the factor of the sizes": lambda x: functional.interpolate(
@@ -58,9 +62,9 @@ BETWEEN = {
     "trilinear": lambda x: functional.interpolate(x[:, None, None], (2, 3, 3), mode="trilinear"),
     "module": torch.nn.Upsample(scale_factor=2, mode="linear"),
 }
-ALONG = {
+ALONG: dict[str, Callable[[Tensor], Tensor]] = {
     "sum": lambda x: x.sum((1, 2)),
-    "mean by NumPy's names": lambda x: x.mean(axis=1, keepdims=True),
+    "mean by NumPy's names": lambda x: x.mean(axis=1, keepdims=True),  # type: ignore[call-overload]
     "nansum": lambda x: x.nansum(1),
     "nanmean": lambda x: torch.nanmean(x, dim=(1, 2), keepdim=True),
     "cumsum": lambda x: x.cumsum(1),
@@ -74,7 +78,7 @@ FUNCTIONS = WINDOWS | BETWEEN | ALONG
 
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_equals_its_matrix(name, seed):
+def test_equals_its_matrix(name: str, seed: int) -> None:
     torch.manual_seed(seed)
     x = torch.randn(2, 5, 4, dtype=torch.float64)
     x[1, 3:] = 0  # as padding of a shorter document
@@ -82,7 +86,7 @@ def test_equals_its_matrix(name, seed):
 
 
 @pytest.mark.parametrize("name", ["avg_pool1d", "stride, padding, ceiling", "adaptive_avg_pool2d"])
-def test_zeros_of_a_document_take_nothing(name):
+def test_zeros_of_a_document_take_nothing(name: str) -> None:
     x = torch.randn(2, 6, 4, dtype=torch.float64)
     x[1, 3:] = 0
     _, relevance = explained(FUNCTIONS[name], x)
@@ -90,11 +94,15 @@ def test_zeros_of_a_document_take_nothing(name):
     assert not relevance[:, 1, 3:].any()
 
 
-def test_what_is_no_number_does_not_count():
+def over_words(function: Callable[[Tensor, int], Tensor], x: Tensor) -> Tensor:
+    return function(x, 1)
+
+
+def test_what_is_no_number_does_not_count() -> None:
     x = torch.randn(2, 5, 4, dtype=torch.float64)
     x[0, 1] = torch.nan
     for function, over in ((torch.nansum, 1), (torch.nanmean, 4)):
-        scores, found = explained(lambda x, f=function: f(x, 1), x)
+        scores, found = explained(partial(over_words, function), x)
         values = x[0, [0, 2, 3, 4]].numpy()
         z = values.sum(axis=0) / over
         np.testing.assert_allclose(scores[0], z)
@@ -114,11 +122,11 @@ def test_what_is_no_number_does_not_count():
         lambda x: functional.avg_pool1d(x.mT, 3, 1, 1).tanh().amax(-1),
     ],
 )
-def test_conserves(f):
+def test_conserves(f: Callable[[Tensor], Tensor]) -> None:
     assert conserves(f, torch.randn(2, 5, 4, dtype=torch.float64))
 
 
-def test_power_averages_share_by_powers():
+def test_power_averages_share_by_powers() -> None:
     x = torch.rand(1, 1, 4, dtype=torch.float64)
     scores, relevance = explained(lambda x: functional.lp_pool1d(x, 3, 2), x)
     for j in range(2):
@@ -127,12 +135,12 @@ def test_power_averages_share_by_powers():
         assert relevance[j, 0, 0, 2 * j : 2 * j + 2] == pytest.approx(expected)
 
 
-def test_what_has_no_rule_is_refused_by_name():
+def test_what_has_no_rule_is_refused_by_name() -> None:
     x = torch.randn(2, 4, 6, dtype=torch.float64)
 
-    def unpooled(x):
+    def unpooled(x: Tensor) -> Tensor:
         values, places = functional.max_pool1d(x, 2, return_indices=True)
-        return functional.max_unpool1d(values, places, 2)
+        return functional.max_unpool1d(values, places, (2,))
 
     with pytest.raises(lrp.UnsupportedFunction, match="max_unpool"):
         explained(unpooled, x)

@@ -2,9 +2,14 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.base import ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
@@ -28,7 +33,8 @@ from sklearn.svm import SVC, LinearSVC, NuSVC
 from conformance_sklearn import PROBES, TARGETS, TEXTS
 from documents import ADVERSARIAL
 from whyword import Explanation, InputError, ModelError, explain
-from whyword.models.linear import estimators as linear_form
+from whyword.models.linear import estimators
+from whyword.models.linear.coefficients import of_coefficients
 from whyword.models.linear.model import LinearClassifier
 from whyword.text import Document, Span
 
@@ -36,12 +42,12 @@ TWO, THREE, LABELS = TARGETS.values()
 HARD = [*PROBES, "The cat\n\t launched  Space; the APE sat. İstanbul cat-dog ", " ape", ADVERSARIAL]
 
 
-def decision(pipeline, texts):
+def decision(pipeline: Pipeline, texts: Sequence[str]) -> NDArray[np.float64]:
     scores = pipeline.decision_function(texts)
     return np.stack([-scores, scores], axis=1) if scores.ndim == 1 else scores
 
 
-def check(pipeline, texts=HARD):
+def check(pipeline: Pipeline, texts: Sequence[str] = HARD) -> list[Explanation]:
     """Scores are the pipeline's, and words and remainder add up to them."""
     explanations, expected = explain(pipeline, texts), decision(pipeline, texts)
     for e, scores in zip(explanations, expected, strict=True):
@@ -85,7 +91,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_words_and_remainder_are_the_decision_value(shape, y):
+def test_words_and_remainder_are_the_decision_value(shape: str, y: NDArray[np.object_]) -> None:
     pipeline = make_pipeline(*SHAPES[shape], LinearSVC(random_state=0)).fit(TEXTS, y)
     if shape == "single precision":
         for e, scores in zip(explain(pipeline, HARD), decision(pipeline, HARD), strict=True):
@@ -94,7 +100,7 @@ def test_words_and_remainder_are_the_decision_value(shape, y):
     check(pipeline)
 
 
-def test_the_last_step_may_be_a_pipeline_and_all_may_be_a_search():
+def test_the_last_step_may_be_a_pipeline_and_all_may_be_a_search() -> None:
     last = make_pipeline(MaxAbsScaler(), SelectKBest(chi2, k=5), LogisticRegression())
     pipeline = Pipeline([("words", CountVectorizer()), ("rest", last)])
     check(pipeline.fit(TEXTS, THREE))
@@ -107,9 +113,12 @@ def test_the_last_step_may_be_a_pipeline_and_all_may_be_a_search():
         np.testing.assert_array_equal(one.relevance, other.relevance)
 
 
-def characters(text, low, high, *, padded):
+def characters(
+    text: str, low: int, high: int, *, padded: bool
+) -> Iterator[tuple[str, list[int | None]]]:
     """N-grams of lower-cased ASCII text without double spaces, with the word of each letter."""
-    number, words = 0, []
+    number = 0
+    words: list[int | None] = []
     for i, c in enumerate(text):
         words.append(None if c == " " else number)
         number += c == " " and i > 0
@@ -130,7 +139,7 @@ def characters(text, low, high, *, padded):
 
 @pytest.mark.parametrize("analyzer", ["char", "char_wb"])
 @pytest.mark.parametrize("ngrams", [(1, 1), (1, 4), (3, 8)])
-def test_characters_share_by_number(analyzer, ngrams):
+def test_characters_share_by_number(analyzer: str, ngrams: tuple[int, int]) -> None:
     """Every n-gram's weight by plain loops: its letters' words, in parts; spaces take nothing."""
     pipeline = make_pipeline(
         CountVectorizer(analyzer=analyzer, ngram_range=ngrams), LogisticRegression()
@@ -150,7 +159,7 @@ def test_characters_share_by_number(analyzer, ngrams):
         np.testing.assert_allclose(e.remainder["bias"], pipeline[1].intercept_)
 
 
-def test_characters_that_are_no_word_keep_their_part():
+def test_characters_that_are_no_word_keep_their_part() -> None:
     pipeline = make_pipeline(
         CountVectorizer(analyzer="char", ngram_range=(2, 2)), LogisticRegression()
     ).fit(["ab! c", "ac b!", "! ab c", "cc ab"], [0, 1, 0, 1])
@@ -161,7 +170,7 @@ def test_characters_that_are_no_word_keep_their_part():
     np.testing.assert_allclose(e.remainder["between words"], weights["b!"] / 2 + weights["! "])
 
 
-def test_topics_by_hand():
+def test_topics_by_hand() -> None:
     """Normalised topics: x V / |x V| · w, with the norm held constant."""
     pipeline = make_pipeline(
         TfidfVectorizer(), TruncatedSVD(3, random_state=0), Normalizer(), LogisticRegression()
@@ -180,7 +189,7 @@ def test_topics_by_hand():
     assert set(e.remainder) == {"bias", "padding"}
 
 
-def test_a_scale_of_missing_words_is_named():
+def test_a_scale_of_missing_words_is_named() -> None:
     pipeline = make_pipeline(CountVectorizer(), MinMaxScaler((1, 2)), LogisticRegression())
     dense = FunctionTransformer(lambda x: x.toarray())
     pipeline.steps.insert(1, ("dense", dense))
@@ -205,7 +214,7 @@ MIXING = {
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_of_one_column_are_explained(name):
+def test_functions_of_one_column_are_explained(name: str) -> None:
     step = FunctionTransformer(FUNCTIONS[name], accept_sparse=True)
     pipeline = make_pipeline(CountVectorizer(), step, LogisticRegression()).fit(TEXTS, TWO)
     for e in check(pipeline):
@@ -218,19 +227,22 @@ def test_functions_of_one_column_are_explained(name):
 
 
 @pytest.mark.parametrize("name", MIXING)
-def test_functions_that_mix_columns_are_refused(name):
+def test_functions_that_mix_columns_are_refused(name: str) -> None:
     step = FunctionTransformer(MIXING[name], accept_sparse=True)
     pipeline = make_pipeline(CountVectorizer(), step, LogisticRegression()).fit(TEXTS, TWO)
     with pytest.raises(ModelError, match="step FunctionTransformer mixes features"):
         explain(pipeline, TEXTS[0] + " fire earth gas")
 
 
-def test_a_function_is_proved_on_every_text():
+def test_a_function_is_proved_on_every_text() -> None:
     """One that turns around only what a made-up row and the first texts do not have."""
 
-    def turned(x):
+    def turned(x: csr_matrix) -> NDArray[np.float64] | NDArray[np.int64]:
         x = x.toarray()
-        return np.where((x == 7).any(axis=1, keepdims=True), x[:, ::-1], x)
+        result: NDArray[np.float64] | NDArray[np.int64] = np.where(
+            (x == 7).any(axis=1, keepdims=True), x[:, ::-1], x
+        )
+        return result
 
     pipeline = make_pipeline(
         CountVectorizer(), FunctionTransformer(turned, accept_sparse=True), LogisticRegression()
@@ -241,10 +253,13 @@ def test_a_function_is_proved_on_every_text():
         explain(classifier, "ape " * 7)
 
 
-def test_a_linear_step_is_held_to_it_on_every_text():
-    def bent(x):
+def test_a_linear_step_is_held_to_it_on_every_text() -> None:
+    def bent(x: csr_matrix) -> NDArray[np.float64] | NDArray[np.int64]:
         topics = x.toarray() @ np.arange(3 * x.shape[1]).reshape(-1, 3)
-        return np.where((x.toarray() == 7).any(axis=1, keepdims=True), topics**2, topics)
+        result: NDArray[np.float64] | NDArray[np.int64] = np.where(
+            (x.toarray() == 7).any(axis=1, keepdims=True), topics**2, topics
+        )
+        return result
 
     step = FunctionTransformer(bent, accept_sparse=True)
     pipeline = make_pipeline(CountVectorizer(), step, RidgeClassifier()).fit(TEXTS, TWO)
@@ -254,9 +269,9 @@ def test_a_linear_step_is_held_to_it_on_every_text():
         explain(classifier, "ape " * 7)
 
 
-def test_a_selection_is_held_to_it():
-    class Turned(SelectKBest):
-        def transform(self, x):
+def test_a_selection_is_held_to_it() -> None:
+    class Turned(SelectKBest):  # type: ignore[misc] # scikit-learn has no types
+        def transform(self, x: csr_matrix) -> csr_matrix:
             return super().transform(x)[:, ::-1]
 
     pipeline = make_pipeline(CountVectorizer(), Turned(chi2, k=5), LogisticRegression())
@@ -266,7 +281,7 @@ def test_a_selection_is_held_to_it():
 
 @pytest.mark.parametrize("kind", [SVC, NuSVC])
 @pytest.mark.parametrize("shape", ["ovr", "ovo"])
-def test_machines_that_vote_are_refused(kind, shape):
+def test_machines_that_vote_are_refused(kind: type[ClassifierMixin], shape: str) -> None:
     model = kind(kernel="linear", decision_function_shape=shape)
     pipeline = make_pipeline(TfidfVectorizer(), model).fit(TEXTS, THREE)
     with pytest.raises(ModelError, match=r"vote, so that.*OneVsRestClassifier"):
@@ -275,14 +290,14 @@ def test_machines_that_vote_are_refused(kind, shape):
 
 
 @pytest.mark.parametrize("kind", [Ridge, LinearRegression])
-def test_numbers_are_no_classes(kind):
+def test_numbers_are_no_classes(kind: type[ClassifierMixin]) -> None:
     pipeline = make_pipeline(TfidfVectorizer(), kind()).fit(TEXTS, range(len(TEXTS)))
     with pytest.raises(ModelError, match=f"{kind.__name__} predicts numbers, not classes"):
         explain(pipeline, "ape")
 
 
 @pytest.mark.parametrize("model", [RidgeClassifier(), OneVsRestClassifier(LogisticRegression())])
-def test_labels_are_explained_as_labels(model):
+def test_labels_are_explained_as_labels(model: ClassifierMixin) -> None:
     pipeline = make_pipeline(TfidfVectorizer(), model).fit(TEXTS, LABELS)
     predicted, scores = pipeline.predict(HARD), pipeline.decision_function(HARD)
     seen = set()
@@ -301,11 +316,11 @@ def test_labels_are_explained_as_labels(model):
     assert "multilabel" not in json.loads(explain(_plain(), "ape").to_json())
 
 
-def _plain():
+def _plain() -> Pipeline:
     return make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(TEXTS, TWO)
 
 
-def test_calibration_is_explained_before_it_where_it_decides_the_same():
+def test_calibration_is_explained_before_it_where_it_decides_the_same() -> None:
     pipeline = make_pipeline(
         TfidfVectorizer(), CalibratedClassifierCV(LinearSVC(random_state=0), cv=3)
     ).fit(TEXTS, THREE)
@@ -324,14 +339,15 @@ def test_calibration_is_explained_before_it_where_it_decides_the_same():
                 explain(classifier, text)
 
 
-class Other(LogisticRegression):
-    def decision_function(self, x):
-        return super().decision_function(x) ** 3
+class Other(LogisticRegression):  # type: ignore[misc] # scikit-learn has no types
+    def decision_function(self, x: csr_matrix) -> NDArray[np.float64]:
+        result: NDArray[np.float64] = super().decision_function(x) ** 3
+        return result
 
 
-def test_another_prediction_or_score_is_an_error():
-    class Late(LogisticRegression):
-        def predict(self, x):
+def test_another_prediction_or_score_is_an_error() -> None:
+    class Late(LogisticRegression):  # type: ignore[misc] # scikit-learn has no types
+        def predict(self, x: csr_matrix) -> NDArray[np.object_]:
             found = super().predict(x)
             other = np.where(found == "rest", "elements", "rest")
             return np.where(x.getnnz(axis=1) > 5, other, found)
@@ -346,10 +362,10 @@ def test_another_prediction_or_score_is_an_error():
         explain(cubed, "ape")
 
 
-def test_votes_would_be_seen_without_their_refusal(monkeypatch):
+def test_votes_would_be_seen_without_their_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was wrong: pairs' decision values taken for classes'."""
     pipeline = make_pipeline(TfidfVectorizer(), SVC(kernel="linear")).fit(TEXTS, THREE)
-    monkeypatch.setitem(linear_form._READERS, "SVC", linear_form._of_coefficients)
+    monkeypatch.setitem(estimators._READERS, "SVC", of_coefficients)
     with pytest.raises(ModelError, match="are not its own"):
         explain(pipeline, TEXTS)
 
@@ -381,14 +397,14 @@ def test_votes_would_be_seen_without_their_refusal(monkeypatch):
         ),
     ],
 )  # fmt: skip
-def test_refusals(pipeline, message):
+def test_refusals(pipeline: Pipeline, message: str) -> None:
     if hasattr(pipeline, "steps"):
         pipeline.fit(TEXTS, TWO)
     with pytest.raises(ModelError, match=message):
         explain(pipeline, TEXTS[:2])
 
 
-def test_tables_and_files_are_refused(tmp_path):
+def test_tables_and_files_are_refused(tmp_path: Path) -> None:
     table = make_pipeline(ColumnTransformer([("a", CountVectorizer(), 0)]), LogisticRegression())
     table.fit(np.array(TEXTS, dtype=object)[:, None], TWO)
     with pytest.raises(ModelError, match="ColumnTransformer, which reads tables"):
@@ -401,7 +417,7 @@ def test_tables_and_files_are_refused(tmp_path):
         explain(files, "ape")
 
 
-def test_words_are_found_where_the_vectorizer_finds_them():
+def test_words_are_found_where_the_vectorizer_finds_them() -> None:
     pattern = CountVectorizer(token_pattern=r"\b(cat|dog)\b")
     pipeline = make_pipeline(pattern, LogisticRegression()).fit(["cat", "dog cat"], [0, 1])
     e = explain(pipeline, "concat a cat")
@@ -411,7 +427,7 @@ def test_words_are_found_where_the_vectorizer_finds_them():
         explain(turned.fit(TEXTS, TWO), "the ape")
 
 
-def test_texts_together_give_what_each_gives_alone():
+def test_texts_together_give_what_each_gives_alone() -> None:
     pipeline = make_pipeline(UNION, LinearSVC(random_state=0)).fit(TEXTS, THREE)
     for e, text in zip(explain(pipeline, HARD), HARD, strict=True):
         np.testing.assert_allclose(e.relevance, explain(pipeline, text).relevance, atol=1e-12)

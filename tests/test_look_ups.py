@@ -1,22 +1,25 @@
 """Where vectors enter a module: whichever way its ids go, the text's vectors go the same way."""
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional
 
-from moving import FILL, SIZE, START, TEXTS, VOCABULARY, Module, classifier, shifted
+from moving import FILL, SIZE, START, TEXTS, VOCABULARY, Module, classifier, shifted, unmoved
 from whyword import InputError, ModelError, ModuleClassifier, explain, lrp
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.models.look_ups.positions import CONSTANT, DERIVED, Positions
 from whyword.models.look_ups.substitution import Substitution
 from whyword.removal import scores_without
 
 
-def through_an_older_view(ids):
+def through_an_older_view(ids: Tensor) -> Tensor:
     whole = torch.zeros(len(ids), ids.shape[1] + 2, dtype=torch.long)
     early, inner = whole[:, 1:], whole[:, 1:-1]
     inner.copy_(ids)
@@ -24,19 +27,19 @@ def through_an_older_view(ids):
     return whole.flip(1)
 
 
-def each(vectors, row):
+def each(vectors: Tensor, row: Tensor) -> Tensor:
     """A row of the table as a constant vector for each text."""
     return row.expand(len(vectors), 1, -1)
 
 
-def by_length(ids):
+def by_length(ids: Tensor) -> Tensor:
     lengths = (ids != 0).sum(dim=1)
     order = lengths.argsort()
     return ids[order][order.argsort()]
 
 
 WIDE = torch.tensor([0, 2, 1, 4, 3, 3])
-MOVES = {
+MOVES: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
     "as they are": (lambda i: i, lambda v, t: v),
     "flip": (lambda i: i.flip(1), lambda v, t: v[:, [4, 3, 2, 1, 0]]),
     "fliplr": (torch.fliplr, lambda v, t: v[:, [4, 3, 2, 1, 0]]),
@@ -97,7 +100,7 @@ MOVES = {
 
 
 @pytest.mark.parametrize("name", MOVES)
-def test_vectors_go_where_their_ids_go(name):
+def test_vectors_go_where_their_ids_go(name: str) -> None:
     ids, vectors = MOVES[name]
     module = Module(ids)
     c = classifier(module)
@@ -116,52 +119,54 @@ def test_vectors_go_where_their_ids_go(name):
         torch.testing.assert_close(ours, theirs)
     # The engine's own mode is around the look-ups.
     targets = torch.eye(3).double()[:, None].expand(-1, 2, -1)
-    ours, theirs = (
-        lrp.relevance(score, given, targets)
-        for score in (lambda x: c.score(x, batch), lambda x: module.head(vectors(x, table), 2))
-    )
-    torch.testing.assert_close(ours.relevance, theirs.relevance)
+    one = lrp.relevance(lambda x: c.score(x, batch), given, targets)
+    other = lrp.relevance(lambda x: module.head(vectors(x, table), 2), given, targets)
+    torch.testing.assert_close(one.relevance, other.relevance)
 
 
 class InTwoPlaces(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         first = functional.embedding(ids, self.words.weight.detach())
         return torch.cat([first, self.words(ids.flip(1)).detach() * 1.0], dim=1)
 
 
 class ByIndex(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         return torch.cat(
             [self.words.weight[ids], self.words.weight.index_select(0, ids[:, 0])[:, None]], dim=1
         )
 
 
 class Bag(Module):
-    def __init__(self, mode, **options):
-        super().__init__(None)
+    def __init__(self, mode: str, **options: Any) -> None:
+        super().__init__(unmoved)
         self.words = nn.EmbeddingBag(SIZE, 4, mode=mode, **options).double()
 
-    def look_up(self, ids):
-        return self.words(ids)
+    def look_up(self, ids: Tensor) -> Tensor:
+        result: Tensor = self.words(ids)
+        return result
 
 
 class Offsets(Bag):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         offsets = torch.arange(0, ids.numel(), ids.shape[1])
-        return self.words(ids.flatten(), offsets)
+        result: Tensor = self.words(ids.flatten(), offsets)
+        return result
 
 
 class Weighted(Bag):
-    def look_up(self, ids):
-        return self.words(ids, per_sample_weights=self.weights[: ids.shape[1]].expand(ids.shape))
+    def look_up(self, ids: Tensor) -> Tensor:
+        weights = self.weights[: ids.shape[1]].expand(ids.shape)
+        result: Tensor = self.words(ids, per_sample_weights=weights)
+        return result
 
 
-SPELLINGS = {
+SPELLINGS: dict[str, tuple[Callable[[], Module], Callable[[Module, Tensor], Tensor]]] = {
     "in two places": (
-        lambda: InTwoPlaces(None),
+        lambda: InTwoPlaces(unmoved),
         lambda m, v: torch.cat([v, v.flip(1)], dim=1),
     ),
-    "by index": (lambda: ByIndex(None), lambda m, v: torch.cat([v, v[:, :1]], dim=1)),
+    "by index": (lambda: ByIndex(unmoved), lambda m, v: torch.cat([v, v[:, :1]], dim=1)),
     "sum": (lambda: Bag("sum"), lambda m, v: v.sum(1)),
     "mean": (lambda: Bag("mean"), lambda m, v: v.mean(1)),
     "without padding": (lambda: Bag("mean", padding_idx=3), lambda m, v: skipped(v)),
@@ -170,14 +175,14 @@ SPELLINGS = {
 }
 
 
-def skipped(vectors):
+def skipped(vectors: Tensor) -> Tensor:
     """The mean of those that are not "beta", which has the id 3."""
     kept = [[0, 2, 4], [1, 2, 3, 4]]
     return torch.stack([v[k].mean(dim=0) for v, k in zip(vectors, kept, strict=True)])
 
 
 @pytest.mark.parametrize("name", SPELLINGS)
-def test_every_spelling_of_a_look_up(name):
+def test_every_spelling_of_a_look_up(name: str) -> None:
     make, vectors = SPELLINGS[name]
     module = make()
     c = classifier(module)
@@ -191,9 +196,9 @@ def test_every_spelling_of_a_look_up(name):
         np.testing.assert_allclose(e.relevance.sum(axis=1) + e.total_remainder, e.scores, atol=1e-9)
 
 
-def test_a_words_vector_is_one_input_in_all_places():
+def test_a_words_vector_is_one_input_in_all_places() -> None:
     """Another row of the table for a word, and another vector for it, are the same."""
-    for module in (Module(shifted), InTwoPlaces(None), Module(lambda i: i.repeat(1, 3))):
+    for module in (Module(shifted), InTwoPlaces(unmoved), Module(lambda i: i.repeat(1, 3))):
         c = classifier(module)
         batch = c.encode(TEXTS)
         other = torch.randn(4, dtype=torch.float64)
@@ -211,14 +216,15 @@ def test_a_words_vector_is_one_input_in_all_places():
 
 
 class InPlace(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         x = self.words(ids)
         x *= 2
-        return x
+        result: Tensor = x
+        return result
 
 
-def test_vectors_that_the_module_changes_stay_as_they_are():
-    module = InPlace(None)
+def test_vectors_that_the_module_changes_stay_as_they_are() -> None:
+    module = InPlace(unmoved)
     c = classifier(module)
     batch = c.encode(TEXTS)
     vectors = c.embed(batch)
@@ -234,56 +240,57 @@ def test_vectors_that_the_module_changes_stay_as_they_are():
 
 
 class OneHot(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         return functional.one_hot(ids, SIZE).double() @ self.words.weight
 
 
 class Scaled(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         return functional.embedding(ids, self.words.weight * 2)
 
 
 class Part(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         return functional.embedding(ids, self.words.weight[:, :2]).repeat(1, 1, 2)
 
 
 class Shortening(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         return functional.embedding(ids, self.words.weight, max_norm=1.0)
 
 
 class Never(Module):
-    def look_up(self, ids):
+    def look_up(self, ids: Tensor) -> Tensor:
         return torch.ones(len(ids), 3, 4).double()
 
 
 class Vectorised(Module):
-    def look_up(self, ids):
-        return torch.func.vmap(self.words)(ids)
+    def look_up(self, ids: Tensor) -> Tensor:
+        result: Tensor = torch.func.vmap(self.words)(ids)
+        return result
 
 
-def back_from_lists(ids):
+def back_from_lists(ids: Tensor) -> Tensor:
     return torch.tensor([row[::-1] for row in ids.tolist()])
 
 
-def half_from_lists(ids):
+def half_from_lists(ids: Tensor) -> Tensor:
     return torch.cat([ids, torch.tensor(ids.numpy())], dim=1)
 
 
-def added_in_place(ids):
+def added_in_place(ids: Tensor) -> Tensor:
     new = torch.cat([ids, torch.zeros_like(ids)], dim=1)
     new[:, 5:].add_(ids % 3)
     return new
 
 
-def accumulated(ids):
+def accumulated(ids: Tensor) -> Tensor:
     new = torch.cat([ids, torch.zeros_like(ids)], dim=1)
     rows, columns = torch.arange(len(ids))[:, None], torch.arange(5, 10)
     return new.index_put_((rows, columns), ids % 3, accumulate=True)
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[], Module], str]] = {
     "hash": (lambda: Module(lambda i: i * 31 % SIZE), "the function remainder"),
     "offset": (lambda: Module(lambda i: (i + 1).clamp(max=SIZE - 1)), "the function clamp"),
     "bigrams": (lambda: Module(lambda i: (i[:, 1:] + i[:, :-1]) % SIZE), "the function remainder"),
@@ -301,19 +308,19 @@ REFUSED = {
     ),
     "lists": (lambda: Module(back_from_lists), "the function tolist"),
     "numpy": (lambda: Module(half_from_lists), "numpy"),
-    "one-hot": (lambda: OneHot(None), "by the function matmul"),
-    "another table": (lambda: Scaled(None), "none of the text's ids"),
-    "part of the table": (lambda: Part(None), "a part of the embedding 'words' of Part"),
-    "norms": (lambda: Shortening(None), "max_norm"),
-    "nothing": (lambda: Never(None), "none of the text's ids in the embedding 'words' of Never"),
+    "one-hot": (lambda: OneHot(unmoved), "by the function matmul"),
+    "another table": (lambda: Scaled(unmoved), "none of the text's ids"),
+    "part of the table": (lambda: Part(unmoved), "a part of the embedding 'words' of Part"),
+    "norms": (lambda: Shortening(unmoved), "max_norm"),
+    "nothing": (lambda: Never(unmoved), "none of the text's ids in the embedding 'words' of Never"),
     "largest of a bag": (lambda: Bag("max"), 'the mode "max"'),
-    "vmap": (lambda: Vectorised(None), "none of the text's ids"),
+    "vmap": (lambda: Vectorised(unmoved), "none of the text's ids"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", REFUSED)
 @pytest.mark.parametrize("method", ["lrp", "gradient_x_input", "occlusion", "random"])
-def test_other_look_ups_are_refused_by_name(name, method):
+def test_other_look_ups_are_refused_by_name(name: str, method: str) -> None:
     make, reason = REFUSED[name]
     c = classifier(make())
     with pytest.raises(ModelError, match=reason):
@@ -324,20 +331,20 @@ def test_other_look_ups_are_refused_by_name(name, method):
 
 
 @pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
-def test_scripted_modules_look_up_nothing():
+def test_scripted_modules_look_up_nothing() -> None:
     module = Module(lambda i: i)
-    module.words = torch.jit.script(module.words)
+    module.words = torch.jit.script(module.words)  # type: ignore[assignment] # what is refused
     c = classifier(module)
     with pytest.raises(ModelError, match="none of the text's ids"):
         explain(c, TEXTS)
 
 
-def test_of_compiled_modules_the_original_is_explained():
+def test_of_compiled_modules_the_original_is_explained() -> None:
     module = Module(shifted)
     expected = explain(classifier(module), TEXTS)
-    compiled = ModuleClassifier(
-        torch.compile(module, backend="eager"), "abc", VOCABULARY, embedding=module.words
-    )
+    optimised = torch.compile(module, backend="eager")
+    assert isinstance(optimised, nn.Module)
+    compiled = ModuleClassifier(optimised, "abc", VOCABULARY, embedding=module.words)
     for ours, theirs in zip(explain(compiled, TEXTS), expected, strict=True):
         np.testing.assert_allclose(ours.relevance, theirs.relevance)
     module.hidden.compile(backend="eager")
@@ -345,8 +352,8 @@ def test_of_compiled_modules_the_original_is_explained():
         explain(classifier(module), TEXTS)
 
 
-def test_shortened_norms_are_refused():
-    module = Module(None)
+def test_shortened_norms_are_refused() -> None:
+    module = Module(unmoved)
     module.words = nn.Embedding(SIZE, 4, max_norm=1.0)
     with pytest.raises(InputError, match="max_norm"):
         classifier(module)
@@ -355,7 +362,9 @@ def test_shortened_norms_are_refused():
 # Programs of moves, beside the same moves of numpy on positions.
 
 
-def program(rng, ids, labels):  # noqa: PLR0911
+def program(  # noqa: PLR0911
+    rng: np.random.Generator, ids: Tensor, labels: NDArray[np.int64]
+) -> tuple[Tensor, NDArray[np.int64]]:
     """A random move of ids, and of labels by numpy; some with constants, some in place."""
     rows, columns = ids.shape
     choice = rng.integers(13)
@@ -403,7 +412,7 @@ def program(rng, ids, labels):  # noqa: PLR0911
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_positions_follow_any_program(seed):
+def test_positions_follow_any_program(seed: int) -> None:
     rng = np.random.default_rng(seed)
     ids = torch.from_numpy(rng.permutation(np.arange(100, 124)).reshape(4, 6))
     moved, labels = ids, np.arange(24).reshape(4, 6)
@@ -413,18 +422,22 @@ def test_positions_follow_any_program(seed):
         for _ in range(6):
             moved, labels = program(rng, moved, labels)
             labels = np.ascontiguousarray(labels)
-    np.testing.assert_array_equal(substitution.positions.of(moved).numpy(), labels)
+    found = substitution.positions.of(moved)
+    assert found is not None
+    np.testing.assert_array_equal(found.numpy(), labels)
     assert ids.equal(ids)
 
 
-def test_changes_that_are_not_seen_are_not_taken_for_the_text():
+def test_changes_that_are_not_seen_are_not_taken_for_the_text() -> None:
     ids = torch.arange(6).view(2, 3)
     positions = Positions(ids)
     ids[0, 1] = 5
-    assert positions.of(ids).tolist() == [[0, DERIVED, 2], [3, 4, 5]]
+    found = positions.of(ids)
+    assert found is not None
+    assert found.tolist() == [[0, DERIVED, 2], [3, 4, 5]]
 
 
-def test_other_tables_are_answered_once():
+def test_other_tables_are_answered_once() -> None:
     table, other = nn.Embedding(5, 2), nn.Embedding(5, 2)
     ids, vectors, added = torch.arange(3)[None], torch.ones(1, 3, 2), torch.zeros(1, 3, 2)
     with Substitution(table.weight, ids, vectors, added=[(other.weight, added)]):
@@ -433,7 +446,7 @@ def test_other_tables_are_answered_once():
         assert other(torch.arange(2)).equal(other.weight[:2])
 
 
-def test_nothing_is_left_behind():
+def test_nothing_is_left_behind() -> None:
     module = Module(shifted)
     c = classifier(module)
     batch = c.encode(TEXTS)
@@ -447,12 +460,12 @@ def test_nothing_is_left_behind():
     torch.testing.assert_close(module(batch.ids), c(batch))
 
 
-def test_threads_do_not_disturb_each_other():
+def test_threads_do_not_disturb_each_other() -> None:
     c = classifier(Module(shifted))
     expected = {text: explain(c, text).relevance for text in [*TEXTS, "eta theta eta", "iota iota"]}
-    failed = []
+    failed: list[bool] = []
 
-    def work(text):
+    def work(text: str) -> None:
         found = [explain(c, text).relevance for _ in range(10)]
         failed.extend(not np.array_equal(one, expected[text]) for one in found)
 
@@ -465,7 +478,7 @@ def test_threads_do_not_disturb_each_other():
     assert len(failed) == 10 * len(expected)
 
 
-def test_a_batch_of_ones_own():
+def test_a_batch_of_ones_own() -> None:
     """Ids that lie in a larger tensor."""
     c = classifier(Module(shifted))
     whole = torch.randint(2, SIZE, (3, 9))

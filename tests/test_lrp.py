@@ -2,12 +2,14 @@
 
 import gc
 import threading
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import reference
 from reference import rule_alpha_beta, rule_epsilon, rule_flat, rule_gamma
@@ -20,14 +22,16 @@ from structures import (
     Convolved,
     Recurrent,
     Residual,
+    Structure,
     Widths,
     random_structure,
 )
 from whyword import lrp
 from whyword.errors import InputError
+from whyword.lrp.calls import Call
 from whyword.lrp.functions import pooling
 
-RULES = {
+RULES: dict[str, tuple[lrp.Rule, reference.Rule]] = {
     "paper": (lrp.Epsilon(), rule_epsilon),
     "epsilon": (
         lrp.Epsilon(0.05, False, False),
@@ -42,15 +46,17 @@ RULES = {
 }
 
 
-def every_class(batch=2, classes=CLASSES):
+def every_class(batch: int = 2, classes: int = CLASSES) -> Tensor:
     return torch.eye(classes)[:, None].expand(classes, batch, classes)
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("kind", STRUCTURES, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("few", [1, 10**9], ids=["winning windows", "every window"])
-def test_equals_the_second_derivation(monkeypatch, kind, rule, few):
-    monkeypatch.setattr(pooling, "FEW", few)  # the two ways of relevance through a convolution
+def test_equals_the_second_derivation(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Structure], rule: str, few: int
+) -> None:
+    monkeypatch.setattr(pooling, "_FEW", few)  # the two ways of relevance through a convolution
     ours, theirs = RULES[rule]
     for seed in range(20):
         model, x = random_structure(kind, seed)
@@ -64,10 +70,11 @@ def test_equals_the_second_derivation(monkeypatch, kind, rule, few):
 
 
 @pytest.mark.parametrize("kind", STRUCTURES, ids=lambda kind: kind.__name__)
-def test_conserves_with_shares(kind):
+def test_conserves_with_shares(kind: type[Structure]) -> None:
     for seed in range(20):
         model, x = random_structure(kind, seed)
         found = lrp.relevance(model, x, every_class(), model=model, accounting=True)
+        assert found.accounts is not None
         initial = sum(a.lost.get("initial state", 0.0) for a in found.accounts)
         assert isinstance(model, Recurrent) or initial == 0
         lost = found.scores.sum() - found.relevance.sum()
@@ -75,7 +82,7 @@ def test_conserves_with_shares(kind):
 
 
 @pytest.mark.parametrize("kind", [Convolved, Recurrent, GRU], ids=lambda kind: kind.__name__)
-def test_the_composite_chooses_by_name_function_and_place(kind):
+def test_the_composite_chooses_by_name_function_and_place(kind: type[Structure]) -> None:
     model, x = random_structure(kind, 1)
     name = {"Convolved": "convolution", "Recurrent": "recurrent", "GRU": "recurrent"}[kind.__name__]
     function = {"Convolved": "conv1d", "Recurrent": "lstm", "GRU": "gru"}[kind.__name__]
@@ -96,7 +103,7 @@ def test_the_composite_chooses_by_name_function_and_place(kind):
 
 
 @pytest.mark.parametrize("delta", [0, 1])
-def test_lstm_as_the_2017_paper_has_it(delta):
+def test_lstm_as_the_2017_paper_has_it(delta: int) -> None:
     rule = partial(rule_epsilon, epsilon=0.001, delta=delta)
     half = lrp.Epsilon(0.001, bias_share=bool(delta))
     for seed in range(20):
@@ -107,8 +114,13 @@ def test_lstm_as_the_2017_paper_has_it(delta):
                 parameter.copy_(torch.randn_like(parameter))
         x = torch.randn(1, POSITIONS, DIMENSION, dtype=torch.float64)
         w, u, b, b_state = (p.detach().numpy() for p in model.parameters())
+
+        def final(e: Tensor, model: nn.LSTM = model) -> Tensor:
+            result: Tensor = model(e.transpose(0, 1))[1][0][-1]
+            return result
+
         found = lrp.relevance(
-            lambda e, model=model: model(e.transpose(0, 1))[1][0][-1],
+            final,
             x,
             every_class(1, 4),
             composite=lrp.Composite(half, sums=half),
@@ -127,33 +139,44 @@ def test_lstm_as_the_2017_paper_has_it(delta):
 class Packed(nn.Module):
     """Reads sequences of different lengths, packed; scores from outputs and final states."""
 
-    def __init__(self, network, *, lengths=None, batch_first=True, **options):
+    def __init__(
+        self,
+        network: type[nn.LSTM | nn.GRU | nn.RNN],
+        *,
+        lengths: list[int] | None = None,
+        batch_first: bool = True,
+        **options: Any,
+    ) -> None:
         super().__init__()
         self.network = network(3, 4, batch_first=batch_first, **options)
         self.lengths, self.batch_first = lengths, batch_first
         self.output = nn.Linear(4 * (1 + self.network.bidirectional), 2)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         x = x if self.batch_first else x.transpose(0, 1)
+        given: Tensor | nn.utils.rnn.PackedSequence = x
         if self.lengths is not None:
-            x = nn.utils.rnn.pack_padded_sequence(
+            given = nn.utils.rnn.pack_padded_sequence(
                 x, self.lengths, batch_first=self.batch_first, enforce_sorted=False
             )
-        outputs, state = self.network(x)
+        outputs, state = self.network(given)
         if self.lengths is not None:
             outputs, _ = nn.utils.rnn.pad_packed_sequence(outputs, batch_first=self.batch_first)
         outputs = outputs if self.batch_first else outputs.transpose(0, 1)
         final = state[0] + state[1] if isinstance(state, tuple) else state
         last = final[-1 - self.network.bidirectional :].transpose(0, 1).flatten(1)
-        return self.output(outputs.sum(dim=1) + last)
+        result: Tensor = self.output(outputs.sum(dim=1) + last)
+        return result
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("network", [nn.LSTM, nn.GRU, nn.RNN])
-def test_packed_sequences_are_explained_as_each_alone(network, bidirectional, bias, batch_first):
-    options = {"num_layers": 2, "bidirectional": bidirectional, "bias": bias}
+def test_packed_sequences_are_explained_as_each_alone(
+    network: type[nn.LSTM | nn.GRU | nn.RNN], bidirectional: bool, bias: bool, batch_first: bool
+) -> None:
+    options: dict[str, Any] = {"num_layers": 2, "bidirectional": bidirectional, "bias": bias}
     torch.manual_seed(0)
     lengths = [2, 5, 1, 5]
     model = Packed(network, lengths=lengths, batch_first=batch_first, **options).double()
@@ -169,7 +192,7 @@ def test_packed_sequences_are_explained_as_each_alone(network, bidirectional, bi
         assert not found.relevance[:, i, length:].any()
 
 
-def test_cells_as_the_whole_network():
+def test_cells_as_the_whole_network() -> None:
     for cell, network in (
         (nn.LSTMCell, nn.LSTM), (nn.GRUCell, nn.GRU), (partial(nn.RNNCell, nonlinearity="relu"),
          partial(nn.RNN, nonlinearity="relu")),
@@ -179,27 +202,31 @@ def test_cells_as_the_whole_network():
         for ours, theirs in zip(single.parameters(), whole.parameters(), strict=True):
             ours.data = theirs.data
 
-        def by_cells(x, single=single):
+        def by_cells(x: Tensor, single: nn.RNNCellBase = single) -> Tensor:
             state = None
             for row in x.unbind(1):
                 state = single(row, state)
-            return state[0] if isinstance(state, tuple) else state
+            assert state is not None
+            result: Tensor = state[0] if isinstance(state, tuple) else state
+            return result
+
+        def by_network(x: Tensor, whole: nn.RNNBase = whole) -> Tensor:
+            result: Tensor = whole(x.transpose(0, 1))[0][-1]
+            return result
 
         x = torch.randn(2, 5, 3, dtype=torch.float64)
-        expected = lrp.relevance(
-            lambda x, whole=whole: whole(x.transpose(0, 1))[0][-1], x, every_class(2, 4)
-        )
+        expected = lrp.relevance(by_network, x, every_class(2, 4))
         found = lrp.relevance(by_cells, x, every_class(2, 4))
         torch.testing.assert_close(found.relevance, expected.relevance)
 
 
-def test_weights_made_of_the_embeddings_are_refused():
+def test_weights_made_of_the_embeddings_are_refused() -> None:
     w, u = torch.randn(6, 3), torch.randn(6, 2)
 
-    def cell(x):
+    def cell(x: Tensor) -> Tensor:
         return torch.gru_cell(x[:, 0], torch.zeros(2, 2), w * x.mean(), u)
 
-    def network(x):
+    def network(x: Tensor) -> Tensor:
         options = (False, 1, 0.0, False, False, True)
         return torch.gru(x, torch.zeros(1, 2, 2), [w * x.mean(), u], *options)[0][:, -1]
 
@@ -208,7 +235,7 @@ def test_weights_made_of_the_embeddings_are_refused():
             lrp.relevance(f, torch.randn(2, 4, 3), every_class(2, 2))
 
 
-def test_the_three_ways_of_asking_agree():
+def test_the_three_ways_of_asking_agree() -> None:
     model, x = random_structure(Widths, 3)
     together = lrp.relevance(model, x, every_class()).relevance
     for c in range(CLASSES):
@@ -222,20 +249,22 @@ def test_the_three_ways_of_asking_agree():
 
 
 class Odd(nn.Module):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.strange = Strange()
 
-    def forward(self, x):
-        return self.strange(x).sum(dim=1)
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.strange(x).sum(dim=1)
+        return result
 
 
 class Strange(nn.Module):
-    def forward(self, x):
-        return torch.special.i0(x)
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = torch.special.i0(x)
+        return result
 
 
-def test_a_function_without_a_rule_is_refused():
+def test_a_function_without_a_rule_is_refused() -> None:
     with pytest.raises(lrp.UnsupportedFunction) as refused:
         lrp.relevance(Odd(), torch.randn(2, 4, 3), every_class(2, 3), model=Odd())
     for part in ("function i0", "Strange", "test_lrp.py", "whyword.lrp.register"):
@@ -252,11 +281,11 @@ def test_a_function_without_a_rule_is_refused():
     assert with_constant.relevance.shape == (3, 2, 4, 3)
 
 
-def test_a_rule_of_ones_own():
+def test_a_rule_of_ones_own() -> None:
     calls = []
 
     @lrp.register("i0")
-    def bessel(call, input):
+    def bessel(call: Call, input: Tensor) -> Tensor:
         calls.append(call)
         return lrp.propagate(call, call.function(input.detach()), lambda R: (2 * R,), input)
 
@@ -281,12 +310,12 @@ def test_a_rule_of_ones_own():
         (lambda x: x.sum(dim=1).detach(), "constant of them by detach"),
     ],
 )
-def test_what_cannot_be_explained(broken, message):
+def test_what_cannot_be_explained(broken: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises((InputError, lrp.UnsupportedFunction), match=message):
         lrp.relevance(broken, torch.randn(2, 4, 3), every_class(2, 3))
 
 
-def state_of(model):
+def state_of(model: Structure) -> tuple[dict[str, Any], ...]:
     """Everything that an explanation could have changed, down to the bits."""
     tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     return (
@@ -303,7 +332,7 @@ def state_of(model):
 
 @pytest.mark.parametrize("kind", STRUCTURES, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("fails", [False, True])
-def test_the_model_is_left_as_it_was(kind, fails):
+def test_the_model_is_left_as_it_was(kind: type[Structure], fails: bool) -> None:
     model, x = random_structure(kind, 5)
     model(x).sum().backward()
     before = state_of(model)
@@ -316,13 +345,14 @@ def test_the_model_is_left_as_it_was(kind, fails):
     assert not x.requires_grad
 
 
-def test_threads_do_not_disturb_each_other():
+def test_threads_do_not_disturb_each_other() -> None:
     models = [random_structure(kind, 7) for kind in (Convolved, Recurrent, Residual, Widths)]
     expected = [lrp.relevance(m, x, every_class()).relevance for m, x in models]
     plain = [m(x).detach() for m, x in models]
-    found, failures = {}, []
+    found: dict[int, Tensor] = {}
+    failures: list[BaseException] = []
 
-    def work(i):
+    def work(i: int) -> None:
         model, x = models[i % len(models)]
         try:
             for _ in range(5):
@@ -340,12 +370,13 @@ def test_threads_do_not_disturb_each_other():
     assert all(torch.equal(found[i], expected[i % len(models)]) for i in range(8))
 
 
-def test_the_account_says_where_relevance_went():
+def test_the_account_says_where_relevance_went() -> None:
     model, x = random_structure(Widths, 2)
     composite = lrp.Composite(lrp.Epsilon(0.01, bias_share=False, stabiliser_share=False))
     found = lrp.relevance(
         model, x, every_class(), model=model, composite=composite, accounting=True
     )
+    assert found.accounts is not None
     for c, account in enumerate(found.accounts):
         assert account.started == pytest.approx(float(found.scores[:, c].sum()))
         assert account.arrived == pytest.approx(float(found.relevance[c].sum()))
@@ -367,36 +398,37 @@ def test_the_account_says_where_relevance_went():
     z_plus = lrp.relevance(
         model, x, every_class(), composite=lrp.Composite(lrp.ZPlus()), accounting=True
     )
+    assert z_plus.accounts is not None
     assert "rule" in z_plus.accounts[0].lost
 
 
-def test_what_has_been_overwritten_takes_nothing():
+def test_what_has_been_overwritten_takes_nothing() -> None:
     """Windows that a mask or an assignment replaced have not won, whatever the pooling says."""
     weight = torch.randn(4, 3, 1, dtype=torch.float64)
     x = torch.randn(1, 40, 3, dtype=torch.float64)
     kept = torch.arange(40) >= 20
 
-    def masked(x):
+    def masked(x: Tensor) -> Tensor:
         z = nn.functional.conv1d(x.mT, weight)
         return z.masked_fill(~kept, 0.0).masked_fill(z < -100, 1.0).max(dim=2).values
 
-    def assigned(x):
+    def assigned(x: Tensor) -> Tensor:
         z = nn.functional.conv1d(x.mT, weight)
         z[:, :, :20] = 0.0
         return z.max(dim=2).values
 
-    def through_a_view(x):
+    def through_a_view(x: Tensor) -> Tensor:
         z = nn.functional.conv1d(x.mT, weight)
         z[:, :, :20].masked_fill_(torch.ones(20, dtype=torch.bool), 100.0)
         return z.max(dim=2).values
 
     assert not lrp.relevance(through_a_view, x, every_class(1, 4)).relevance.any()
     for model in (masked, assigned):
-        found = lrp.relevance(model, x, every_class(1, 4)).relevance
-        assert found[:, :, 20:].any()
-        assert not found[:, :, :20].any()
+        relevance = lrp.relevance(model, x, every_class(1, 4)).relevance
+        assert relevance[:, :, 20:].any()
+        assert not relevance[:, :, :20].any()
 
-    def all_blocked(x):
+    def all_blocked(x: Tensor) -> Tensor:
         z = nn.functional.conv1d(x.mT, weight)
         return z.masked_fill(torch.ones(40, dtype=torch.bool), 3.0).amax(-1) + x.sum(1).sum()
 
@@ -406,23 +438,24 @@ def test_what_has_been_overwritten_takes_nothing():
     torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), expected.T)
 
 
-def test_values_changed_in_place_after_use():
+def test_values_changed_in_place_after_use() -> None:
     """Rules remember values; a model that overwrites them later must not change what they were."""
     first, second = nn.Linear(3, 3).double(), nn.Linear(3, 3).double()
     x = torch.randn(2, 4, 3, dtype=torch.float64)
 
-    def out_of_place(x):
+    def out_of_place(x: Tensor) -> Tensor:
         h = first(x)
         h = h + torch.tanh(second(h))
         total = torch.cat([h[:, :1], 2 * h[:, 1:]], dim=1).relu()
         return total.sum(dim=1)
 
-    def in_place(x):
+    def in_place(x: Tensor) -> Tensor:
         h = first(x)
         h += second(h).tanh_()
         h[:, 1:] *= 2
         nn.functional.relu(h, inplace=True)
-        return h.sum(dim=1)
+        result: Tensor = h.sum(dim=1)
+        return result
 
     torch.testing.assert_close(in_place(x), out_of_place(x))
     found, expected = (
@@ -434,7 +467,7 @@ def test_values_changed_in_place_after_use():
     torch.testing.assert_close(row_by_row, whole)
 
 
-def filled(layer, x):
+def filled(layer: nn.Linear, x: Tensor) -> Tensor:
     """Fills a tensor of zeros position by position."""
     h = torch.zeros_like(x)
     for t in range(x.shape[1]):
@@ -442,7 +475,7 @@ def filled(layer, x):
     return h.amax(dim=1)
 
 
-def test_a_filled_tensor_knows_how_deep_it_is():
+def test_a_filled_tensor_knows_how_deep_it_is() -> None:
     layer, output = nn.Linear(3, 3).double(), nn.Linear(3, 2).double()
     x = torch.randn(2, 4, 3, dtype=torch.float64)
     top = lrp.Composite(places={-1: lrp.Flat()})
@@ -458,7 +491,7 @@ def test_a_filled_tensor_knows_how_deep_it_is():
     torch.testing.assert_close(aside.relevance, expected)
 
 
-def test_sums_of_nothing_and_of_different_shapes_conserve():
+def test_sums_of_nothing_and_of_different_shapes_conserve() -> None:
     output = nn.Linear(3, 2).double()
     x = torch.randn(2, 4, 3, dtype=torch.float64)
     for model in (
@@ -470,7 +503,7 @@ def test_sums_of_nothing_and_of_different_shapes_conserve():
         torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
 
 
-def test_nothing_is_kept_in_memory():
+def test_nothing_is_kept_in_memory() -> None:
     """No cycle from a tensor through its rule to itself."""
     model, x = random_structure(Widths, 0)
     gc.collect()
@@ -484,12 +517,12 @@ def test_nothing_is_kept_in_memory():
         gc.enable()
 
 
-def test_arithmetic_of_users():
+def test_arithmetic_of_users() -> None:
     """Operators in all their spellings: a signal, halves for two, nothing for constants."""
     x = torch.rand(1, 3, 2, dtype=torch.float64) + 1
     target = every_class(1, 2)
 
-    def total(f):
+    def total(f: Callable[[Tensor], Tensor]) -> Tensor:
         found = lrp.relevance(lambda x: f(x).sum(dim=1), x, target)
         assert torch.allclose(found.scores, f(x).sum(dim=1))
         torch.testing.assert_close(found.relevance.sum(dim=(2, 3)), found.scores.T)
@@ -514,7 +547,7 @@ def test_arithmetic_of_users():
         total(f)
 
 
-def test_grouped_and_same_convolutions():
+def test_grouped_and_same_convolutions() -> None:
     torch.manual_seed(0)
     x = torch.randn(2, 9, 4, dtype=torch.float64)
     grouped = nn.Conv1d(4, 6, 3, groups=2, padding="same").double()
@@ -523,12 +556,17 @@ def test_grouped_and_same_convolutions():
         whole.weight.zero_()
         whole.weight[:3, :2] = grouped.weight[:3]
         whole.weight[3:, 2:] = grouped.weight[3:]
+        assert whole.bias is not None
+        assert grouped.bias is not None
         whole.bias.copy_(grouped.bias)
     rule = lrp.Composite(lrp.Epsilon(stabiliser_share=False, bias_share=False))
-    found, expected = (
-        lrp.relevance(lambda x, c=c: c(x.mT).amax(-1), x, every_class(2, 6), composite=rule)
-        for c in (grouped, whole)
-    )
+
+    def explained(convolution: nn.Conv1d) -> lrp.Result:
+        return lrp.relevance(
+            lambda x: convolution(x.mT).amax(-1), x, every_class(2, 6), composite=rule
+        )
+
+    found, expected = explained(grouped), explained(whole)
     torch.testing.assert_close(found.relevance, expected.relevance)
     flat = lrp.Composite(lrp.Flat())
     found = lrp.relevance(lambda x: grouped(x.mT)[:, :, 4], x, every_class(2, 6), composite=flat)

@@ -7,6 +7,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from laws import explained
 from whyword import lrp
+from whyword.lrp.composites import Attention
 
 FUTURE = torch.ones(6, 6, dtype=torch.bool).triu(1)
 INFINITE = torch.zeros(6, 6, dtype=torch.float64).masked_fill(FUTURE, -torch.inf)
@@ -29,7 +30,7 @@ ATTENDS = {
 @pytest.mark.parametrize("shares", [True, False])
 @pytest.mark.parametrize("attention", ["cplrp", "attnlrp"])
 @pytest.mark.parametrize("name", ATTENDS)
-def test_masks_of_minus_infinity(name, attention, shares):
+def test_masks_of_minus_infinity(name: str, attention: Attention, shares: bool) -> None:
     """What is masked takes nothing, and nothing becomes NaN."""
     x = torch.randn(2, 6, 4, dtype=torch.float64)
     rule = lrp.Epsilon(0.01, shares, shares)

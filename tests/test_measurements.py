@@ -3,22 +3,28 @@
 import io
 import json
 import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from rich.console import Console
 
 from whyword.evaluation.measurements import Measurement, difference, summarise, write_tables
-from whyword.render.metrics import MetricTable, metric_groups, number
+from whyword.render.metrics import MetricTable, metric_groups, short
 
 NAN = math.nan
 
 
-def measured(method, values, metric="srg", **options):
+def measured(
+    method: str, values: Sequence[float] | NDArray[np.float64], metric: str = "srg", **options: Any
+) -> Measurement:
     return Measurement.of(method, metric, "higher", np.array(values, dtype=float), **options)
 
 
-def test_texts_without_a_value_are_left_out():
+def test_texts_without_a_value_are_left_out() -> None:
     row = measured("lrp", [1, NAN, 3, 5])
     assert row.mean == 3
     assert 1 <= row.low < 3 < row.high <= 5
@@ -28,20 +34,24 @@ def test_texts_without_a_value_are_left_out():
     assert measured("lrp", values, seed=1).low != measured("lrp", values, seed=2).low
 
 
-def test_differences_are_paired_text_by_text():
+def test_differences_are_paired_text_by_text() -> None:
     first, other = measured("lrp", [1, 2, NAN, 4]), measured("sa", [0, NAN, 7, 1])
     found = difference(other, first)
+    assert found is not None
     assert found["to"] == "lrp"
     assert found["difference"] == pytest.approx(-2)  # of -1 and -3
     assert found["low"] == pytest.approx(-3)
     assert found["high"] == pytest.approx(-1)
     assert (found["wins"], found["losses"]) == (0, 2)
-    assert difference(measured("sa", [5]), first)["difference"] == 4  # the first text alone
-    assert difference(first, measured("sa", [5]))["difference"] == -4
+    there, back = difference(measured("sa", [5]), first), difference(first, measured("sa", [5]))
+    assert there is not None
+    assert there["difference"] == 4  # the first text alone
+    assert back is not None
+    assert back["difference"] == -4
     assert difference(measured("sa", [NAN, NAN]), first) is None
 
 
-def test_a_summary_compares_with_the_first_method_of_each_metric():
+def test_a_summary_compares_with_the_first_method_of_each_metric() -> None:
     rows = [
         measured("lrp", [1, 2]),
         measured("sa", [0, 0]),
@@ -60,7 +70,7 @@ def test_a_summary_compares_with_the_first_method_of_each_metric():
     assert found["loo"]["methods"]["random"]["difference"] is None
 
 
-def test_parquet_has_means_and_documents(tmp_path):
+def test_parquet_has_means_and_documents(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     rows = [
         measured("lrp", [1, 2], documents=("one", "two")),
@@ -84,17 +94,17 @@ def test_parquet_has_means_and_documents(tmp_path):
     assert math.isnan(documents[3]["value"])
 
 
-def test_numbers_are_written_as_people_read_them():
-    assert number(0.12345) == "0.123"
-    assert number(-1.5, signed=True) == "−1.500"
-    assert number(2.0, signed=True) == "+2.000"
-    assert number(12.345) == "12.3"
-    assert number(12345.6) == "12,346"
-    assert number(-0.0001) == "0.000"
-    assert number(None) == "–"
+def test_numbers_are_written_as_people_read_them() -> None:
+    assert short(0.12345) == "0.123"
+    assert short(-1.5, signed=True) == "−1.500"
+    assert short(2.0, signed=True) == "+2.000"
+    assert short(12.345) == "12.3"
+    assert short(12345.6) == "12,346"
+    assert short(-0.0001) == "0.000"
+    assert short(None) == "–"
 
 
-def test_a_table_names_metric_direction_and_methods():
+def test_a_table_names_metric_direction_and_methods() -> None:
     summary = summarise([measured("lrp", [1, 2]), measured("[bold]sa", [0, 0])])
     (group,) = metric_groups(summary)
     assert group["better"] == "higher"

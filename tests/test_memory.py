@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,19 +12,19 @@ from whyword.data import memory
 from whyword.data.memory import peak_memory
 
 
-def fake_resource(monkeypatch, peak):
+def fake_resource(monkeypatch: pytest.MonkeyPatch, peak: int) -> None:
     usage = SimpleNamespace(ru_maxrss=peak)
     module = SimpleNamespace(RUSAGE_SELF=0, getrusage=lambda who: usage)
     monkeypatch.setitem(sys.modules, "resource", module)
 
 
 @pytest.fixture
-def status(tmp_path, monkeypatch):
+def status(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(memory, "STATUS", tmp_path / "status")
     return tmp_path / "status"
 
 
-def test_windows(monkeypatch):
+def test_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is no module resource; importing training failed."""
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setitem(sys.modules, "resource", None)
@@ -33,14 +34,14 @@ def test_windows(monkeypatch):
     assert peak_memory() == 123
 
 
-def test_macos_counts_bytes(monkeypatch, status):
+def test_macos_counts_bytes(monkeypatch: pytest.MonkeyPatch, status: Path) -> None:
     status.write_text("VmHWM: 7 kB")
     monkeypatch.setattr(sys, "platform", "darwin")
     fake_resource(monkeypatch, 5000)
     assert peak_memory() == 5000
 
 
-def test_others_count_kibibytes(monkeypatch, status):
+def test_others_count_kibibytes(monkeypatch: pytest.MonkeyPatch, status: Path) -> None:
     status.write_text("VmHWM: 7 kB")
     monkeypatch.setattr(sys, "platform", "freebsd14")
     fake_resource(monkeypatch, 5000)
@@ -48,7 +49,7 @@ def test_others_count_kibibytes(monkeypatch, status):
 
 
 @pytest.mark.parametrize("says", ["Name: x\nVmHWM:\t   2048 kB\nVmRSS: 9 kB\n", "Name: x\n", None])
-def test_linux(monkeypatch, status, says):
+def test_linux(monkeypatch: pytest.MonkeyPatch, status: Path, says: str | None) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     fake_resource(monkeypatch, 5000)
     if says is not None:
@@ -57,7 +58,7 @@ def test_linux(monkeypatch, status, says):
 
 
 @pytest.mark.skipif(not memory.STATUS.exists(), reason="has no /proc")
-def test_a_process_does_not_count_what_the_one_held_that_started_it():
+def test_a_process_does_not_count_what_the_one_held_that_started_it() -> None:
     """As getrusage does."""
     held = np.ones(60_000_000)
     code = "from whyword.data.memory import peak_memory; print(peak_memory())"

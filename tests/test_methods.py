@@ -1,19 +1,25 @@
 """Methods: what each of them computes, on every kind of classifier."""
 
 import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from torch import Tensor
 
 from models import random_cnn, random_text, random_vectors
 from test_cnn import everything
 from whyword import InputError, explain, lrp
+from whyword.batch import Batch
 from whyword.classifier import predict
 from whyword.methods import METHODS, integrated_gradients, method_named
 from whyword.methods.gradients import gradient
+from whyword.models.base import NetworkClassifier
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
 from whyword.models.words import WordClassifier
@@ -29,34 +35,33 @@ class Linear(WordClassifier):
 
     kind = "test"
 
-    def __init__(self, seed=0):
+    def __init__(self, seed: int = 0) -> None:
         super().__init__(random_vectors(seed), CLASSES)
         self.output = torch.nn.Linear(5, 3, bias=False)
 
-    def settings(self):
+    def settings(self) -> dict[str, object]:
         return {}
 
-    def score(self, embeddings, batch):
-        return self.output(embeddings.sum(dim=1))
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
+        result: Tensor = self.output(embeddings.sum(dim=1))
+        return result
 
-    def shares(self, text):
+    def shares(self, text: str) -> NDArray[np.float64]:
         vectors = self.embedding[self.vectors.ids(text.split())].double().numpy()
-        return self.output.weight.detach().numpy() @ vectors.T
+        result: NDArray[np.float64] = self.output.weight.detach().numpy() @ vectors.T
+        return result
 
 
-def classifier(kind):
+def classifier(kind: str) -> NetworkClassifier:
     torch.manual_seed(0)
-    return (
-        {
-            "cnn": lambda: random_cnn(1, filters={1: 3, 2: 20, 3: 4}),
-            "lstm": lambda: LSTMClassifier(random_vectors(), CLASSES, hidden=4),
-            "gru": lambda: GRUClassifier(random_vectors(), CLASSES, hidden=4, layers=2),
-            "characters": lambda: CharacterCNN(CLASSES, dimension=4, filters={2: 5, 3: 4}),
-            "linear": Linear,
-        }[kind]()
-        .double()
-        .eval()
-    )
+    make: dict[str, Callable[[], NetworkClassifier]] = {
+        "cnn": lambda: random_cnn(1, filters={1: 3, 2: 20, 3: 4}),
+        "lstm": lambda: LSTMClassifier(random_vectors(), CLASSES, hidden=4),
+        "gru": lambda: GRUClassifier(random_vectors(), CLASSES, hidden=4, layers=2),
+        "characters": lambda: CharacterCNN(CLASSES, dimension=4, filters={2: 5, 3: 4}),
+        "linear": Linear,
+    }
+    return make[kind]().double().eval()
 
 
 KINDS = ("cnn", "lstm", "gru", "characters", "linear")
@@ -64,7 +69,7 @@ KINDS = ("cnn", "lstm", "gru", "characters", "linear")
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_words_and_remainder_make_the_score_in_any_batch(kind, method):
+def test_words_and_remainder_make_the_score_in_any_batch(kind: str, method: str) -> None:
     model = classifier(kind)
     if method in CAPTUM:
         pytest.importorskip("captum")
@@ -80,12 +85,12 @@ def test_words_and_remainder_make_the_score_in_any_batch(kind, method):
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m not in ("sa", "random")])
-def test_a_linear_model_is_explained_by_its_products(method):
+def test_a_linear_model_is_explained_by_its_products(method: str) -> None:
     if method in CAPTUM:
         pytest.importorskip("captum")
     model = Linear(3).double().eval()
     text = "alpha beta gamma delta"
-    options = {"samples": 400} if method in ("lime", "kernel_shap") else {}
+    options: dict[str, Any] = {"samples": 400} if method in ("lime", "kernel_shap") else {}
     options |= {"contrast": None} if method == "shapley_lrp" else {}
     e = explain(model, text, method=method, **options)
     # LIME's is a penalised regression, captum's in float32.
@@ -101,7 +106,9 @@ def test_a_linear_model_is_explained_by_its_products(method):
 @given(seed=st.integers(0, 10_000), filters=st.sampled_from([{2: 9}, {1: 4, 3: 5}, {2: 3, 4: 4}]))
 @settings(max_examples=20, deadline=None)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
-def test_the_engine_equals_the_closed_form(dtype, tolerance, seed, filters):
+def test_the_engine_equals_the_closed_form(
+    dtype: torch.dtype, tolerance: float, seed: int, filters: Mapping[int, int]
+) -> None:
     model = random_cnn(seed, filters=filters).to(dtype)
     rng = np.random.default_rng(seed)
     batch = model.encode([random_text(rng, n) for n in rng.integers(0, 12, size=4)])
@@ -110,6 +117,7 @@ def test_the_engine_equals_the_closed_form(dtype, tolerance, seed, filters):
     found = lrp.relevance(lambda e: model.score(e, batch), model.embed(batch), targets)
     # What is near zero is divided by little more than the stabiliser, which enlarges the rounding
     # of what was summed up to it: first of scores, then of windows.
+    assert closed.components is not None
     scale = max(1.0, float(closed.components.abs().max()))
     windows = torch.cat([won.value.detach() for won in model.layers.winners(batch)], dim=1)
     nearest = [float(values.abs().min()) for values in (closed.scores, windows)]
@@ -118,7 +126,7 @@ def test_the_engine_equals_the_closed_form(dtype, tolerance, seed, filters):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_other_rules_than_the_papers(kind):
+def test_other_rules_than_the_papers(kind: str) -> None:
     model = classifier(kind)
     flat = lrp.Composite(lrp.Flat())
     by_rule = explain(model, TEXTS[0], composite=flat)
@@ -127,11 +135,12 @@ def test_other_rules_than_the_papers(kind):
     assert by_rule.to_json()
 
 
-def test_components_sum_to_relevance():
+def test_components_sum_to_relevance() -> None:
     for kind in KINDS:
         model = classifier(kind)
         for method in ("lrp", "sa", "gradient_x_input", "integrated_gradients"):
             e = explain(model, TEXTS[0], method=method, components=True)
+            assert e.components is not None
             np.testing.assert_allclose(e.components.sum(axis=2), e.relevance, atol=1e-12)
     for method in ("occlusion", "random", "lime"):
         with pytest.raises(InputError, match="no components"):
@@ -139,7 +148,7 @@ def test_components_sum_to_relevance():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradients_are_those_of_finite_differences(kind):
+def test_gradients_are_those_of_finite_differences(kind: str) -> None:
     model = classifier(kind)
     batch = model.encode(TEXTS[:1])
     _, found = gradient(model, batch, everything(model, batch))
@@ -156,7 +165,7 @@ def test_gradients_are_those_of_finite_differences(kind):
         )
 
 
-def test_norms_of_sensitivity():
+def test_norms_of_sensitivity() -> None:
     model = classifier("cnn")
     batch = model.encode(TEXTS)
     _, gradients = gradient(model, batch, everything(model, batch))
@@ -166,7 +175,7 @@ def test_norms_of_sensitivity():
         "l1": gradients.abs().sum(3),
         "max": gradients.abs().amax(3),
     }.items():
-        found = METHODS["sa"](model, batch, everything(model, batch), norm=norm).relevance
+        found = METHODS["sa"].run(model, batch, everything(model, batch), norm=norm).relevance
         torch.testing.assert_close(found, expected)
     with pytest.raises(InputError, match="squared_l2, l2, l1, max"):
         explain(model, "alpha", method="sa", norm="l7")
@@ -176,7 +185,7 @@ def test_norms_of_sensitivity():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_occlusion_is_what_leaving_out_does(kind):
+def test_occlusion_is_what_leaving_out_does(kind: str) -> None:
     model = classifier(kind)
     text = TEXTS[0]
     e = explain(model, text, method="occlusion", batch_size=1)
@@ -191,7 +200,7 @@ def test_occlusion_is_what_leaving_out_does(kind):
     np.testing.assert_allclose(contrast.relevance[0], e.relevance[0] - e.relevance[1])
 
 
-def test_integrated_gradients_come_closer_with_more_steps():
+def test_integrated_gradients_come_closer_with_more_steps() -> None:
     model = classifier("lstm")
     errors = []
     for steps in (2, 20, 400):
@@ -207,7 +216,7 @@ def test_integrated_gradients_come_closer_with_more_steps():
     assert integrated_gradients(model, batch, everything(model, batch)[:0]).relevance.numel() == 0
 
 
-def test_random_relevance_depends_on_text_and_seed_alone():
+def test_random_relevance_depends_on_text_and_seed_alone() -> None:
     model = classifier("cnn")
     first, second = (explain(model, TEXTS[0], method="random", seed=s).relevance for s in (0, 1))
     assert not np.allclose(first, second)
@@ -218,7 +227,7 @@ def test_random_relevance_depends_on_text_and_seed_alone():
     assert 0.9 < many.std() < 1.1
 
 
-def test_shapley_values_by_hand():
+def test_shapley_values_by_hand() -> None:
     """Of two words, from all four subsets."""
     pytest.importorskip("captum")
     model = classifier("cnn")
@@ -226,7 +235,7 @@ def test_shapley_values_by_hand():
     batch = model.encode([text])
     whole = model.embed(batch).detach()
 
-    def value(*kept):
+    def value(*kept: int) -> NDArray[np.float64]:
         masked = whole.clone()
         masked[0, [i for i in range(2) if i not in kept]] = 0
         return model.score(masked, batch)[0].detach().numpy()
@@ -241,7 +250,7 @@ def test_shapley_values_by_hand():
         explain(model, text, method="lime", samples=0)
 
 
-def test_deep_lift_is_complete_on_our_cnns():
+def test_deep_lift_is_complete_on_our_cnns() -> None:
     pytest.importorskip("captum")
     for kind in ("cnn", "characters"):
         model = classifier(kind)
@@ -253,8 +262,8 @@ def test_deep_lift_is_complete_on_our_cnns():
                 np.testing.assert_allclose(between, baseline, atol=1e-9)
 
 
-def test_unknown_methods_and_settings():
+def test_unknown_methods_and_settings() -> None:
     with pytest.raises(InputError, match='Did you mean "occlusion"'):
         method_named("oclusion")
-    with pytest.raises(InputError, match="Unknown setting"):
+    with pytest.raises(InputError, match="has no setting"):
         explain(classifier("cnn"), "alpha", method="occlusion", nonsense=1)

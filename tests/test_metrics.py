@@ -2,32 +2,38 @@
 
 import json
 import math
+from collections.abc import Sequence
 from functools import partial
+from typing import cast
 
 import numpy as np
 import pytest
 
 from models import Bag, random_cnn
 from test_faithfulness import TEXT, relevant, toy
-from whyword import InputError, PerText, explain
+from whyword import Document, Explanation, InputError, PerText, explain
+from whyword.classifier import Classifier
 from whyword.evaluation import faithfulness, infidelity, sanity
+from whyword.evaluation.again import Explain
 from whyword.evaluation.documents import Documents
+from whyword.evaluation.measurements import Measurement
 from whyword.evaluation.metrics import METRICS, check, measure, measure_documents
-from whyword.evaluation.settings import Settings
+from whyword.evaluation.settings import Settings, Target
+from whyword.targets import Targets
 
 TEXTS = ["alpha beta gamma", "beta beta gamma alpha", "gamma alpha kappa iota", "alpha"]
 
 
-def by_name(table):
+def by_name(table: Sequence[Measurement]) -> dict[tuple[str, str], Measurement]:
     return {(row.metric, row.method): row for row in table}
 
 
-def test_every_metric_of_every_method_is_what_its_function_says():
+def test_every_metric_of_every_method_is_what_its_function_says() -> None:
     model = random_cnn(1).double()
     rows = by_name(measure(model, TEXTS, ["lrp", "sa"]))
     assert set(rows) == {(metric, method) for metric in METRICS for method in ("lrp", "sa")}
     for method in ("lrp", "sa"):
-        again = partial(explain, method=method)
+        again = cast("Explain", partial(explain, method=method))
         e = again(model, TEXTS, targets="predicted")
         expected = {
             "srg": faithfulness.symmetric_relevance_gain(model, e),
@@ -51,7 +57,7 @@ def test_every_metric_of_every_method_is_what_its_function_says():
             assert row.low - 1e-6 <= row.mean <= row.high + 1e-6
 
 
-def test_the_best_methods_are_known_for_a_linear_model():
+def test_the_best_methods_are_known_for_a_linear_model() -> None:
     """w · x loses to no order of the words, and has no error."""
     methods = ("gradient_x_input", "sa", "random")
     texts = [f"{TEXT} {a} {b}" for a in TEXT.split() for b in TEXT.split()]
@@ -66,24 +72,27 @@ def test_the_best_methods_are_known_for_a_linear_model():
     assert rows["loo_kendall", "gradient_x_input"].mean == pytest.approx(1)
 
 
-def test_methods_with_settings_and_of_ones_own():
+def test_methods_with_settings_and_of_ones_own() -> None:
     model = random_cnn(2).double()
 
-    def reversed_lrp(classifier, texts, *, targets):
+    def reversed_lrp(
+        classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
+    ) -> list[Explanation]:
         found = explain(classifier, texts, targets=targets)
         return [
             type(e)(**{**vars(e), "relevance": -e.relevance, "remainder": {"rest": np.zeros(1)}})
             for e in found
         ]
 
-    methods = {"l2": partial(explain, method="sa", norm="l2"), "reversed": reversed_lrp}
+    l2 = cast("Explain", partial(explain, method="sa", norm="l2"))
+    methods = {"l2": l2, "reversed": reversed_lrp}
     rows = by_name(measure(model, TEXTS, methods, ["srg", "conservation_residual"]))
     plain = by_name(measure(model, TEXTS, ["lrp"], ["srg"]))
     np.testing.assert_allclose(rows["srg", "reversed"].values, -plain["srg", "lrp"].values)
     assert ("srg", "l2") in rows
 
 
-def test_targets_operator_and_seed_arrive():
+def test_targets_operator_and_seed_arrive() -> None:
     model = random_cnn(3).double()
     names = PerText(["a", "b", "c", "a"])
     rows = by_name(measure(model, TEXTS, ["lrp"], ["srg"], targets=names, operator="remove"))
@@ -97,7 +106,7 @@ def test_targets_operator_and_seed_arrive():
         assert first[name, "lrp"].mean != second[name, "lrp"].mean
 
 
-def test_what_is_not_defined_is_left_out_of_the_mean():
+def test_what_is_not_defined_is_left_out_of_the_mean() -> None:
     rows = measure(toy(), ["", TEXT], ["lrp"], ["srg", "loo_kendall"], targets="a")
     for row in rows:
         assert row.to_dict()["texts"] == 1
@@ -116,7 +125,7 @@ def test_what_is_not_defined_is_left_out_of_the_mean():
     }
 
 
-def test_what_cannot_be_measured_is_refused():
+def test_what_cannot_be_measured_is_refused() -> None:
     model = Bag({"alpha": (1.0, 0.0)}, (0.0, 0.0))
     with pytest.raises(InputError, match='There is no metric "sgr"'):
         measure(model, TEXTS, ["lrp"], ["sgr"])
@@ -130,7 +139,7 @@ def test_what_cannot_be_measured_is_refused():
         measure(model, TEXTS, ["lrp"], ["srg"], operator="none")
 
 
-def test_relevances_from_elsewhere_are_measured_like_a_methods():
+def test_relevances_from_elsewhere_are_measured_like_a_methods() -> None:
     """But by metrics that explain again, which they cannot."""
     model = random_cnn(4).double()
     e = explain(model, TEXTS, method="sa", targets="predicted")
@@ -152,7 +161,7 @@ def test_relevances_from_elsewhere_are_measured_like_a_methods():
 
 
 @pytest.mark.parametrize("target", ["true", "predicted"])
-def test_documents_of_an_experiment_with_its_target_operator_and_seed(target):
+def test_documents_of_an_experiment_with_its_target_operator_and_seed(target: Target) -> None:
     model = random_cnn(5).double()
     documents = Documents(
         tuple("wxyz"),
@@ -181,7 +190,7 @@ def test_documents_of_an_experiment_with_its_target_operator_and_seed(target):
     np.testing.assert_array_equal(rows["srg", "mine"].values, srg)
 
 
-def test_progress_counts_methods():
+def test_progress_counts_methods() -> None:
     told = []
     measure(
         random_cnn(1), TEXTS, ["lrp", "sa"], ["srg", "random_logit"],
@@ -194,7 +203,7 @@ def test_progress_counts_methods():
     ]  # fmt: skip
 
 
-def test_a_metric_twice_or_none_is_refused():
+def test_a_metric_twice_or_none_is_refused() -> None:
     with pytest.raises(InputError, match="Got a metric twice: srg, srg"):
         check(["srg", "srg"], methods=["lrp"])
     with pytest.raises(InputError, match="Got no metric"):

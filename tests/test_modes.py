@@ -2,19 +2,22 @@
 
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from whyword import lrp
+from whyword.lrp.engine import Result
 
 X = torch.randn(2, 5, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 TARGETS = torch.eye(3, dtype=torch.float64)[:, None].expand(3, 2, 3)
 
 
-def network():
+def network() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3)).double().eval()
 
@@ -22,27 +25,30 @@ def network():
 MODEL = network()
 
 
-def plain(x):
-    return MODEL(x).amax(dim=1)
+def plain(x: Tensor) -> Tensor:
+    result: Tensor = MODEL(x).amax(dim=1)
+    return result
 
 
-def under_inference_mode(x):
+def under_inference_mode(x: Tensor) -> Tensor:
     with torch.inference_mode():
-        return MODEL(x).amax(dim=1)
+        result: Tensor = MODEL(x).amax(dim=1)
+        return result
 
 
-def under_no_grad(x):
+def under_no_grad(x: Tensor) -> Tensor:
     with torch.no_grad():
         h = MODEL[1](MODEL[0](x))
-    return MODEL[2](h).amax(dim=1)
+    result: Tensor = MODEL[2](h).amax(dim=1)
+    return result
 
 
 @torch.no_grad()
-def decorated(x):
+def decorated(x: Tensor) -> Tensor:
     return plain(x)
 
 
-def switched_off(x):
+def switched_off(x: Tensor) -> Tensor:
     before = torch.is_grad_enabled()
     torch.set_grad_enabled(False)
     try:
@@ -51,25 +57,27 @@ def switched_off(x):
         torch.set_grad_enabled(before)
 
 
-def checkpointed(x):
-    return checkpoint(MODEL, x, use_reentrant=False).amax(dim=1)
+def checkpointed(x: Tensor) -> Tensor:
+    result: Tensor = checkpoint(MODEL, x, use_reentrant=False).amax(dim=1)
+    return result
 
 
-def retaining(x):
+def retaining(x: Tensor) -> Tensor:
     h = MODEL(x)
     h.retain_grad()
-    return h.amax(dim=1)
+    result: Tensor = h.amax(dim=1)
+    return result
 
 
 INSIDE = [under_inference_mode, under_no_grad, decorated, switched_off, checkpointed]
 
 
-def explained(score, x=X):
+def explained(score: Callable[..., Tensor], x: Tensor = X) -> Result:
     return lrp.relevance(score, x, TARGETS.to(x.dtype))
 
 
 @pytest.mark.parametrize("score", INSIDE, ids=lambda score: score.__name__)
-def test_inside_of_a_model(score):
+def test_inside_of_a_model(score: Callable[..., Tensor]) -> None:
     found, expected = explained(score), explained(plain)
     assert torch.equal(found.relevance, expected.relevance)
     assert torch.equal(found.scores, expected.scores)
@@ -78,7 +86,7 @@ def test_inside_of_a_model(score):
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
-def test_around_an_explanation(mode):
+def test_around_an_explanation(mode: Callable[[], AbstractContextManager[object]]) -> None:
     expected = explained(plain)
     with mode():
         x = X.clone()  # of inference, perhaps
@@ -89,7 +97,7 @@ def test_around_an_explanation(mode):
     assert not found.relevance.requires_grad
 
 
-def test_models_made_in_inference_mode():
+def test_models_made_in_inference_mode() -> None:
     with torch.inference_mode():
         model = network()
     found = explained(lambda x: model(x).amax(dim=1))
@@ -97,14 +105,15 @@ def test_models_made_in_inference_mode():
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
-def test_autocast_inside_of_a_model(kind):
+def test_autocast_inside_of_a_model(kind: torch.dtype) -> None:
     model = network().float()
     norm = nn.LayerNorm(6)
 
-    def score(x):
+    def score(x: Tensor) -> Tensor:
         with torch.autocast("cpu", dtype=kind):
             h = norm(model[1](model[0](x))).softmax(dim=-1)
-            return model[2](h).float().amax(dim=1)
+            result: Tensor = model[2](h).float().amax(dim=1)
+            return result
 
     x = X.float()
     found = explained(score, x)
@@ -115,7 +124,7 @@ def test_autocast_inside_of_a_model(kind):
     assert lost < 0.05 * found.scores.abs().max()
 
 
-def test_autocast_around_an_explanation():
+def test_autocast_around_an_explanation() -> None:
     """Relevance is computed in the precision of the embeddings."""
     model = network().float()
     expected = explained(lambda x: model(x).amax(dim=1), X.float())
@@ -125,7 +134,7 @@ def test_autocast_around_an_explanation():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_compiled_models_run_as_they_were_written():
+def test_compiled_models_run_as_they_were_written() -> None:
     model = network()
     compiled = torch.compile(model)
     found = explained(lambda x: compiled(x).amax(dim=1))
@@ -133,7 +142,7 @@ def test_compiled_models_run_as_they_were_written():
     # In any number of threads, and afterwards torch does what it did before.
     failures = []
 
-    def work():
+    def work() -> None:
         try:
             for _ in range(3):
                 assert torch.equal(
@@ -152,13 +161,14 @@ def test_compiled_models_run_as_they_were_written():
     assert stance == "default"
 
 
-def test_hooks_on_tensors_are_about_gradients():
-    def hooked(x):
+def test_hooks_on_tensors_are_about_gradients() -> None:
+    def hooked(x: Tensor) -> Tensor:
         h = MODEL(x)
         handle = h.register_hook(lambda gradient: 100 * gradient)
         handle.remove()
         h.register_hook(lambda gradient: 100 * gradient)
-        return h.amax(dim=1)
+        result: Tensor = h.amax(dim=1)
+        return result
 
     assert torch.equal(explained(hooked).relevance, explained(plain).relevance)
     assert torch.equal(explained(retaining).relevance, explained(plain).relevance)

@@ -1,37 +1,44 @@
 """Norms, deviations and normalisations: what each element adds, derived by hand."""
 
 import math
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn import functional
 
 from laws import EPSILON, conserves, explained
 from whyword import lrp
 
 
-def random_input(seed=0):
+def random_input(seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(2, 5, 4, dtype=torch.float64, generator=generator)
 
 
-def by_parts(contributions, value, *, shares):
+def by_parts(
+    contributions: NDArray[np.float64], value: float, *, shares: bool
+) -> NDArray[np.float64]:
     """R_i = (c_i + s |c_i| / Σ|c|) / (Σ c + s) · R."""
     z = contributions.sum()
     s = EPSILON if z >= 0 else -EPSILON
     size = np.abs(contributions)
     shared = s * size / size.sum() if shares else 0.0
-    return (contributions + shared) / (z + s) * value
+    result: NDArray[np.float64] = (contributions + shared) / (z + s) * value
+    return result
 
 
-def power(p):
+def power(p: float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
     return lambda x: np.abs(x) ** p
 
 
-def spread(x):
-    return x * (x - x.mean())
+def spread(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = x * (x - x.mean())
+    return result
 
 
 FUNCTIONS = {
@@ -51,7 +58,7 @@ FUNCTIONS = {
 
 @pytest.mark.parametrize("shares", [True, False])
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_each_element_gets_what_it_adds(name, shares):
+def test_each_element_gets_what_it_adds(name: str, shares: bool) -> None:
     function, parts = FUNCTIONS[name]
     for seed in range(3):
         x = random_input(seed)
@@ -64,14 +71,15 @@ def test_each_element_gets_what_it_adds(name, shares):
             np.testing.assert_allclose(found[column, document], expected, atol=1e-10)
 
 
-def softmax(x):
-    return np.exp(x) / np.exp(x).sum()
+def softmax(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = np.exp(x) / np.exp(x).sum()
+    return result
 
 
 @pytest.mark.parametrize(
     "function", [lambda x: x.logsumexp(1), lambda x: torch.special.logsumexp(x, (1,), True)]
 )
-def test_a_soft_maximum_is_shared_by_the_softmax(function):
+def test_a_soft_maximum_is_shared_by_the_softmax(function: Callable[[Tensor], Tensor]) -> None:
     x = random_input()
     x[0, 2] = -math.inf
     scores, found = explained(function, x)
@@ -88,7 +96,9 @@ def test_a_soft_maximum_is_shared_by_the_softmax(function):
         (torch.hypot, lambda a, b: a**2 / (a**2 + b**2)),
     ],
 )
-def test_of_two_tensors(function, parts):
+def test_of_two_tensors(
+    function: Callable[..., Tensor], parts: Callable[[float, float], float]
+) -> None:
     x = random_input()
     scores, found = explained(lambda x: function(x[:, 0], other=x[:, 1]), x)
     first, second = x[:, 0].numpy(), x[:, 1].numpy()
@@ -127,11 +137,11 @@ def test_of_two_tensors(function, parts):
         lambda x: functional.local_response_norm(x[None], 3),
     ],
 )
-def test_conserves(f):
+def test_conserves(f: Callable[..., Tensor]) -> None:
     assert conserves(lambda x: torch.stack([f(t) for t in x]), random_input())
 
 
-def test_normalisers_take_nothing():
+def test_normalisers_take_nothing() -> None:
     """The signal beside them takes all, in a quotient and in a product."""
     x = random_input()
     for f in (
@@ -149,7 +159,7 @@ def test_normalisers_take_nothing():
     assert found[:, :, 1:].any()
 
 
-def centred(document, groups, eps=1e-5):
+def centred(document: NDArray[np.float64], groups: int, eps: float = 1e-5) -> NDArray[np.float64]:
     """Each channel less the mean of its group, over its deviation, as a matrix."""
     channels, positions = document.shape
     matrix = np.zeros((channels, positions, channels, positions))
@@ -164,12 +174,12 @@ def centred(document, groups, eps=1e-5):
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
-def test_group_norm(groups):
+def test_group_norm(groups: int) -> None:
     """The deviation is constant; then a weight and a bias for each channel."""
     x = random_input()[:, :4]
     weight, bias = torch.randn(2, 4, dtype=torch.float64)
 
-    def f(x):
+    def f(x: Tensor) -> Tensor:
         if groups == 4:
             return functional.instance_norm(x, weight=weight, bias=bias)
         return functional.group_norm(x, groups, weight, bias)
@@ -191,13 +201,13 @@ def test_group_norm(groups):
 
 
 @pytest.mark.parametrize("composite", ["paper", "plain"])
-def test_batch_norm_in_evaluation(composite):
+def test_batch_norm_in_evaluation(composite: str) -> None:
     """A multiple of each element, and a constant."""
     x = random_input()
     mean, weight, bias = torch.randn(3, 5, dtype=torch.float64)
     variance = torch.rand(5, dtype=torch.float64) + 0.5
 
-    def f(x):
+    def f(x: Tensor) -> Tensor:
         return functional.batch_norm(x, mean, variance, weight, bias)
 
     scores, found = explained(f, x, composite)
@@ -227,6 +237,6 @@ def test_batch_norm_in_evaluation(composite):
         (lambda x: functional.layer_norm(x, (4,), x[0, 0]), "weight depends"),
     ],
 )
-def test_what_is_refused(f, message):
+def test_what_is_refused(f: Callable[[Tensor], Tensor], message: str) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match=message):
         explained(lambda x: f(x).sum().expand(len(x), 1), random_input())

@@ -3,11 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
 
 from whyword.errors import InputError
 from whyword.render.palette import (
     PALETTES,
     Palette,
+    Shades,
     blend,
     contrast,
     intensities,
@@ -27,7 +29,7 @@ SHADES = [
 
 
 @given(RELEVANCE)
-def test_intensities_are_shares_of_each_targets_largest(relevance):
+def test_intensities_are_shares_of_each_targets_largest(relevance: NDArray[np.float64]) -> None:
     shares = intensities(relevance)
     assert shares.shape == relevance.shape
     for row, share in zip(relevance, shares, strict=True):
@@ -35,13 +37,13 @@ def test_intensities_are_shares_of_each_targets_largest(relevance):
         np.testing.assert_array_equal(share, [x / largest if largest else 0.0 for x in row])
 
 
-def test_a_target_without_relevance_is_not_coloured():
+def test_a_target_without_relevance_is_not_coloured() -> None:
     assert intensities(np.array([[0.0, 0.0], [1.0, -2.0]])).tolist() == [[0, 0], [0.5, -1]]
 
 
 @pytest.mark.parametrize("shades", SHADES)
 @pytest.mark.parametrize("strength", [0, 0.25, 0.5, 0.75, 1])
-def test_text_is_readable_over_every_intensity(shades, strength):
+def test_text_is_readable_over_every_intensity(shades: Shades, strength: float) -> None:
     for colour in (shades.positive, shades.negative):
         assert contrast(shades.ink, blend(colour, shades.paper, strength)) >= 4.5
 
@@ -55,14 +57,14 @@ BLINDNESS = {
 }
 
 
-def seen(colour, blindness):
+def seen(colour: str, blindness: str) -> NDArray[np.float64]:
     channels = np.frombuffer(bytes.fromhex(colour[1:]), np.uint8) / 255
     return (np.array(BLINDNESS[blindness]) @ channels**2.2).clip(0, 1) ** (1 / 2.2)
 
 
 @pytest.mark.parametrize("blindness", BLINDNESS)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_default_colours_stay_apart_for_the_colour_blind(theme, blindness):
+def test_the_default_colours_stay_apart_for_the_colour_blind(theme: str, blindness: str) -> None:
     shades = getattr(PALETTES["orange-blue"], theme)
     one, other = seen(shades.positive, blindness), seen(shades.negative, blindness)
     assert np.linalg.norm(one - other) > 0.35
@@ -70,18 +72,18 @@ def test_the_default_colours_stay_apart_for_the_colour_blind(theme, blindness):
     assert np.linalg.norm(seen("#d0603a", "deuteranopia") - seen("#7d8c3a", "deuteranopia")) < 0.2
 
 
-def test_blend_goes_from_paper_to_colour():
+def test_blend_goes_from_paper_to_colour() -> None:
     assert blend("#102030", "#ffffff", 0) == "#ffffff"
     assert blend("#102030", "#ffffff", -1) == "#102030"
     assert blend("#000000", "#ffffff", 0.2) == "#cccccc"
 
 
-def test_contrast_agrees_with_the_published_examples():
+def test_contrast_agrees_with_the_published_examples() -> None:
     assert contrast("#ffffff", "#000000") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
-def test_palettes_by_name():
+def test_palettes_by_name() -> None:
     assert palette_named("paper") is PALETTES["paper"]
     own = Palette(PALETTES["paper"].light, PALETTES["paper"].dark)
     assert palette_named(own) is own

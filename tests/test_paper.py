@@ -4,26 +4,43 @@ import io
 import json
 import os
 import shutil
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
-from whyword import Explanation, InputError, ModelError, __version__, explain, load, paper
+from whyword import (
+    Explanation,
+    InputError,
+    ModelError,
+    WhywordError,
+    __version__,
+    explain,
+    load,
+    paper,
+)
 from whyword.cli import cli
-from whyword.data.corpora import Corpus
+from whyword.data.corpora import Corpus, Split
 from whyword.data.files import whole, write_text
-from whyword.data.folders import LOCK, locked
+from whyword.data.run_folder import LOCK, locked
 from whyword.evaluation.settings import Settings
 from whyword.paper import STAGES, Figure2, Paper, run
 from whyword.paper.stages import relevance_of
 from whyword.paper.work import Work
+from whyword.progress import Progress
 from whyword.render.paper import paper_page
 from whyword.text import Span
 from whyword.training.config import TrainingConfig
 from whyword.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 OWN = {
     "sci.space": "rocket orbit moon shuttle launch nasa",
@@ -45,7 +62,11 @@ SMALL = Paper(
 )
 
 
-def small_corpus(split):
+Finished = tuple[dict[str, Any], Path]
+"""The results of a run, and its folder."""
+
+
+def small_corpus(split: Split) -> Corpus:
     rng = np.random.default_rng(split == "test")
     texts, labels = [], []
     for i in range(90):
@@ -59,12 +80,16 @@ def small_corpus(split):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Finished:
     directory = tmp_path_factory.mktemp("paper")
     return run(SMALL, directory, corpus=small_corpus), directory
 
 
-def test_everything_is_there(finished):
+def test_everything_is_there(
+    finished: Finished,
+) -> None:
     found, directory = finished
     for files in STAGES.values():
         assert all((directory / file).stat().st_size > 100 for file in files)
@@ -77,7 +102,9 @@ def test_everything_is_there(finished):
     assert found["settings"]["whyword"] == __version__
 
 
-def test_figure_1_is_that_of_the_experiment(finished):
+def test_figure_1_is_that_of_the_experiment(
+    finished: Finished,
+) -> None:
     found, _ = finished
     correct = found["figure1"]["correct"]
     assert set(correct) == set(SMALL.methods)
@@ -87,7 +114,9 @@ def test_figure_1_is_that_of_the_experiment(finished):
     assert "phase_seconds" not in found["figure1"]
 
 
-def test_figure_2_explains_the_document_by_each_method(finished):
+def test_figure_2_explains_the_document_by_each_method(
+    finished: Finished,
+) -> None:
     found, directory = finished
     model, text = load(directory / "model"), small_corpus("test").texts[7]
     for method in ("lrp", "sa"):
@@ -100,7 +129,7 @@ def test_figure_2_explains_the_document_by_each_method(finished):
     assert "<b>" not in (directory / "results.json").read_text()
 
 
-def test_a_word_gets_the_relevance_of_all_its_occurrences():
+def test_a_word_gets_the_relevance_of_all_its_occurrences() -> None:
     explained = Explanation(
         text="Ride on, ride!",
         spans=(Span(0, 4), Span(5, 7), Span(9, 13)),
@@ -116,23 +145,35 @@ def test_a_word_gets_the_relevance_of_all_its_occurrences():
     assert found == {"a": {"ride": 3.0}, "b": {"ride": -0.5}}
 
 
-def test_figure_3_is_coloured_by_top_level_categories(finished, tmp_path, monkeypatch):
+def test_figure_3_is_coloured_by_top_level_categories(
+    finished: Finished,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     _, directory = finished
     copy = tmp_path / "copy"
     shutil.copytree(directory, copy)
     (copy / "figure3.svg").unlink()
     drawn = []
 
-    def draw(points, groups, path, *, apart):
+    def draw(
+        points: Mapping[str, NDArray[np.float64]],
+        groups: Sequence[str],
+        path: Path,
+        *,
+        apart: tuple[str],
+    ) -> None:
         drawn.append((set(points), groups, apart))
         path.write_bytes(b"")
 
-    monkeypatch.setattr("whyword.render.plots.draw_maps", draw)
+    monkeypatch.setattr("whyword.render.scatter.draw_maps", draw)
     run(SMALL, copy, corpus=small_corpus)
     assert drawn == [(set(SMALL.weightings), ["sci", "rec", "misc"] * 30, ("misc",))] * 2
 
 
-def test_the_report_shows_numbers_and_text_and_asks_for_nothing(finished, visit):
+def test_the_report_shows_numbers_and_text_and_asks_for_nothing(
+    finished: Finished, visit: Callable[..., "Page"]
+) -> None:
     found, directory = finished
     view = visit((directory / "report.html").read_text(encoding="utf-8"))
     shown = view.inner_text("main")
@@ -149,22 +190,26 @@ def test_the_report_shows_numbers_and_text_and_asks_for_nothing(finished, visit)
     assert first_right < second_left < second_right <= 1280
 
 
-def test_run_again_it_does_nothing(finished):
+def test_run_again_it_does_nothing(
+    finished: Finished,
+) -> None:
     found, directory = finished
     before = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
 
-    def refuse(*_):
+    def refuse(*_: object) -> NoReturn:
         raise AssertionError("something was done")
 
     assert run(SMALL, directory, corpus=small_corpus, progress=refuse) == found
     assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before
 
 
-def test_stopped_in_every_phase_it_ends_with_the_same_results(finished, tmp_path):
+def test_stopped_in_every_phase_it_ends_with_the_same_results(
+    finished: Finished, tmp_path: Path
+) -> None:
     _, directory = finished
     passed = set()
 
-    def stop_in_a_new_phase(at):
+    def stop_in_a_new_phase(at: Progress) -> None:
         if at.phase not in passed:
             passed.add(at.phase)
             raise KeyboardInterrupt
@@ -181,15 +226,17 @@ def test_stopped_in_every_phase_it_ends_with_the_same_results(finished, tmp_path
 
 
 def test_killed_between_any_two_files_it_ends_with_the_same_results(
-    finished, tmp_path, monkeypatch
-):
+    finished: Finished,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each attempt begins a file more than the last one, and dies before it has its name."""
     _, directory = finished
     given = replace(SMALL, model=str(directory / "model"))
     expected = run(given, tmp_path / "at once", corpus=small_corpus)
     written = []
 
-    def replace_or_die(draft, path):
+    def replace_or_die(draft: Path, path: Path) -> None:
         if path.name not in written:
             written.append(path.name)
             raise KeyboardInterrupt
@@ -209,7 +256,7 @@ def test_killed_between_any_two_files_it_ends_with_the_same_results(
 
 
 @pytest.mark.parametrize("lost", [file for files in STAGES.values() for file in files])
-def test_a_stage_whose_file_was_lost_makes_it_again(finished, lost):
+def test_a_stage_whose_file_was_lost_makes_it_again(finished: Finished, lost: str) -> None:
     found, directory = finished
     before = (directory / lost).read_bytes()
     (directory / lost).unlink()
@@ -222,7 +269,7 @@ def test_a_stage_whose_file_was_lost_makes_it_again(finished, lost):
         assert after == before
 
 
-def test_what_follows_a_stage_made_again_is_made_again(finished, tmp_path):
+def test_what_follows_a_stage_made_again_is_made_again(finished: Finished, tmp_path: Path) -> None:
     found, directory = finished
     copy = tmp_path / "copy"
     shutil.copytree(directory, copy)
@@ -232,7 +279,7 @@ def test_what_follows_a_stage_made_again_is_made_again(finished, tmp_path):
     assert run(SMALL, copy, corpus=small_corpus) == found
 
 
-def test_seconds_of_all_attempts_add_up(tmp_path):
+def test_seconds_of_all_attempts_add_up(tmp_path: Path) -> None:
     work = Work(SMALL, tmp_path, small_corpus, lambda *_: None)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt), work.clock("stage"):
@@ -245,7 +292,9 @@ def test_seconds_of_all_attempts_add_up(tmp_path):
     assert took["peak_memory_bytes"] == 10**15
 
 
-def test_other_settings_need_another_folder(finished):
+def test_other_settings_need_another_folder(
+    finished: Finished,
+) -> None:
     _, directory = finished
     other = replace(SMALL, weightings=("lrp", "sum"), figure2=Figure2())
     with pytest.raises(InputError, match=r"differs in: figure2, weightings\. Give another"):
@@ -253,10 +302,12 @@ def test_other_settings_need_another_folder(finished):
 
 
 @pytest.mark.parametrize("changed", ["train", "test"])
-def test_another_corpus_of_equal_size_needs_another_folder(finished, changed):
+def test_another_corpus_of_equal_size_needs_another_folder(
+    finished: Finished, changed: Split
+) -> None:
     _, directory = finished
 
-    def other(split):
+    def other(split: Split) -> Corpus:
         found = small_corpus(split)
         if split != changed:
             return found
@@ -266,7 +317,7 @@ def test_another_corpus_of_equal_size_needs_another_folder(finished, changed):
         run(SMALL, directory, corpus=other)
 
 
-def test_vectors_that_have_changed_need_another_folder(finished, tmp_path):
+def test_vectors_that_have_changed_need_another_folder(tmp_path: Path) -> None:
     words = " ".join([*OWN.values(), BOTH]).split()
     (tmp_path / "v.txt").write_text("\n".join(f"{word} {i} 1" for i, word in enumerate(words)))
     given = replace(SMALL, recipe=replace(SMALL.recipe, vectors=str(tmp_path / "v.txt")))
@@ -278,7 +329,9 @@ def test_vectors_that_have_changed_need_another_folder(finished, tmp_path):
     assert given.identity() != before
 
 
-def test_a_run_of_a_version_that_did_not_note_the_corpus_is_refused(finished, tmp_path):
+def test_a_run_of_a_version_that_did_not_note_the_corpus_is_refused(
+    finished: Finished, tmp_path: Path
+) -> None:
     _, directory = finished
     settings = json.loads((directory / "settings.json").read_text())
     del settings["corpus"]
@@ -287,7 +340,7 @@ def test_a_run_of_a_version_that_did_not_note_the_corpus_is_refused(finished, tm
         run(SMALL, tmp_path, corpus=small_corpus)
 
 
-def test_a_folder_in_use_is_refused(finished):
+def test_a_folder_in_use_is_refused(finished: Finished) -> None:
     _, directory = finished
     with ThreadPoolExecutor(1) as other, locked(directory):
         waiting = other.submit(run, SMALL, directory, corpus=small_corpus)
@@ -296,7 +349,7 @@ def test_a_folder_in_use_is_refused(finished):
     run(SMALL, directory, corpus=small_corpus)
 
 
-def test_a_model_that_has_changed_needs_another_folder(finished, tmp_path):
+def test_a_model_that_has_changed_needs_another_folder(finished: Finished, tmp_path: Path) -> None:
     _, directory = finished
     model = tmp_path / "model"
     shutil.copytree(directory / "model", model)
@@ -310,7 +363,7 @@ def test_a_model_that_has_changed_needs_another_folder(finished, tmp_path):
         run(given, tmp_path / "run", corpus=small_corpus)
 
 
-def test_a_given_model_is_taken_and_a_limit_holds(finished, tmp_path):
+def test_a_given_model_is_taken_and_a_limit_holds(finished: Finished, tmp_path: Path) -> None:
     trained, directory = finished
     given = replace(SMALL, model=str(directory / "model"), limit=60, weightings=("lrp", "sum"))
     found = run(given, tmp_path, corpus=small_corpus)
@@ -324,11 +377,18 @@ def test_a_given_model_is_taken_and_a_limit_holds(finished, tmp_path):
     assert (tmp_path / "took.json").read_bytes() == before
 
 
-def test_what_cannot_be_done_is_said_before_anything_is_done(finished, tmp_path):
+def test_what_cannot_be_done_is_said_before_anything_is_done(
+    finished: Finished, tmp_path: Path
+) -> None:
     _, directory = finished
     model = str(directory / "model")
 
-    def refuse(settings, match, folder=tmp_path / "fresh", kind=InputError):
+    def refuse(
+        settings: Paper,
+        match: str,
+        folder: Path = tmp_path / "fresh",
+        kind: type[WhywordError] = InputError,
+    ) -> None:
         with pytest.raises(kind, match=match):
             run(settings, folder, corpus=small_corpus)
 
@@ -341,24 +401,24 @@ def test_what_cannot_be_done_is_said_before_anything_is_done(finished, tmp_path)
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "null"])
-def test_a_folder_whose_settings_are_damaged_is_refused(tmp_path, content):
+def test_a_folder_whose_settings_are_damaged_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "settings.json").write_text(content)
     with pytest.raises(InputError, match=r"settings\.json"):
         run(SMALL, tmp_path, corpus=small_corpus)
 
 
-def test_a_folder_of_something_else_is_refused(tmp_path):
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("{}")
     with pytest.raises(InputError, match=r"holds something else \(results\.json\)"):
         run(SMALL, tmp_path, corpus=small_corpus)
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_a_draft_takes_its_name_only_when_it_is_whole(tmp_path):
+def test_a_draft_takes_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "numbers.json"
     write_text(path, "old")
 
-    def stopped():
+    def stopped() -> None:
         with whole(path) as draft:
             assert draft.suffix == ".json"
             draft.write_text("half of the n")
@@ -374,11 +434,15 @@ def test_a_draft_takes_its_name_only_when_it_is_whole(tmp_path):
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("numbers.json", "new")]
 
 
-def test_the_command_prints_numbers_and_says_where_the_report_is(finished, tmp_path, monkeypatch):
+def test_the_command_prints_numbers_and_says_where_the_report_is(
+    finished: Finished,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     found, _ = finished
     asked = []
 
-    def run_instead(what, output, **_):
+    def run_instead(what: Paper, output: Path, **_: object) -> dict[str, Any]:
         asked.append(what)
         return found
 
@@ -399,11 +463,13 @@ def test_the_command_prints_numbers_and_says_where_the_report_is(finished, tmp_p
 
 
 @pytest.mark.corpus
-def test_the_paper_s_document_is_there(news20):
+def test_the_paper_s_document_is_there(news20: Mapping[str, Corpus]) -> None:
     assert sum(name.endswith(Figure2().document) for name in news20["test"].names) == 1
 
 
-def test_the_page_tells_the_terms_of_a_model_given(finished):
+def test_the_page_tells_the_terms_of_a_model_given(
+    finished: Finished,
+) -> None:
     found, directory = finished
     figure2 = json.loads((directory / "figure2.json").read_text())
     page = paper_page(

@@ -9,17 +9,24 @@ import importlib.util
 import sys
 import types
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
 
 from models import random_cnn
+from reference import Array
 from test_faithfulness import relevant
-from whyword import explain
+from whyword import Document, explain
+from whyword.batch import Batch
 from whyword.evaluation import infidelity as infidelity_module
 from whyword.evaluation import sanity
+from whyword.evaluation.again import Explain
 from whyword.evaluation.deletion import deletion_order, plain_scores_along
 from whyword.evaluation.faithfulness import (
     comprehensiveness,
@@ -27,14 +34,15 @@ from whyword.evaluation.faithfulness import (
     sufficiency,
 )
 from whyword.evaluation.infidelity import infidelity, max_sensitivity
+from whyword.models.cnn.model import WordCNN
 
 TEXT = "alpha beta gamma delta epsilon zeta eta theta iota kappa"
 SIGNED = ("gradient_x_input", "lrp", "occlusion")
-EXACT = {"atol": 1e-10, "rtol": 1e-10}
+EXACT: dict[str, Any] = {"atol": 1e-10, "rtol": 1e-10}
 
 
 @pytest.fixture
-def quantus():
+def quantus() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip(
@@ -43,13 +51,13 @@ def quantus():
 
 
 @pytest.fixture
-def ferret():
+def ferret() -> Iterator[types.ModuleType]:
     """Its formulas, without the package around them, which imports all that it can draw."""
     found = importlib.util.find_spec("ferret")
     if found is None:
         pytest.skip("ferret-xai is not installed")
     package = types.ModuleType("ferret")
-    package.__path__ = list(found.submodule_search_locations)
+    package.__path__ = list(found.submodule_search_locations or ())
     sys.modules["ferret"] = package
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -61,43 +69,43 @@ def ferret():
 class Given:
     """A classifier of one text whose vectors are given."""
 
-    def __init__(self, model, embeddings):
+    def __init__(self, model: WordCNN, embeddings: Tensor) -> None:
         self.model, self.classes, self.embeddings = model, model.classes, embeddings
 
-    def encode(self, texts):
+    def encode(self, texts: Sequence[str | Document]) -> Batch:
         return self.model.encode(texts)
 
-    def embed(self, batch):
+    def embed(self, batch: Batch) -> Tensor:
         return self.embeddings
 
-    def score(self, embeddings, batch):
+    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         return self.model.score(embeddings, batch)
 
-    def __call__(self, batch):
+    def __call__(self, batch: Batch) -> Tensor:
         return self.score(self.embed(batch), batch)
 
 
 class Pixels(torch.nn.Module):
     """The word CNN as quantus wants it: from vectors of one dimension, (batch, 1, ..., word)."""
 
-    def __init__(self, model):
+    def __init__(self, model: WordCNN) -> None:
         super().__init__()
         self.model = model
 
-    def batch(self, size=1):
+    def batch(self, size: int = 1) -> Batch:
         return self.model.encode([TEXT]).rows(torch.zeros(size, dtype=torch.long))
 
-    def forward(self, pixels):
+    def forward(self, pixels: Tensor) -> Tensor:
         embeddings = pixels.double().flatten(1)[:, :, None]
         return self.model.score(embeddings, self.batch(len(pixels)))
 
-    def relevance(self, pixels, targets, method):
+    def relevance(self, pixels: ArrayLike, targets: ArrayLike, method: str) -> Array:
         vectors = torch.as_tensor(pixels).double().flatten()[None, :, None]
         target = self.model.classes[int(np.ravel(targets)[0])]
         return explain(Given(self.model, vectors), TEXT, method=method, targets=target).relevance
 
 
-def case(seed, classes=("a", "b", "c")):
+def case(seed: int, classes: Sequence[str] = ("a", "b", "c")) -> tuple[WordCNN, Pixels, Array, int]:
     """A CNN on vectors of one dimension, its pixels, and what is explained."""
     model = random_cnn(seed, dimension=1, classes=classes).double()
     module = Pixels(model).eval()
@@ -106,10 +114,18 @@ def case(seed, classes=("a", "b", "c")):
     return model, module, pixels, target
 
 
-def asked(metric, module, pixels, target, method, relevance=None, **options):
+def asked(
+    metric: Callable[..., Any],
+    module: Pixels,
+    pixels: Array,
+    target: int,
+    method: str,
+    relevance: Array | None = None,
+    **options: Any,
+) -> Any:
     """What quantus says about one text."""
 
-    def again(model, inputs, targets, **_):
+    def again(model: Pixels, inputs: Array, targets: Array, **_: Any) -> Array:
         return model.relevance(inputs, targets, method).reshape(np.shape(inputs))
 
     with warnings.catch_warnings():
@@ -128,10 +144,12 @@ def asked(metric, module, pixels, target, method, relevance=None, **options):
 
 @pytest.mark.parametrize("method", SIGNED)
 @pytest.mark.parametrize("seed", range(4))
-def test_max_sensitivity_is_quantus(quantus, method, seed):
+def test_max_sensitivity_is_quantus(quantus: Any, method: str, seed: int) -> None:
     model, module, pixels, target = case(seed)
     e = explain(model, [TEXT], method=method, targets=model.classes[target])
-    found = max_sensitivity(model, e, partial(explain, method=method), samples=5, seed=seed)
+    found = max_sensitivity(
+        model, e, cast("Explain", partial(explain, method=method)), samples=5, seed=seed
+    )
     moves = iter(
         infidelity_module._Moved(model, 0.02, 5 * seed + sample).embed(module.batch()).numpy()
         for sample in range(5)
@@ -149,7 +167,9 @@ def test_max_sensitivity_is_quantus(quantus, method, seed):
 
 @pytest.mark.parametrize("method", [*SIGNED, "random"])
 @pytest.mark.parametrize("seed", range(4))
-def test_infidelity_is_quantus(quantus, method, seed, monkeypatch):
+def test_infidelity_is_quantus(
+    quantus: Any, method: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its sets grow word by word; its attributions are multiplied by the change of the input."""
     model, module, pixels, target = case(seed)
     words = pixels.size
@@ -167,11 +187,11 @@ def test_infidelity_is_quantus(quantus, method, seed, monkeypatch):
 
 @pytest.mark.parametrize("method", [*SIGNED, "sa"])
 @pytest.mark.parametrize("seed", range(4))
-def test_random_logit_is_quantus(quantus, method, seed):
+def test_random_logit_is_quantus(quantus: Any, method: str, seed: int) -> None:
     """Of two classes, so that there is only one other."""
     model, module, pixels, target = case(seed, classes=("a", "b"))
     e = explain(model, [TEXT], method=method, targets=model.classes[target])
-    found = sanity.random_logit(model, e, partial(explain, method=method))
+    found = sanity.random_logit(model, e, cast("Explain", partial(explain, method=method)))
     metric = quantus.RandomLogit(
         similarity_func=quantus.similarity_func.correlation_spearman,
         num_classes=2,
@@ -185,16 +205,18 @@ def test_random_logit_is_quantus(quantus, method, seed):
 
 @pytest.mark.parametrize("method", [*SIGNED, "sa"])
 @pytest.mark.parametrize("seed", range(4))
-def test_model_randomisation_is_quantus(quantus, method, seed, monkeypatch):
+def test_model_randomisation_is_quantus(
+    quantus: Any, method: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Layer by layer from the output down, when its layers are drawn anew as ours are."""
     model, module, pixels, target = case(seed)
     e = explain(model, [TEXT], method=method, targets=model.classes[target])
     ours = sanity.model_randomisation(
-        model, e, partial(explain, method=method), cascade=True, seed=seed
+        model, e, cast("Explain", partial(explain, method=method)), cascade=True, seed=seed
     )
     generator = torch.Generator().manual_seed(seed)
 
-    def draw(layer):
+    def draw(layer: torch.nn.Module) -> None:
         for parameter in layer.parameters(recurse=False):
             sanity._draw_anew(parameter, generator)
 
@@ -212,7 +234,7 @@ def test_model_randomisation_is_quantus(quantus, method, seed, monkeypatch):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_deletion_is_quantus_pixel_flipping(quantus, seed):
+def test_deletion_is_quantus_pixel_flipping(quantus: Any, seed: int) -> None:
     """Of relevances without equals, whose order quantus leaves to chance."""
     model, module, pixels, target = case(seed)
     relevance = np.random.default_rng(seed).normal(size=(1, pixels.size))
@@ -233,24 +255,24 @@ class Helper:
 
     cls_token = "[CLS]"
 
-    def __init__(self, model):
+    def __init__(self, model: WordCNN) -> None:
         self.model, self.tokenizer = model, self
 
-    def _tokenize(self, text):
+    def _tokenize(self, text: str) -> dict[str, Tensor]:
         places = torch.arange(len(text.split()))[None]
         return {"input_ids": places, "attention_mask": torch.ones_like(places)}
 
-    def decode(self, places):
+    def decode(self, places: Sequence[int]) -> str:
         return " ".join(TEXT.split()[i] for i in places)
 
-    def _forward(self, text, **_):
+    def _forward(self, text: str | list[str], **_: Any) -> tuple[None, Tensor]:
         texts = [text] if isinstance(text, str) else text
         with torch.no_grad():
             return None, self.model(self.model.encode(texts))
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_faithfulness_is_ferrets(ferret, seed):
+def test_faithfulness_is_ferrets(ferret: types.ModuleType, seed: int) -> None:
     model = random_cnn(seed).double()
     target = seed % 3
     shares = (0.1, 0.2, 0.5)
@@ -259,7 +281,7 @@ def test_faithfulness_is_ferrets(ferret, seed):
     e = relevant(e, np.random.default_rng(seed).permutation(10) + 0.5)
     theirs = types.SimpleNamespace(text=TEXT, tokens=TEXT.split(), scores=e.relevance[0])
 
-    def evaluated(kind):
+    def evaluated(kind: str) -> Any:
         evaluator = getattr(ferret, kind)(None, None)
         evaluator.helper = Helper(model)
         return evaluator.compute_evaluation(
@@ -269,7 +291,7 @@ def test_faithfulness_is_ferrets(ferret, seed):
             removal_args={"thresholds": shares},
         ).score
 
-    options = {"operator": "remove"}
+    options: dict[str, Any] = {"operator": "remove"}
     # Probabilities are of single precision there.
     for kind, ours in {
         "AOPC_Comprehensiveness": comprehensiveness(model, [e], shares=shares, **options),

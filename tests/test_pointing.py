@@ -1,5 +1,7 @@
 """Hybrid documents and the pointing game."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from whyword.evaluation.pointing import (
     CHANCE,
     POINTING_GAME,
     HybridDocument,
+    PointingGame,
     hybrid_documents,
     play,
     pointing_game,
@@ -19,7 +22,11 @@ from whyword.progress import Progress
 from whyword.text import Span, Tokenizer
 
 
-def corpus(classes=("a", "b"), documents=6, sentence="{label} one two {number} three four. No."):
+def corpus(
+    classes: tuple[str, str] = ("a", "b"),
+    documents: int = 6,
+    sentence: str = "{label} one two {number} three four. No.",
+) -> Corpus:
     """Documents with one sentence of six words, and one of a single word."""
     texts, labels = [], []
     for number in range(documents):
@@ -29,7 +36,7 @@ def corpus(classes=("a", "b"), documents=6, sentence="{label} one two {number} t
     return Corpus(tuple(texts), np.array(labels), tuple(classes), tuple(texts))
 
 
-def hybrid(*sentences):
+def hybrid(*sentences: tuple[str, str]) -> HybridDocument:
     """A hybrid document of pairs of sentence and class."""
     spans, position = [], 0
     for text, _ in sentences:
@@ -39,7 +46,7 @@ def hybrid(*sentences):
     return HybridDocument(text, tuple(spans), tuple(label for _, label in sentences))
 
 
-def test_each_word_knows_where_it_comes_from():
+def test_each_word_knows_where_it_comes_from() -> None:
     document = hybrid(("alpha beta", "a"), ("gamma", "b"), ("delta", "a"))
     assert [document.text[start:end] for start, end in document.sentences] == [
         "alpha beta",
@@ -54,7 +61,7 @@ def test_each_word_knows_where_it_comes_from():
     assert document.class_at(len("alpha beta")) == "a"  # the line break belongs to what it ends
 
 
-def test_sentences_come_whole_from_different_documents():
+def test_sentences_come_whole_from_different_documents() -> None:
     source = corpus(documents=7)
     for document in hybrid_documents(source, 20, sentences_each=5, seed=3):
         sentences = [document.text[start:end] for start, end in document.sentences]
@@ -67,7 +74,7 @@ def test_sentences_come_whole_from_different_documents():
             assert source.classes[source.labels[place]] == label
 
 
-def test_the_same_seed_makes_the_same_documents():
+def test_the_same_seed_makes_the_same_documents() -> None:
     source = corpus()
     first = hybrid_documents(source, 6, sentences_each=3, seed=1)
     assert first == hybrid_documents(source, 6, sentences_each=3, seed=1)
@@ -75,7 +82,7 @@ def test_the_same_seed_makes_the_same_documents():
     assert first != hybrid_documents(source, 6, sentences_each=3, seed=2)
 
 
-def test_too_few_sentences_are_refused():
+def test_too_few_sentences_are_refused() -> None:
     with pytest.raises(InputError, match="Only 6 documents have a sentence of 5 to 40 words"):
         hybrid_documents(corpus(), 1)
     with pytest.raises(InputError, match="Only 0 documents have a sentence of 7 to 40 words"):
@@ -85,7 +92,7 @@ def test_too_few_sentences_are_refused():
         hybrid_documents(corpus(), 1, sentences_each=6, shortest=2, longest=5)
 
 
-def played(relevance, predicted="a"):
+def played(relevance: Sequence[int], predicted: str = "a") -> PointingGame:
     """A game of one document: alpha and beta are of class a, gamma of b."""
     document = hybrid(("alpha beta", "a"), ("gamma", "b"))
     scores = {label: float(label == predicted) for label in "abc"}
@@ -100,7 +107,7 @@ def played(relevance, predicted="a"):
     return pointing_game([explanation], [document])
 
 
-def test_a_hit_is_a_most_relevant_word_of_the_class_explained():
+def test_a_hit_is_a_most_relevant_word_of_the_class_explained() -> None:
     assert played((0, 2, 1)).accuracy == 1
     assert played((0, 1, 2)).accuracy == 0
     assert played((-1, -2, -3)).accuracy == 1  # the highest, not the largest
@@ -109,12 +116,12 @@ def test_a_hit_is_a_most_relevant_word_of_the_class_explained():
     assert played((5, 0, 5), predicted="b").accuracy == 0
 
 
-def test_chance_is_the_share_of_the_right_words():
+def test_chance_is_the_share_of_the_right_words() -> None:
     assert played((0, 1, 2)).chance == pytest.approx([2 / 3])
     assert played((0, 1, 2), predicted="b").chance == pytest.approx([1 / 3])
 
 
-def test_documents_without_the_predicted_class_do_not_count():
+def test_documents_without_the_predicted_class_do_not_count() -> None:
     with pytest.raises(InputError, match="In no hybrid document"):
         played((0, 1, 2), predicted="c")
     model = Bag({"alpha": (1.0, 0.0, 0.0), "gamma": (0.0, 3.0, 0.0)}, (0.0, 0.0, 0.0))
@@ -130,7 +137,7 @@ def test_documents_without_the_predicted_class_do_not_count():
     np.testing.assert_allclose(game.chance, [1 / 2, 1 / 3])
 
 
-def test_a_class_that_the_model_does_not_read_does_not_count():
+def test_a_class_that_the_model_does_not_read_does_not_count() -> None:
     model = Bag({"alpha": (1.0, 0.0)}, (0.0, 5.0))
     model.tokenizer = Tokenizer(max_tokens=1)
     document = hybrid(("alpha", "a"), ("beta", "b"))  # predicted b, of which nothing is read
@@ -138,7 +145,7 @@ def test_a_class_that_the_model_does_not_read_does_not_count():
         pointing_game([explain(model, document.text)], [document])
 
 
-def test_a_linear_model_points_at_the_word_that_decides():
+def test_a_linear_model_points_at_the_word_that_decides() -> None:
     """By hand: the score of a is 2 + 2 - 1, that of b is 3."""
     model = Bag({"alpha": (2.0, 0.0), "beta": (-1.0, 3.0)}, (0.5, 0.0))
     document = hybrid(("alpha alpha zeta", "a"), ("beta", "b"))
@@ -148,7 +155,7 @@ def test_a_linear_model_points_at_the_word_that_decides():
         assert pointing_game([explanation], [document]).accuracy == 1
 
 
-def test_what_does_not_belong_together_is_refused():
+def test_what_does_not_belong_together_is_refused() -> None:
     document = hybrid(("alpha", "a"), ("gamma", "b"))
     other = explanation_of("alpha gamma")
     with pytest.raises(InputError, match="Explanation 0 is not of hybrid document 0"):
@@ -160,14 +167,14 @@ def test_what_does_not_belong_together_is_refused():
         pointing_game([explain(model, document.text, targets="b")], [document])
 
 
-def test_several_methods_play_on_the_same_documents():
+def test_several_methods_play_on_the_same_documents() -> None:
     model = Bag({"alpha": (1.0, 0.0, 0.0), "gamma": (0.0, 3.0, 0.0)}, (0.0, 0.0, 0.0))
     documents = [
         hybrid(("alpha", "b"), ("beta", "c")),  # predicted a
         hybrid(("alpha", "a"), ("beta", "b")),
         hybrid(("beta alpha alpha", "a"), ("gamma", "b")),
     ]
-    told = []
+    told: list[Progress] = []
 
     rows = play(model, documents, ["lrp", "sa"], progress=told.append)
     assert [(row.method, row.metric) for row in rows] == [
@@ -193,7 +200,7 @@ def test_several_methods_play_on_the_same_documents():
 
 
 @pytest.mark.corpus
-def test_hybrid_documents_of_20_newsgroups(news20):
+def test_hybrid_documents_of_20_newsgroups(news20: Mapping[str, Corpus]) -> None:
     documents = hybrid_documents(news20["test"], 5)
     for document in documents:
         assert len(document.sentences) == 10

@@ -8,6 +8,8 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +18,12 @@ import torch
 import whyword
 from whyword import InputError, ModelError
 from whyword.data import corpora
-from whyword.data.vectors import learn
+from whyword.models.cnn.model import WordCNN
+from whyword.progress import Progress
 from whyword.training.config import TrainingConfig
-from whyword.training.folder import train_model
 from whyword.training.performance import performance_on
 from whyword.training.recipe import Recipe
+from whyword.training.train import train_model
 
 SPACE, BIKES = "rocket orbit moon shuttle launch nasa", "bike ride helmet engine road wheel"
 BOTH = "the a of and to is it was"
@@ -36,8 +39,12 @@ OPTIONS = ["--filters", "2:12,3:4", "--vector-epochs", "10", "--window", "5",
            "--word-dropout", "0", "--refit"]  # fmt: skip
 
 
+Trained = tuple[dict[str, Any], Path]
+"""The report of a training, and its folder."""
+
+
 @pytest.fixture(scope="module")
-def posts(tmp_path_factory):
+def posts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("corpus") / "posts.jsonl"
     lines = []
@@ -50,13 +57,15 @@ def posts(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trained(posts, tmp_path_factory):
+def trained(posts: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     directory = tmp_path_factory.mktemp("trained")
-    corpus = corpora.load(posts)
+    corpus = corpora.load_corpus(posts)
     return train_model(SMALL, corpus, directory, test=corpus, about="small"), directory
 
 
-def test_the_report_says_what_was_done(trained):
+def test_the_report_says_what_was_done(
+    trained: Trained,
+) -> None:
     report, directory = trained
     assert json.loads((directory / "report.json").read_text()) == report
     assert report["training"]["seed"] == 0
@@ -67,26 +76,28 @@ def test_the_report_says_what_was_done(trained):
     assert report["peak_memory_bytes"] > 10_000_000
 
 
-def test_the_model_in_the_folder_is_the_one_reported(trained, posts):
+def test_the_model_in_the_folder_is_the_one_reported(trained: Trained, posts: Path) -> None:
     report, directory = trained
-    corpus = corpora.load(posts)
+    corpus = corpora.load_corpus(posts)
     found = performance_on(whyword.load(directory), corpus)
     assert found.accuracy == report["test"]["accuracy"]
 
 
-def test_a_finished_run_given_again_does_nothing_anew(trained, posts):
+def test_a_finished_run_given_again_does_nothing_anew(trained: Trained, posts: Path) -> None:
     report, directory = trained
     before = (directory / "weights.safetensors").read_bytes()
     phases = []
     again = train_model(
-        SMALL, corpora.load(posts), directory, progress=lambda at: phases.append(at.phase)
+        SMALL, corpora.load_corpus(posts), directory, progress=lambda at: phases.append(at.phase)
     )
     assert set(phases) == {"reading"}
     assert (directory / "weights.safetensors").read_bytes() == before
     assert again["history"] == report["history"]
 
 
-def test_killed_and_resumed_training_ends_with_the_same_weights(trained, posts, tmp_path):
+def test_killed_and_resumed_training_ends_with_the_same_weights(
+    trained: Trained, posts: Path, tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "whyword", "train", "--corpus", str(posts),
                "--output", str(tmp_path), *OPTIONS]  # fmt: skip
     # As many threads as in this process: another number sums in another order.
@@ -109,7 +120,7 @@ def test_killed_and_resumed_training_ends_with_the_same_weights(trained, posts, 
         assert (tmp_path / name).read_bytes() == (trained[1] / name).read_bytes()
 
 
-def test_vectors_from_a_file(posts, tmp_path):
+def test_vectors_from_a_file(posts: Path, tmp_path: Path) -> None:
     lines = [f"{word} {i} 1 0.5" for i, word in enumerate(f"{SPACE} {BIKES} elsewhere".split())]
     (tmp_path / "v.txt").write_text("\n".join(lines))
     given = Recipe(
@@ -117,29 +128,33 @@ def test_vectors_from_a_file(posts, tmp_path):
         settings={"filters": {"1": 3}},
         training=TrainingConfig(epochs=1),
     )
-    train_model(given, corpora.load(posts), tmp_path / "out")
+    train_model(given, corpora.load_corpus(posts), tmp_path / "out")
     model = whyword.load(tmp_path / "out")
+    assert isinstance(model, WordCNN)
     assert "elsewhere" not in model.vectors.words
     assert model.vectors.dimension == 3
 
 
-def test_vectors_of_another_model(trained, posts, tmp_path):
+def test_vectors_of_another_model(trained: Trained, posts: Path, tmp_path: Path) -> None:
     given = replace(SMALL, vectors=str(trained[1]), training=TrainingConfig(epochs=1))
-    train_model(given, corpora.load(posts), tmp_path)
-    assert whyword.load(tmp_path).vectors.words == whyword.load(trained[1]).vectors.words
+    train_model(given, corpora.load_corpus(posts), tmp_path)
+    model, source = whyword.load(tmp_path), whyword.load(trained[1])
+    assert isinstance(model, WordCNN)
+    assert isinstance(source, WordCNN)
+    assert model.vectors.words == source.vectors.words
     with pytest.raises(ModelError, match="no word vectors"):
-        train_model(replace(given, vectors=str(posts.parent)), corpora.load(posts), tmp_path)
+        train_model(replace(given, vectors=str(posts.parent)), corpora.load_corpus(posts), tmp_path)
 
 
-def refuses(settings, corpus, directory, match, kind=InputError):
+def refuses(settings: Recipe, corpus: corpora.Corpus, directory: Path, match: str) -> None:
     before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
-    with pytest.raises(kind, match=match):
+    with pytest.raises(InputError, match=match):
         train_model(settings, corpus, directory)
     after = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
     assert after == before
 
 
-def changed(corpus, what):
+def changed(corpus: corpora.Corpus, what: str) -> corpora.Corpus:
     """Another corpus of equal size."""
     texts, labels, classes = corpus.texts, corpus.labels, corpus.classes
     if what == "texts":
@@ -152,14 +167,16 @@ def changed(corpus, what):
 
 
 @pytest.mark.parametrize("what", ["texts", "labels", "classes", "order"])
-def test_another_corpus_of_equal_size_is_refused(trained, posts, what):
+def test_another_corpus_of_equal_size_is_refused(trained: Trained, posts: Path, what: str) -> None:
     """The model of the first came back, under the names of the other's classes."""
-    other = changed(corpora.load(posts), what)
+    other = changed(corpora.load_corpus(posts), what)
     refuses(SMALL, other, trained[1], r"run\.json belongs to another run, .* corpus\. Give")
 
 
-def test_other_settings_are_refused_before_anything_is_overwritten(trained, posts, tmp_path):
-    corpus, directory = corpora.load(posts), trained[1]
+def test_other_settings_are_refused_before_anything_is_overwritten(
+    trained: Trained, posts: Path, tmp_path: Path
+) -> None:
+    corpus, directory = corpora.load_corpus(posts), trained[1]
     window = replace(SMALL, skip_gram={**SMALL.skip_gram, "window": 6})
     refuses(window, corpus, directory, "differs in: skip_gram")
     seed = replace(SMALL, training=replace(SMALL.training, seed=1))
@@ -174,7 +191,7 @@ def test_other_settings_are_refused_before_anything_is_overwritten(trained, post
     refuses(Recipe("linear"), corpus, tmp_path, "differs in: settings")
 
 
-def test_defaults_are_the_same_run_given_or_not():
+def test_defaults_are_the_same_run_given_or_not() -> None:
     spelled = Recipe(
         settings={"filters": {"2": 800}, "dropout": 0.5},
         skip_gram={"dimension": 300, "sample": 1e-4},
@@ -185,14 +202,14 @@ def test_defaults_are_the_same_run_given_or_not():
     assert Recipe("linear", skip_gram={"window": 3}).identity() == Recipe("linear").identity()
 
 
-def test_vectors_with_other_numbers_are_another_run(posts, tmp_path):
+def test_vectors_with_other_numbers_are_another_run(posts: Path, tmp_path: Path) -> None:
     path = tmp_path / "v.txt"
     lines = [f"{word} {i} 1" for i, word in enumerate(f"{SPACE} {BIKES}".split())]
     path.write_text("\n".join(lines))
     given = Recipe(
         vectors=str(path), settings={"filters": {"1": 3}}, training=TrainingConfig(epochs=1)
     )
-    corpus = corpora.load(posts)
+    corpus = corpora.load_corpus(posts)
     train_model(given, corpus, tmp_path / "out")
     moved = path.rename(tmp_path / "moved.txt")
     train_model(replace(given, vectors=str(moved)), corpus, tmp_path / "out")
@@ -203,17 +220,20 @@ def test_vectors_with_other_numbers_are_another_run(posts, tmp_path):
 
 
 @pytest.mark.parametrize("left", ["vectors.json", "model.json", "checkpoint.safetensors"])
-def test_a_folder_of_a_version_that_noted_no_contents_is_refused(trained, posts, tmp_path, left):
+def test_a_folder_of_a_version_that_noted_no_contents_is_refused(
+    trained: Trained, posts: Path, tmp_path: Path, left: str
+) -> None:
     (tmp_path / left).write_bytes((trained[1] / left).read_bytes())
     match = rf"something else \({left}\), or a run of a version .* give another folder, or remove"
     with pytest.raises(InputError, match=match):
-        train_model(SMALL, corpora.load(posts), tmp_path)
+        train_model(SMALL, corpora.load_corpus(posts), tmp_path)
 
 
-def test_two_runs_in_one_folder_at_once(posts, tmp_path):
-    corpus, refusals = corpora.load(posts), []
+def test_two_runs_in_one_folder_at_once(posts: Path, tmp_path: Path) -> None:
+    corpus = corpora.load_corpus(posts)
+    refusals = []
 
-    def meanwhile(at):
+    def meanwhile(at: Progress) -> None:
         if at.phase == "word vectors":
             with ThreadPoolExecutor(1) as other:
                 refusals.append(other.submit(train_model, SMALL, corpus, tmp_path).exception())
@@ -226,7 +246,7 @@ def test_two_runs_in_one_folder_at_once(posts, tmp_path):
 @pytest.mark.parametrize(
     ("kind", "settings"),
     [
-        ("cnn", {"dropout": 1.0}), ("cnn", {"dropout": float("nan")}), ("cnn", {"dropout": True}),
+        ("cnn", {"dropout": 1.5}), ("cnn", {"dropout": float("nan")}), ("cnn", {"dropout": True}),
         ("cnn", {"word_dropout": -0.1}), ("cnn", {"filters": {"2": 0}}),
         ("cnn", {"filters": {"2": 1.5}}), ("cnn", {"filters": {"two": 3}}),
         ("cnn", {"filters": [2, 3]}), ("lstm", {"hidden": 0}), ("lstm", {"hidden": 2.0}),
@@ -237,9 +257,10 @@ def test_two_runs_in_one_folder_at_once(posts, tmp_path):
         ("transformer", {"base": 7}),
     ],
 )  # fmt: skip
-def test_impossible_settings_are_refused_before_anything_is_read(kind, settings):
-    name = next(name for name in settings if name != "base" or len(settings) == 1)
-    with pytest.raises(InputError, match=f"^Got {name}=.*; expected"):
+def test_impossible_settings_are_refused_before_anything_is_read(
+    kind: str, settings: dict[str, object]
+) -> None:
+    with pytest.raises(InputError, match=r"^Got .*; expected"):
         Recipe(kind, settings)
 
 
@@ -248,28 +269,26 @@ def test_impossible_settings_are_refused_before_anything_is_read(kind, settings)
     [("dimension", 0), ("window", 0), ("window", 2.5), ("epochs", -1), ("sample", 1.0),
      ("sample", float("nan")), ("min_count", 0), ("negative", True)],
 )  # fmt: skip
-def test_impossible_settings_of_skip_gram_are_refused(name, value):
-    with pytest.raises(InputError, match=f"^Got {name}=.*; expected"):
+def test_impossible_settings_of_skip_gram_are_refused(name: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"^Got {name} .*; expected"):
         Recipe(skip_gram={name: value})
-    with pytest.raises(InputError, match=f"^Got {name}=.*; expected"):
-        learn([["a", "a"]], **{name: value})
 
 
-def test_settings_that_there_are_not_are_refused():
+def test_settings_that_there_are_not_are_refused() -> None:
     with pytest.raises(InputError, match="Skip-gram has no windows; it has: dimension"):
         Recipe(skip_gram={"windows": 3})
     with pytest.raises(InputError, match="cnn has no classes and no tokenizer"):
         Recipe(settings={"classes": ("a", "b"), "tokenizer": None})
 
 
-def test_a_recipe_leaves_the_random_state_alone():
+def test_a_recipe_leaves_the_random_state_alone() -> None:
     before = torch.get_rng_state()
     Recipe("lstm")
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_test_documents_of_foreign_classes_are_refused(trained, posts):
-    corpus = corpora.load(posts)
+def test_test_documents_of_foreign_classes_are_refused(trained: Trained, posts: Path) -> None:
+    corpus = corpora.load_corpus(posts)
     other = corpora.Corpus(corpus.texts, corpus.labels, ("cars", "space"), corpus.names)
     with pytest.raises(InputError, match="cars"):
         performance_on(whyword.load(trained[1]), other)

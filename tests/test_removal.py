@@ -1,13 +1,18 @@
 """Removal operators: what a document becomes without some of its words."""
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+from torch import Tensor
 
 from documents import ADVERSARIAL, words_of
 from models import random_cnn, random_vectors
 from whyword import InputError, ModuleClassifier
+from whyword.models.base import NetworkClassifier
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import GRUClassifier
 from whyword.removal import (
@@ -17,13 +22,15 @@ from whyword.removal import (
     vocabulary_mean,
     without,
 )
-from whyword.text import Document
+from whyword.text import Document, Span
 
 TEXTS = ["alpha beta gamma", "", "delta nosuchword", "alpha"]
 REMOVED = torch.tensor([[False, True, False], [True] * 3, [True, False, True], [True, True, True]])
 
 
-def check(model, operator, replace, **options):
+def check(
+    model: NetworkClassifier, operator: str, replace: float | Tensor, **options: Tensor
+) -> None:
     """``scores_without`` gives what a forward pass over vectors changed by ``replace`` gives."""
     batch = model.encode(TEXTS)
     embeddings = model.embed(batch).clone()
@@ -35,7 +42,7 @@ def check(model, operator, replace, **options):
     )
 
 
-def models():
+def models() -> Iterator[NetworkClassifier]:
     torch.manual_seed(0)
     yield random_cnn(1).double()
     yield GRUClassifier(random_vectors(), ("a", "b", "c"), hidden=4).double().eval()
@@ -43,7 +50,7 @@ def models():
 
 
 @pytest.mark.parametrize("model", list(models()))
-def test_vectors_take_the_place_of_all_of_a_words_positions(model):
+def test_vectors_take_the_place_of_all_of_a_words_positions(model: NetworkClassifier) -> None:
     with torch.no_grad():
         check(model, "zero", 0.0)
         check(model, "mean", vocabulary_mean(model))
@@ -57,27 +64,28 @@ def test_vectors_take_the_place_of_all_of_a_words_positions(model):
 
 
 @pytest.mark.parametrize("model", list(models()))
-def test_a_word_truly_removed_was_never_there(model):
+def test_a_word_truly_removed_was_never_there(model: NetworkClassifier) -> None:
     texts = ["alpha gamma", "", " nosuchword", ""]
     expected = model(model.encode(texts))
     found = scores_without(model, model.encode(TEXTS), REMOVED, operator="remove")
     torch.testing.assert_close(found[[0, 1, 3]], expected[[0, 1, 3]])
 
 
-def test_the_mean_leaves_padding_out():
+def test_the_mean_leaves_padding_out() -> None:
     model = random_cnn(1)
     torch.testing.assert_close(vocabulary_mean(model), model.embedding[1:].mean(dim=0))
 
 
-def test_a_module_has_its_own_unknown_word():
+def test_a_module_has_its_own_unknown_word() -> None:
     class Network(torch.nn.Module):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.words = torch.nn.Embedding(4, 2)
             self.output = torch.nn.Linear(2, 2)
 
-        def forward(self, ids):
-            return self.output(self.words(ids).sum(dim=1))
+        def forward(self, ids: Tensor) -> Tensor:
+            result: Tensor = self.output(self.words(ids).sum(dim=1))
+            return result
 
     network = Network().eval()
     model = ModuleClassifier(
@@ -90,7 +98,7 @@ def test_a_module_has_its_own_unknown_word():
 
 
 @given(st.data())
-def test_what_is_left_keeps_its_order_and_its_surfaces(data):
+def test_what_is_left_keeps_its_order_and_its_surfaces(data: DataObject) -> None:
     document = Document(ADVERSARIAL, words_of(ADVERSARIAL))
     gone = data.draw(st.sets(st.integers(0, len(document) - 1)))
     rest = without(document, sorted(gone))
@@ -98,14 +106,14 @@ def test_what_is_left_keeps_its_order_and_its_surfaces(data):
 
 
 @pytest.mark.parametrize("truncated", [True, False])
-def test_a_text_that_goes_on_still_does(truncated):
+def test_a_text_that_goes_on_still_does(truncated: bool) -> None:
     document = Document("alpha beta", words_of("alpha beta"), truncated)
     assert without(document, [0]) == Document("beta", words_of("beta"), truncated)
 
 
-def test_spaces_go_with_the_word_and_words_do_not_run_together():
-    def rest(text, spans, gone):
-        return without(Document(text, tuple(spans)), gone)
+def test_spaces_go_with_the_word_and_words_do_not_run_together() -> None:
+    def rest(text: str, spans: Iterable[tuple[int, int]], gone: list[int]) -> Document:
+        return without(Document(text, tuple(Span(*span) for span in spans)), gone)
 
     assert rest("a bc d", words_of("a bc d"), [1]).text == "a d"
     assert rest("a bc d", words_of("a bc d"), [0]).text == "bc d"
@@ -116,7 +124,7 @@ def test_spaces_go_with_the_word_and_words_do_not_run_together():
     assert joined.words == ["can", "not"]
 
 
-def test_wrong_input_is_refused():
+def test_wrong_input_is_refused() -> None:
     model = random_cnn()
     batch = model.encode(["alpha beta"])
     with pytest.raises(InputError, match="expected one of: zero, unknown"):
@@ -129,16 +137,18 @@ def test_wrong_input_is_refused():
         scores_without(model, batch, torch.zeros(1, 2, dtype=torch.bool), operator="mask")
 
 
-def test_a_subword_tokenizers_mask_is_found():
+def test_a_mask_takes_the_place_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
     model = random_cnn()
-    model.subwords = type("Tokenizer", (), {"mask_token_id": 3})()
+    monkeypatch.setattr(model, "mask_id", 3, raising=False)
     torch.testing.assert_close(replacement(model, "mask"), model.embedding[3])
     assert replacement(model, "remove") is None
     assert set(OPERATORS) == {"zero", "unknown", "mean", "remove", "mask"}
 
 
 @pytest.mark.parametrize(("operator", "token"), [("mask", "[MASK]"), ("unknown", "[UNK]")])
-def test_a_transformers_words_become_tokens_that_take_their_place(operator, token):
+def test_a_transformers_words_become_tokens_that_take_their_place(
+    operator: str, token: str
+) -> None:
     pytest.importorskip("transformers")
     from transformers_small import model, tokenizer
     from whyword.models.transformer.model import TransformerClassifier
@@ -150,10 +160,11 @@ def test_a_transformers_words_become_tokens_that_take_their_place(operator, toke
     batch = classifier.encode(["the shuttle reached its orbit", "good"])
     removed = torch.tensor([[False, True, False, False, True], [False] * 5])
     found = scores_without(classifier, batch, removed, operator=operator)
-    ids = batch.ids.clone()
+    ids, substitute = batch.ids.clone(), subwords.convert_tokens_to_ids(token)
+    assert isinstance(substitute, int)
     for position, word in enumerate(batch.words[0].tolist()):
         if word in (1, 4):
-            ids[0, position] = subwords.convert_tokens_to_ids(token)
+            ids[0, position] = substitute
     assert (ids != batch.ids).any()
     attention = (ids != subwords.pad_token_id).long()
     expected = network(input_ids=ids, attention_mask=attention).logits
@@ -161,7 +172,7 @@ def test_a_transformers_words_become_tokens_that_take_their_place(operator, toke
 
 
 @pytest.mark.parametrize("operator", ["zero", "mean", "remove"])
-def test_a_transformers_words_can_be_removed_in_every_way(operator):
+def test_a_transformers_words_can_be_removed_in_every_way(operator: str) -> None:
     pytest.importorskip("transformers")
     from transformers_small import model, tokenizer
     from whyword.models.transformer.model import TransformerClassifier

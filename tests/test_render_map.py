@@ -4,19 +4,29 @@ import json
 import re
 import zlib
 from base64 import b64decode
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from documents import ADVERSARIAL, HOSTILE, explanation_of
-from whyword import InputError
+from whyword import Explanation, InputError
 from whyword.render.map import BLOCK, map_page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 NASTY = "</script><script>window.injected = 5</script> & \u2028 'x\""
 POINTS = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 
 
-def page_of(texts=(ADVERSARIAL, HOSTILE, "one two three", "four five"), points=POINTS, **options):
+def page_of(
+    texts: Sequence[str] = (ADVERSARIAL, HOSTILE, "one two three", "four five"),
+    points: NDArray[np.float64] = POINTS,
+    **options: Any,
+) -> tuple[str, list[Explanation]]:
     explanations = [explanation_of(text, seed=i) for i, text in enumerate(texts)]
     count = len(texts)
     return map_page(
@@ -32,12 +42,12 @@ def page_of(texts=(ADVERSARIAL, HOSTILE, "one two three", "four five"), points=P
     ), explanations
 
 
-def blocks(page):
+def blocks(page: str) -> list[list[dict[str, Any]]]:
     found = re.findall(r'class="ww-block">([^<]*)</script>', page)
     return [json.loads(zlib.decompress(b64decode(block))) for block in found]
 
 
-def test_every_text_is_in_the_page_whole():
+def test_every_text_is_in_the_page_whole() -> None:
     page, explanations = page_of()
     packed = [document for block in blocks(page) for document in block]
     for document, e in zip(packed, explanations, strict=True):
@@ -53,9 +63,9 @@ def test_every_text_is_in_the_page_whole():
         np.testing.assert_allclose(found, row, atol=0.006 * np.abs(row).max())
 
 
-def test_data_is_escaped_and_whole():
+def test_data_is_escaped_and_whole() -> None:
     page, explanations = page_of()
-    source = re.search(r'class="ww-data">([^<]*)</script>', page)[1]
+    (source,) = re.findall(r'class="ww-data">([^<]*)</script>', page)
     assert not re.search("[<>&\u2028]", source)
     data = json.loads(source)
     assert data["names"][0] == NASTY
@@ -68,13 +78,13 @@ def test_data_is_escaped_and_whole():
     assert (words[2][len(top) :] == 0xFFFFFFFF).all()
 
 
-def test_blocks_hold_so_many_documents():
+def test_blocks_hold_so_many_documents() -> None:
     count = BLOCK + 3
     page, _ = page_of(["a b"] * count, np.zeros((count, 2)))
     assert [len(block) for block in blocks(page)] == [BLOCK, 3]
 
 
-def test_numbers_that_disagree_are_refused():
+def test_numbers_that_disagree_are_refused() -> None:
     for options in ({"names": ["x"]}, {"points": POINTS[:2]}):
         with pytest.raises(InputError, match="as many of each"):
             page_of(**options)
@@ -82,9 +92,10 @@ def test_numbers_that_disagree_are_refused():
         map_page(np.zeros((0, 2)), [], names=[], labels=[], groups=[])
 
 
-def place(tab, i):
+def place(tab: "Page", i: int) -> tuple[float, float]:
     """Where point ``i`` of the square lies on the screen, at the first view."""
     box = tab.locator("canvas").first.bounding_box()
+    assert box is not None
     scale = 0.92 * min(box["width"], box["height"])
     x, y = POINTS[i] - 0.5
     return (
@@ -94,7 +105,7 @@ def place(tab, i):
 
 
 @pytest.mark.browser
-def test_browser_hover_and_click(visit):
+def test_browser_hover_and_click(visit: Callable[..., "Page"]) -> None:
     page, _ = page_of()
     tab = visit(page)
     card = tab.locator(".ww-card")
@@ -115,7 +126,7 @@ def test_browser_hover_and_click(visit):
 
 
 @pytest.mark.browser
-def test_browser_lasso_and_legend(visit):
+def test_browser_lasso_and_legend(visit: Callable[..., "Page"]) -> None:
     page, explanations = page_of()
     tab = visit(page)
     tab.locator("[data-do=lasso]").click()
@@ -128,7 +139,7 @@ def test_browser_lasso_and_legend(visit):
     selection = tab.locator(".ww-selection")
     assert selection.locator(".ww-head b").text_content() == "2 documents"
     sums = dict(explanations[2].top(10)) | dict(explanations[3].top(10))
-    best = max(sums, key=sums.get)
+    best = max(sums, key=sums.__getitem__)
     assert selection.locator(".ww-rank li span").first.text_content() == best
     assert selection.locator(".ww-names button").all_text_contents() == ["document 2", "document 3"]
     selection.locator(".ww-names button").nth(1).click()
@@ -143,7 +154,7 @@ def test_browser_lasso_and_legend(visit):
 
 
 @pytest.mark.browser
-def test_browser_keyboard(visit):
+def test_browser_keyboard(visit: Callable[..., "Page"]) -> None:
     page, _ = page_of(points=POINTS * [2, 1])
     tab = visit(page)
     canvas = tab.locator("canvas").first

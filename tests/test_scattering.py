@@ -1,8 +1,11 @@
 """Writing at places of an index: what is added shares, what is written last takes all."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from laws import check_routing, conserves, explained, linear
 from whyword import lrp
@@ -14,22 +17,22 @@ pytestmark = [
 PLACES = torch.tensor([0, 2, 0, 4, 2])
 
 
-def random_input(seed=0):
+def random_input(seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(2, 5, 4, dtype=torch.float64, generator=generator)
 
 
-def index(x, rows=5):
+def index(x: Tensor, rows: int = 5) -> Tensor:
     """The same for every document; rows of the source beyond it are not written."""
     generator = torch.Generator().manual_seed(3)
     return torch.randint(0, 3, (1, 5, 4), generator=generator)[:, :rows].expand(len(x), rows, 4)
 
 
-def rows(x):
+def rows(x: Tensor) -> tuple[Tensor, Tensor]:
     return torch.arange(len(x))[:, None], PLACES[None]
 
 
-ADDED = {
+ADDED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "index_add": lambda base, x: base.index_add(1, PLACES, x),
     "times a number": lambda base, x: base.index_add(1, PLACES, x, alpha=2.0),
     "in place": lambda base, x: base.clone().index_add_(-2, PLACES, x),
@@ -53,13 +56,13 @@ ADDED = {
         ]
     ),
 }
-BASES = {
+BASES: dict[str, Callable[[Tensor], Tensor]] = {
     "zeros": lambda x: torch.zeros(len(x), 5, 4, dtype=x.dtype),
     "a constant": lambda x: torch.full((len(x), 5, 4), 0.5, dtype=x.dtype),
     "a signal": lambda x: 2 * x,
     "itself": lambda x: x,
 }
-WRITTEN = {
+WRITTEN: dict[str, Callable[[Tensor], Tensor]] = {
     "scatter": lambda x: x.scatter(1, index(x, 3), 2 * x),
     "scatter a number": lambda x: x.scatter(1, index(x, 3), 3.0),
     "scatter, by name": lambda x: torch.scatter(input=x, dim=1, index=index(x, 3), value=0.5),
@@ -76,13 +79,14 @@ WRITTEN = {
 @pytest.mark.parametrize("shares", [True, False])
 @pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("name", ADDED)
-def test_what_is_added_shares(name, base, shares):
+def test_what_is_added_shares(name: str, base: str, shares: bool) -> None:
     """As the matrix says where something is added; elsewhere relevance stays where it is."""
     x = random_input()
     x[1, 3:] = 0
 
-    def f(x):
-        return ADDED[name](BASES[base](x), x)
+    def f(x: Tensor) -> Tensor:
+        result: Tensor = ADDED[name](BASES[base](x), x)
+        return result
 
     reached = ADDED[name](torch.zeros_like(x), torch.ones_like(x)).reshape(2, -1) != 0
     _, found = explained(f, x, "paper" if shares else "plain")
@@ -94,24 +98,24 @@ def test_what_is_added_shares(name, base, shares):
 
 
 @pytest.mark.parametrize("name", ADDED)
-def test_conserves(name):
+def test_conserves(name: str) -> None:
     assert conserves(lambda x: ADDED[name](2 * x, x), random_input())
     assert conserves(lambda x: ADDED[name](torch.zeros_like(x), x), random_input())
 
 
-def test_a_number_is_added_as_a_constant():
-    def f(x):
+def test_a_number_is_added_as_a_constant() -> None:
+    def f(x: Tensor) -> Tensor:
         return torch.scatter(x, 1, index(x, 5), 3.0, reduce="add")
 
     assert conserves(f, random_input())
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_what_is_written_takes_all(name):
+def test_what_is_written_takes_all(name: str) -> None:
     check_routing(WRITTEN[name], random_input())
 
 
-def test_nothing_is_counted_twice():
+def test_nothing_is_counted_twice() -> None:
     """Autograd would hand the relevance of a place to each that was written there."""
     x = random_input()
     for f in (WRITTEN["index_put"], WRITTEN["index_copy"], WRITTEN["put"]):
@@ -120,11 +124,11 @@ def test_nothing_is_counted_twice():
 
 @pytest.mark.parametrize("include_self", [False, True])
 @pytest.mark.parametrize("name", ["amax", "amin"])
-def test_the_first_winner_takes_all(name, include_self):
+def test_the_first_winner_takes_all(name: str, include_self: bool) -> None:
     x = random_input().round(decimals=0)  # with ties
     places = index(x, 4)
 
-    def f(x):
+    def f(x: Tensor) -> Tensor:
         return x.scatter_reduce(1, places, 2 * x, name, include_self=include_self)
 
     scores, found = explained(f, x)
@@ -150,6 +154,6 @@ def test_the_first_winner_takes_all(name, include_self):
         lambda x: x.scatter(1, index(x), 2.0, reduce="multiply"),
     ],
 )
-def test_products_are_refused(f):
+def test_products_are_refused(f: Callable[[Tensor], Tensor]) -> None:
     with pytest.raises(lrp.UnsupportedFunction, match="no rule for reduce"):
         explained(f, random_input())

@@ -1,7 +1,10 @@
 """Tensors without axes, empty indices, axes counted from either end: no special cases."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from laws import conserves
@@ -9,7 +12,7 @@ from laws import conserves
 PLACES = torch.tensor([0, 2, 0, 4, 2])
 NONE = torch.zeros(0, dtype=torch.long)
 
-WITHOUT_AXES = {
+WITHOUT_AXES: dict[str, Callable[[Tensor], Tensor]] = {
     "sum": lambda t: t.sum(),
     "mean": lambda t: t.mean(0),
     "nansum": lambda t: t.nansum(),
@@ -23,7 +26,7 @@ WITHOUT_AXES = {
     "kron": lambda t: torch.kron(t, torch.ones(2, dtype=t.dtype)),
     "inner": lambda t: torch.inner(t, torch.ones(3, dtype=t.dtype)),
 }
-EMPTY = {
+EMPTY: dict[str, Callable[[Tensor], Tensor]] = {
     "index_add": lambda t: t.index_add(0, NONE, t[:0]),
     "index_copy": lambda t: t.index_copy(0, NONE, t[:0]),
     "index_put": lambda t: t.index_put((NONE,), t[:0]),
@@ -31,7 +34,7 @@ EMPTY = {
     "scatter_reduce": lambda t: t.scatter_reduce(0, NONE[:, None].expand(0, 4), t, "amax"),
     "differences": lambda t: torch.cat([t.diff(n=9, dim=0), t]),
 }
-ODD = {
+ODD: dict[str, Callable[[Tensor], Tensor]] = {
     "one place": lambda t: t.index_add(0, torch.tensor(1), t[:1]),
     "a vector": lambda t: t[0].index_add(0, PLACES[:3], t[1, :3]),
     "a vector from behind": lambda t: t[0].scatter_add(-1, PLACES[:3], t[1]),
@@ -53,8 +56,8 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", [*WITHOUT_AXES, *EMPTY, *ODD])
-def test_conserves(name):
-    def f(x):
+def test_conserves(name: str) -> None:
+    def f(x: Tensor) -> Tensor:
         if name in WITHOUT_AXES:
             return torch.stack([WITHOUT_AXES[name](t[0, 0]) for t in x])
         return torch.stack([(EMPTY | ODD)[name](t) for t in x])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional
 
 from laws import EPSILON, conserves, explained
@@ -14,20 +15,19 @@ POSITIONS, CHANNELS, STATES = 5, 3, 2
 class StateSpace(nn.Module):
     """h_t = exp(Δ_t A) h_{t-1} + Δ_t B_t x_t and y_t = C_t h_t, Δ, B and C made of x_t."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        shapes = {
-            "step": (CHANNELS, CHANNELS),
-            "write": (CHANNELS, STATES),
-            "read": (CHANNELS, STATES),
-            "decay": (CHANNELS, STATES),
-        }
-        for name, shape in shapes.items():
-            weight = torch.randn(*shape, dtype=torch.float64, generator=generator)
-            setattr(self, name, nn.Parameter(weight))
 
-    def forward(self, x):
+        def weight(*shape: int) -> nn.Parameter:
+            return nn.Parameter(torch.randn(*shape, dtype=torch.float64, generator=generator))
+
+        self.step = weight(CHANNELS, CHANNELS)
+        self.write = weight(CHANNELS, STATES)
+        self.read = weight(CHANNELS, STATES)
+        self.decay = weight(CHANNELS, STATES)
+
+    def forward(self, x: Tensor) -> Tensor:
         step = functional.softplus(x @ self.step)
         write, read = x @ self.write, x @ self.read
         decay = torch.exp(step[..., None] * -self.decay.exp())
@@ -40,15 +40,19 @@ class StateSpace(nn.Module):
         return torch.stack(outputs, dim=1)[:, -2:].flatten(1)
 
 
-def sign(z):
+def sign(z: NDArray[np.float64] | float) -> NDArray[np.float64]:
     return np.where(z >= 0, 1.0, -1.0)
 
 
-def over(relevance, z):
+def over(
+    relevance: NDArray[np.float64] | float, z: NDArray[np.float64] | float
+) -> NDArray[np.float64] | float:
     return relevance / (z + EPSILON * sign(z))
 
 
-def derived(model, x, output):
+def derived(
+    model: StateSpace, x: NDArray[np.float64], output: tuple[int, int]
+) -> tuple[float, NDArray[np.float64]]:
     """Relevance of one document for an output ``(position, channel)``, backwards by hand."""
     weights = {name: p.detach().numpy() for name, p in model.named_parameters()}
     step = np.log1p(np.exp(x @ weights["step"]))
@@ -80,7 +84,7 @@ def derived(model, x, output):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_equals_the_derivation(seed):
+def test_equals_the_derivation(seed: int) -> None:
     model = StateSpace(seed)
     x = torch.randn(2, POSITIONS, CHANNELS, dtype=torch.float64)
     scores, found = explained(model, x, "plain", model=model)
@@ -92,7 +96,7 @@ def test_equals_the_derivation(seed):
         np.testing.assert_allclose(found[j, document], expected, atol=1e-9)
 
 
-def test_step_sizes_scale():
+def test_step_sizes_scale() -> None:
     x = torch.randn(2, 4, 3, dtype=torch.float64)
     steps = torch.nn.Softplus()
     for f in (

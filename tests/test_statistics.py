@@ -7,7 +7,7 @@ from whyword import InputError
 from whyword.evaluation.statistics import Bootstrap, compare, interval
 
 
-def test_an_interval_is_as_wide_as_the_normal_one():
+def test_an_interval_is_as_wide_as_the_normal_one() -> None:
     values = np.random.default_rng(0).normal(3, 2, size=(400, 2))
     low, high = Bootstrap(400, resamples=4000).interval(values)
     half = 1.96 * values.std(axis=0) / 20
@@ -15,7 +15,7 @@ def test_an_interval_is_as_wide_as_the_normal_one():
     np.testing.assert_allclose((high + low) / 2, values.mean(axis=0), atol=0.02)
 
 
-def test_means_are_those_of_the_documents_drawn():
+def test_means_are_those_of_the_documents_drawn() -> None:
     bootstrap = Bootstrap(3, resamples=5, seed=1)
     np.testing.assert_allclose(bootstrap.weights.sum(axis=1), 1, rtol=1e-6)
     values = np.array([0.0, 3.0, 30.0])
@@ -23,13 +23,13 @@ def test_means_are_those_of_the_documents_drawn():
     np.testing.assert_allclose(bootstrap.means(np.ones((3, 2, 4))), np.ones((5, 2, 4)), rtol=1e-6)
 
 
-def test_an_interval_holds_the_middle_share():
+def test_an_interval_holds_the_middle_share() -> None:
     np.testing.assert_allclose(interval(np.arange(101.0), level=0.9), [5, 95])
     with pytest.raises(InputError, match="as 0"):
         interval(np.arange(3.0), level=95)
 
 
-def test_a_comparison_by_hand():
+def test_a_comparison_by_hand() -> None:
     bootstrap = Bootstrap(3, resamples=2000)
     found = compare(np.array([1.0, 2.0, 3.0]), np.array([0.0, 2.0, 1.0]), bootstrap=bootstrap)
     assert found.difference == pytest.approx(1)
@@ -40,7 +40,7 @@ def test_a_comparison_by_hand():
     assert found.high == pytest.approx(2)
 
 
-def test_p_values_tell_a_difference_from_none():
+def test_p_values_tell_a_difference_from_none() -> None:
     rng = np.random.default_rng(0)
     one = rng.normal(size=100)
     bootstrap = Bootstrap(100, resamples=500)

@@ -1,5 +1,7 @@
 """Words from subwords: every kind of text, three families of tokenizers."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,7 +21,7 @@ TEXTS = st.one_of(
 )
 
 
-def encoded(family, text):
+def encoded(family: str, text: str) -> list[tuple[int, int]]:
     tokens = FAMILIES[family]([text], return_offsets_mapping=True, return_special_tokens_mask=True)
     special = tokens["special_tokens_mask"][0]
     return [o for o, s in zip(tokens["offset_mapping"][0], special, strict=True) if not s]
@@ -28,7 +30,7 @@ def encoded(family, text):
 @pytest.mark.parametrize("family", FAMILIES)
 @settings(max_examples=700, deadline=None)  # 2,100 texts in all
 @given(text=TEXTS, seed=st.integers(0, 99))
-def test_words_of_any_text(family, text, seed):
+def test_words_of_any_text(family: str, text: str, seed: int) -> None:
     offsets = encoded(family, text)
     spans, words = words_of(text, offsets)
     document = Document(text, spans)  # refuses spans that overlap or leave the text
@@ -71,12 +73,12 @@ def test_words_of_any_text(family, text, seed):
         ("a.b 3.14 end.", [(0, 3), (3, 8), (8, 12), (12, 13)], ["a.b", "3.14", "end", "."]),
     ],
 )
-def test_words(text, offsets, expected):
+def test_words(text: str, offsets: Sequence[tuple[int, int]], expected: Sequence[str]) -> None:
     spans, _ = words_of(text, offsets)
     assert [text[start:end] for start, end in spans] == expected
 
 
-def test_a_document_keeps_its_words():
+def test_a_document_keeps_its_words() -> None:
     document = Document("one, two three", (Span(0, 3), Span(5, 8)))
     offsets = [(0, 2), (2, 4), (4, 8), (8, 14)]
     assert words_in(document, offsets) == [0, 0, 1, -1]

@@ -1,6 +1,8 @@
 """The loss that makes a model ignore words."""
 
 import contextlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from hypothesis import strategies as st
 from models import WORDS, random_cnn, random_vectors
 from test_training import StopError, assert_same, run
 from whyword import InputError
+from whyword.models.base import NetworkClassifier
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import LSTMClassifier
+from whyword.progress import Progress
 from whyword.training.config import TrainingConfig
 from whyword.training.suppression import hidden_positions, scores_and_penalty
 
@@ -20,7 +24,9 @@ documents = st.lists(st.lists(st.sampled_from(WORDS), max_size=6), min_size=1, m
 
 
 @given(documents, st.sets(st.sampled_from(WORDS)), st.integers(0, 20))
-def test_the_penalty_is_the_mean_square_of_what_the_words_change(written, words, seed):
+def test_the_penalty_is_the_mean_square_of_what_the_words_change(
+    written: Sequence[list[str]], words: set[str], seed: int
+) -> None:
     model = random_cnn(seed).double()
     texts = [" ".join(text).upper() for text in written]
     scores, penalty = scores_and_penalty(model, model.encode(texts), words)
@@ -39,7 +45,7 @@ def test_the_penalty_is_the_mean_square_of_what_the_words_change(written, words,
     assert float(penalty.detach()) == pytest.approx(expected, abs=1e-9, rel=1e-9)
 
 
-def test_words_are_hidden_wherever_and_however_they_are_written():
+def test_words_are_hidden_wherever_and_however_they_are_written() -> None:
     model = random_cnn()
     batch = model.encode(["Alpha beta ALPHA", "", "gamma"])
     assert hidden_positions(batch, {"alpha"}).tolist() == [
@@ -50,13 +56,13 @@ def test_words_are_hidden_wherever_and_however_they_are_written():
     assert not hidden_positions(batch, ()).any()
 
 
-def test_characters_of_the_words_are_hidden():
+def test_characters_of_the_words_are_hidden() -> None:
     model = CharacterCNN(("a", "b"), filters={2: 3})
     hidden = hidden_positions(model.encode(["ab cd ab"]), {"ab"})
     assert hidden[0].tolist() == [True, True, False, False, False, False, True, True]
 
 
-def test_dropout_makes_no_difference_of_its_own():
+def test_dropout_makes_no_difference_of_its_own() -> None:
     """A word that the model ignores costs nothing, whatever dropout does."""
     model = random_cnn(4)
     model.train()
@@ -75,14 +81,16 @@ def test_dropout_makes_no_difference_of_its_own():
     ],
     ids=["lstm", "characters"],
 )
-def test_every_network_can_be_trained_so(tmp_path, build):
+def test_every_network_can_be_trained_so(
+    tmp_path: Path, build: Callable[[], NetworkClassifier]
+) -> None:
     config = TrainingConfig(epochs=1, refit=False, suppress=("alpha",))
     model, history = run(tmp_path, config, build)
     assert np.isfinite(history.loss).all()
     assert not model.training
 
 
-def test_a_stopped_run_ends_with_the_same_weights(tmp_path):
+def test_a_stopped_run_ends_with_the_same_weights(tmp_path: Path) -> None:
     config = TrainingConfig(epochs=3, batch_size=8, refit=False, suppress=("alpha", "kappa"))
     whole, _ = run(tmp_path / "whole", config)
     plain, _ = run(tmp_path / "plain", TrainingConfig(epochs=3, batch_size=8, refit=False))
@@ -90,7 +98,7 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path):
         assert_same(whole, plain)
     steps = []
 
-    def stop(*_):
+    def stop(*_: Progress) -> None:
         steps.append(1)
         if len(steps) == 9:
             raise StopError
@@ -101,7 +109,7 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path):
     assert_same(whole, resumed)
 
 
-def test_other_words_are_another_run(tmp_path):
+def test_other_words_are_another_run(tmp_path: Path) -> None:
     run(tmp_path, TrainingConfig(epochs=1, refit=False))
     with pytest.raises(InputError, match="differs in: suppress"):
         run(tmp_path, TrainingConfig(epochs=1, refit=False, suppress=("alpha",)))

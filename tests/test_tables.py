@@ -1,12 +1,15 @@
 """Relevance tables: what is read, and what is refused, with document and field named."""
 
 import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from models import random_cnn
-from whyword import InputError, explain
+from whyword import Explanation, InputError, explain
 from whyword.evaluation import tables
 from whyword.evaluation.documents import Documents
 
@@ -14,18 +17,26 @@ TEXTS = ("alpha beta gamma", "delta alpha", "kappa")
 TARGETS = ["a", "c", "b"]
 
 
+Records = list[dict[str, Any]]
+"""A table of explanations, as JSON values."""
+
+
 @pytest.fixture(scope="module")
-def explanations():
+def explanations() -> list[Explanation]:
     return explain(random_cnn(1), list(TEXTS))
 
 
-def documents(explanations):
+def documents(explanations: Sequence[Explanation]) -> Documents:
     every = tuple(random_cnn(1).documents(list(TEXTS)))
     zeros = np.zeros(len(every), dtype=int)
     return Documents(("first", "second", "third"), every, zeros, zeros)
 
 
-def written(path, explanations, change=None):
+def written(
+    path: Path,
+    explanations: Sequence[Explanation],
+    change: Callable[[Records], None] | None = None,
+) -> Path:
     """A table of the explanations, changed, in the format that the path's ending names."""
     records = [e.to_dict() for e in explanations]
     if change:
@@ -38,7 +49,9 @@ def written(path, explanations, change=None):
 
 
 @pytest.mark.parametrize("ending", ["json", "jsonl", "parquet"])
-def test_what_was_written_is_read(tmp_path, explanations, ending):
+def test_what_was_written_is_read(
+    tmp_path: Path, explanations: Sequence[Explanation], ending: str
+) -> None:
     path = tmp_path / f"table.{ending}"
     if ending == "parquet":
         tables.write(path, explanations)
@@ -51,51 +64,51 @@ def test_what_was_written_is_read(tmp_path, explanations, ending):
         )
 
 
-def drop_word(records):
+def drop_word(records: Records) -> None:
     del records[1]["words"][0]
 
 
-def drop_document(records):
+def drop_document(records: Records) -> None:
     del records[2]
 
 
-def not_a_number(records):
+def not_a_number(records: Records) -> None:
     records[0]["words"][1]["relevance"]["a"] = float("nan")
 
 
-def text_in_place_of_a_number(records):
+def text_in_place_of_a_number(records: Records) -> None:
     records[0]["words"][1]["relevance"]["a"] = "much"
 
 
-def span_beyond_the_text(records):
+def span_beyond_the_text(records: Records) -> None:
     word = records[1]["words"][1]
     word["end"] = 99
     word.pop("text")
 
 
-def other_span(records):
+def other_span(records: Records) -> None:
     word = records[1]["words"][1]
     word["end"] -= 1
     word.pop("text")
 
 
-def other_surface(records):
+def other_surface(records: Records) -> None:
     records[1]["words"][0]["text"] = "dleta"
 
 
-def no_start(records):
+def no_start(records: Records) -> None:
     del records[2]["words"][0]["start"]
 
 
-def no_relevance(records):
+def no_relevance(records: Records) -> None:
     records[2]["words"][0].pop("relevance")
 
 
-def one_target_less(records):
+def one_target_less(records: Records) -> None:
     del records[0]["words"][2]["relevance"]["a"]
 
 
-def other_targets(records):
+def other_targets(records: Records) -> None:
     for word in records[0]["words"]:
         del word["relevance"]["a"]
     del records[0]["targets"]["a"]
@@ -118,7 +131,13 @@ def other_targets(records):
     ],
 )
 @pytest.mark.parametrize("ending", ["json", "jsonl"])
-def test_wrong_json_is_refused(tmp_path, explanations, change, message, ending):
+def test_wrong_json_is_refused(
+    tmp_path: Path,
+    explanations: Sequence[Explanation],
+    change: Callable[[Records], None],
+    message: str,
+    ending: str,
+) -> None:
     path = written(tmp_path / f"wrong.{ending}", explanations, change)
     with pytest.raises(InputError, match=message) as error:
         tables.read(path)(documents(explanations), TARGETS)
@@ -140,7 +159,7 @@ def test_wrong_json_is_refused(tmp_path, explanations, change, message, ending):
         ({"text": [7]}, "document 0, text: got int"),
     ],
 )
-def test_wrong_parquet_is_refused(tmp_path, change, message):
+def test_wrong_parquet_is_refused(tmp_path: Path, change: Mapping[str, Any], message: str) -> None:
     pa = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
@@ -152,7 +171,7 @@ def test_wrong_parquet_is_refused(tmp_path, change, message):
         tables.read(tmp_path / "wrong.parquet")
 
 
-def test_files_that_are_no_tables(tmp_path):
+def test_files_that_are_no_tables(tmp_path: Path) -> None:
     for name, content, message in (
         ("table.txt", "", "expected .json"),
         ("table.json", "{", "not JSON"),

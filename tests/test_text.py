@@ -1,15 +1,18 @@
 """Documents, spans, and the paper's preprocessing."""
 
+from collections.abc import Mapping, Sequence
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from documents import ADVERSARIAL
+from whyword.data.corpora import Corpus
 from whyword.errors import InputError
 from whyword.text import Document, Span, Tokenizer, body_start
 
 
-def words(text, **options):
+def words(text: str, **options: bool) -> list[str]:
     return Tokenizer(**options)(text).words
 
 
@@ -34,7 +37,7 @@ def words(text, **options):
         ("good 👍🏽 ride 👨‍👩‍👧 home", ["good", "ride", "home"]),
     ],
 )
-def test_tokens(text, expected):
+def test_tokens(text: str, expected: Sequence[str]) -> None:
     assert words(text) == expected
 
 
@@ -42,7 +45,7 @@ def test_tokens(text, expected):
 @example(ADVERSARIAL)
 @example("''\"``'' \"a\" '' b ``")
 @settings(max_examples=300, deadline=None)
-def test_spans_are_the_surface_for_any_text(text):
+def test_spans_are_the_surface_for_any_text(text: str) -> None:
     document = Tokenizer()(text)
     assert document.text == text
     for word, (start, end) in zip(document.words, document.spans, strict=True):
@@ -51,7 +54,7 @@ def test_spans_are_the_surface_for_any_text(text):
         assert not any(c.isspace() or c.isdigit() for c in word)
 
 
-def test_the_first_tokens_are_kept_and_the_cut_is_said():
+def test_the_first_tokens_are_kept_and_the_cut_is_said() -> None:
     text = "word " * 401
     assert len(Tokenizer()(text)) == 400
     assert Tokenizer()(text).truncated
@@ -60,19 +63,19 @@ def test_the_first_tokens_are_kept_and_the_cut_is_said():
     assert Tokenizer(max_tokens=None)(text).first(400) == Tokenizer()(text)
 
 
-def test_a_huge_text_costs_no_more_than_its_first_tokens():
+def test_a_huge_text_costs_no_more_than_its_first_tokens() -> None:
     text = "A sentence of words. " * 500_000
     assert Tokenizer()(text).spans == Tokenizer()(text[:20_000]).spans
 
 
 @pytest.mark.parametrize("unit", ["x", "ab ", "a.", "' ", '" ', "12 ", "\n", "@"])
-def test_megabytes_without_sentences_are_read(unit):
+def test_megabytes_without_sentences_are_read(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     for word in Tokenizer(max_tokens=None)(text).words[:3]:
         assert word in text
 
 
-def test_headers_can_be_skipped_with_spans_from_the_start():
+def test_headers_can_be_skipped_with_spans_from_the_start() -> None:
     text = "From: a@b.c\nSubject: bikes\n\nI ride."
     document = Tokenizer(skip_headers=True)(text)
     assert document.words == ["I", "ride"]
@@ -82,19 +85,19 @@ def test_headers_can_be_skipped_with_spans_from_the_start():
 
 
 @pytest.mark.parametrize("spans", [[(0, 0)], [(2, 1)], [(0, 9)], [(1, 3), (2, 4)], [(-1, 2)]])
-def test_spans_that_do_not_fit_are_refused(spans):
+def test_spans_that_do_not_fit_are_refused(spans: Sequence[tuple[int, int]]) -> None:
     with pytest.raises(InputError, match="Word"):
         Document("abcde", tuple(Span(*span) for span in spans))
 
 
 @pytest.mark.parametrize("text", [None, 3, b"bytes", ["list"]])
-def test_what_is_no_text_is_refused(text):
+def test_what_is_no_text_is_refused(text: Sequence[str] | bytes | int | None) -> None:
     with pytest.raises(InputError, match="expected a text"):
-        Tokenizer()(text)
+        Tokenizer()(text)  # type: ignore[arg-type]
 
 
 @pytest.mark.corpus
-def test_as_many_long_test_documents_as_in_the_paper(news20):
+def test_as_many_long_test_documents_as_in_the_paper(news20: Mapping[str, Corpus]) -> None:
     tokenizer = Tokenizer(max_tokens=100)
     long = sum(len(tokenizer(text)) >= 100 for text in news20["test"].texts)
     assert abs(long - 4963) <= 13

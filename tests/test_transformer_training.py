@@ -1,6 +1,7 @@
 """Training transformers: a head on a frozen encoder, all of it, and by command."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,14 +10,14 @@ from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
 from transformers_small import model, tokenizer
-from whyword import InputError, ModelError
+from whyword import InputError, ModelError, TransformerClassifier
 from whyword.classifier import predict
 from whyword.cli import cli
 from whyword.data.corpora import Corpus
 from whyword.models.store import load
 from whyword.training.config import TrainingConfig
-from whyword.training.folder import train_model
 from whyword.training.recipe import Recipe
+from whyword.training.train import train_model
 from whyword.training.transformer import features, last_layer, train_head, train_whole
 
 pytest.importorskip("transformers", reason="needs transformers")
@@ -26,14 +27,14 @@ BAD = ("bad film", "the bad film", "it's bad", "bad café", "bad orbit", "its ba
 OTHER = ("the shuttle", "its orbit", "shuttle reached", "orbit the", "shuttle 42", "reached orbit")
 
 
-def corpus(classes=2):
+def corpus(classes: int = 2) -> Corpus:
     texts = [t for group in (GOOD, BAD, OTHER)[:classes] for t in group]
     names = ("good", "bad", "other")[:classes]
     labels = np.repeat(np.arange(classes), len(GOOD))
     return Corpus(tuple(texts), labels, names, tuple(map(str, range(len(texts)))))
 
 
-def base(path, name="bert"):
+def base(path: Path, name: str = "bert") -> str:
     """A folder with an encoder and its tokenizer."""
     model(name).save_pretrained(path)
     tokenizer("wordpiece").save_pretrained(path)
@@ -42,7 +43,7 @@ def base(path, name="bert"):
 
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", ["bert", "distilbert", "roberta", "gpt2", "llama"])
-def test_a_head_on_a_frozen_encoder(tmp_path, name, classes):
+def test_a_head_on_a_frozen_encoder(tmp_path: Path, name: str, classes: int) -> None:
     documents = corpus(classes)
     trained, history = train_head(documents, base=base(tmp_path, name), validation=0.2)
     layer = last_layer(trained)
@@ -58,7 +59,7 @@ def test_a_head_on_a_frozen_encoder(tmp_path, name, classes):
         assert torch.equal(encoder[key], weights)
 
 
-def test_the_whole_transformer_is_trained(tmp_path):
+def test_the_whole_transformer_is_trained(tmp_path: Path) -> None:
     source = base(tmp_path / "base")
     settings = {"base": source, "full": True, "max_length": 16}
     recipe = Recipe("transformer", settings, training=TrainingConfig(epochs=3, refit=False))
@@ -66,6 +67,7 @@ def test_the_whole_transformer_is_trained(tmp_path):
     assert len(report["history"]["loss"]) == 3
     assert (tmp_path / "model" / "checkpoint.safetensors").exists()
     trained = load(tmp_path / "model")
+    assert isinstance(trained, TransformerClassifier)
     weights = dict(trained.module.base_model.named_parameters())
     before = dict(model("bert").base_model.named_parameters())
     assert any(not torch.equal(weights[name], before[name]) for name in before)
@@ -74,7 +76,7 @@ def test_the_whole_transformer_is_trained(tmp_path):
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_another_corpus_or_base_is_another_run(tmp_path, full):
+def test_another_corpus_or_base_is_another_run(tmp_path: Path, full: bool) -> None:
     source = base(tmp_path / "base")
     settings = {"base": source, "full": full, "max_length": 16}
     training = TrainingConfig(epochs=1, refit=False, validation=0.2)
@@ -85,9 +87,9 @@ def test_another_corpus_or_base_is_another_run(tmp_path, full):
     other = Corpus(other.texts, 1 - other.labels, other.classes, other.names)
     with pytest.raises(InputError, match="differs in: corpus"):
         train_model(recipe, other, tmp_path / "model")
-    weights = load_file(tmp_path / "base" / "model.safetensors")
-    save_file({name: tensor * 1.01 for name, tensor in weights.items()},
-              tmp_path / "base" / "model.safetensors", metadata={"format": "pt"})  # fmt: skip
+    path = tmp_path / "base" / "model.safetensors"
+    weights = {name: tensor * 1.01 for name, tensor in load_file(path).items()}
+    save_file(weights, path, metadata={"format": "pt"})
     with pytest.raises(InputError, match="differs in: settings"):
         train_model(recipe, corpus(), tmp_path / "model")
     if full:
@@ -95,7 +97,7 @@ def test_another_corpus_or_base_is_another_run(tmp_path, full):
             train_whole(corpus(), training, tmp_path / "model", base=source, max_length=16)
 
 
-def test_by_command(tmp_path):
+def test_by_command(tmp_path: Path) -> None:
     source = base(tmp_path / "base")
     folder = tmp_path / "corpus"
     for name, texts in (("good", GOOD), ("bad", BAD)):
@@ -117,7 +119,7 @@ def test_by_command(tmp_path):
     assert "no transformer" in result.output
 
 
-def test_what_cannot_be_trained(tmp_path):
+def test_what_cannot_be_trained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--base"):
         Recipe("transformer")
     with pytest.raises(InputError, match="has no filters"):

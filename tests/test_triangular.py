@@ -1,16 +1,20 @@
 """Triangular systems against forward substitution, step by step."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 
 from whyword import lrp
 
 RULES = lrp.Composite.for_transformers(epsilon=1e-13)
 
 
-def substituted(t, b, *, upper):
+def substituted(t: Tensor, b: Tensor, *, upper: bool) -> Tensor:
     """T y = b, one row after the other."""
-    size, rows = t.shape[-1], {}
+    size = t.shape[-1]
+    rows: dict[int, Tensor] = {}
     for i in range(size)[:: -1 if upper else 1]:
         row = b[..., i, :]
         for j, y in rows.items():
@@ -23,7 +27,7 @@ def substituted(t, b, *, upper):
 @pytest.mark.parametrize("upper", [False, True])
 @pytest.mark.parametrize("left", [False, True])
 @pytest.mark.parametrize("varies", ["both", "side"])
-def test_a_triangular_system_is_its_steps(seed, upper, left, varies):
+def test_a_triangular_system_is_its_steps(seed: int, upper: bool, left: bool, varies: str) -> None:
     draw = torch.Generator().manual_seed(seed)
     x, w, v, head = (
         torch.randn(shape, generator=draw, dtype=torch.float64)
@@ -31,19 +35,20 @@ def test_a_triangular_system_is_its_steps(seed, upper, left, varies):
     )
     diagonal = 2 * torch.eye(4, dtype=torch.float64)
 
-    def score(solve):
-        def run(e):
+    def score(solve: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        def run(e: Tensor) -> Tensor:
             t = (e @ w if varies == "both" else x @ w) / 2 + diagonal
             b = e @ v
             return (solve(t, b) if left else solve(t, b.mT).mT).reshape(2, -1) @ head.T
 
         return run
 
-    def at_once(t, b):
+    def at_once(t: Tensor, b: Tensor) -> Tensor:
         t = t.triu() if upper else t.tril()
-        return torch.linalg.solve_triangular(t, b, upper=upper, left=left)
+        result: Tensor = torch.linalg.solve_triangular(t, b, upper=upper, left=left)
+        return result
 
-    def by_steps(t, b):
+    def by_steps(t: Tensor, b: Tensor) -> Tensor:
         if left:
             return substituted(t, b, upper=upper)
         return substituted(t.mT, b.mT, upper=not upper).mT
@@ -57,26 +62,28 @@ def test_a_triangular_system_is_its_steps(seed, upper, left, varies):
     torch.testing.assert_close(found.relevance, expected.relevance, rtol=0, atol=1e-7 * most)
 
 
-def test_a_constant_side_is_refused():
+def test_a_constant_side_is_refused() -> None:
     x, side = torch.eye(2)[None], torch.ones(1, 2, 1)
 
-    def score(e):
-        return torch.linalg.solve_triangular(e, side, upper=True).reshape(1, 2)
+    def score(e: Tensor) -> Tensor:
+        result: Tensor = torch.linalg.solve_triangular(e, side, upper=True).reshape(1, 2)
+        return result
 
     with pytest.raises(lrp.UnsupportedFunction, match="only its system"):
         lrp.relevance(score, x, torch.ones(1, 1, 2))
 
 
-def test_a_unit_diagonal_is_not_read():
+def test_a_unit_diagonal_is_not_read() -> None:
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(1, 3, 3, generator=draw, dtype=torch.float64)
     targets = torch.ones(1, 1, 1, dtype=torch.float64)
 
-    def score(unit):
-        def run(e):
+    def score(unit: bool) -> Callable[[Tensor], Tensor]:
+        def run(e: Tensor) -> Tensor:
             t = e if unit else e.tril(-1) + torch.eye(3, dtype=torch.float64)
             options = {"upper": False, "unitriangular": unit}
-            return torch.linalg.solve_triangular(t, e * 2, **options).sum().reshape(1, 1)
+            result: Tensor = torch.linalg.solve_triangular(t, e * 2, **options).sum().reshape(1, 1)
+            return result
 
         return run
 

@@ -3,9 +3,12 @@
 import gzip
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from whyword.data import vectors
 from whyword.data.vectors import WordVectors
@@ -13,17 +16,21 @@ from whyword.errors import InputError
 from whyword.progress import Progress
 
 WORDS = ("the", "New_York", "café", "x")
-ARRAY = np.arange(12, dtype=np.float32).reshape(4, 3) / 7
+ARRAY: NDArray[np.float32] = np.arange(12, dtype=np.float32).reshape(4, 3) / np.float32(7)
 
 
-def binary(words=WORDS, array=ARRAY, newline=b""):
+def binary(
+    words: Sequence[str] = WORDS, array: NDArray[np.float32] = ARRAY, newline: bytes = b""
+) -> bytes:
     entries = (
         w.encode() + b" " + row.tobytes() + newline for w, row in zip(words, array, strict=True)
     )
     return f"{len(words)} {array.shape[1]}\n".encode() + b"".join(entries)
 
 
-def text(words=WORDS, array=ARRAY, header=True):
+def text(
+    words: Sequence[str] = WORDS, array: NDArray[np.float32] = ARRAY, header: bool = True
+) -> bytes:
     lines = [f"{len(words)} {array.shape[1]}"] if header else []
     lines += [
         f"{w} {' '.join(map(repr, row.tolist()))}" for w, row in zip(words, array, strict=True)
@@ -42,33 +49,36 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_format_reads_the_same_vectors(tmp_path, name):
+def test_every_format_reads_the_same_vectors(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(FILES[name])
-    found = vectors.load(tmp_path / name)
+    found = vectors.read_vectors(tmp_path / name)
     assert found.words == WORDS
     np.testing.assert_array_equal(found.array, ARRAY)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_only_the_vocabulary_is_kept(tmp_path, name):
+def test_only_the_vocabulary_is_kept(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(FILES[name])
-    assert vectors.load(tmp_path / name, vocabulary={"x", "new_york"}).words == ("New_York", "x")
+    assert vectors.read_vectors(tmp_path / name, vocabulary={"x", "new_york"}).words == (
+        "New_York",
+        "x",
+    )
 
 
-def test_words_with_spaces_and_repeated_words(tmp_path):
+def test_words_with_spaces_and_repeated_words(tmp_path: Path) -> None:
     path = tmp_path / "glove.txt"
     path.write_bytes(b"a 1 2\n. . . 3 4\na 5 6\n")
-    found = vectors.load(path)
+    found = vectors.read_vectors(path)
     assert found.words == ("a", ". . .")
     assert found.array.tolist() == [[1, 2], [3, 4]]
 
 
-def test_a_file_larger_than_the_read_buffer(tmp_path):
+def test_a_file_larger_than_the_read_buffer(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = tuple(f"w{i}" for i in range(3000))
     array = rng.normal(size=(3000, 200)).astype(np.float32)
     (tmp_path / "big.bin").write_bytes(binary(words, array))
-    found = vectors.load(tmp_path / "big.bin", vocabulary={"w0", "w1311", "w2999"})
+    found = vectors.read_vectors(tmp_path / "big.bin", vocabulary={"w0", "w1311", "w2999"})
     np.testing.assert_array_equal(found.array, array[[0, 1311, 2999]])
 
 
@@ -88,21 +98,21 @@ def test_a_file_larger_than_the_read_buffer(tmp_path):
         ("noise.bin", bytes(range(256)) * 40, "binary format"),
     ],
 )
-def test_broken_files_are_refused(tmp_path, name, content, message):
+def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
-        vectors.load(tmp_path / name)
+        vectors.read_vectors(tmp_path / name)
 
 
-def test_a_missing_file_and_a_foreign_vocabulary_are_refused(tmp_path):
+def test_a_missing_file_and_a_foreign_vocabulary_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Cannot read"):
-        vectors.load(tmp_path / "nothing.bin")
+        vectors.read_vectors(tmp_path / "nothing.bin")
     (tmp_path / "a.bin").write_bytes(binary())
     with pytest.raises(InputError, match="no vector for any word"):
-        vectors.load(tmp_path / "a.bin", vocabulary={"zzz"})
+        vectors.read_vectors(tmp_path / "a.bin", vocabulary={"zzz"})
 
 
-def test_lookup_as_it_stands_then_in_lower_case():
+def test_lookup_as_it_stands_then_in_lower_case() -> None:
     cased = WordVectors(("The", "the", "can't"), np.eye(3, dtype=np.float32))
     assert cased.ids(["The", "THE", "the", "other", "can’t"]) == [1, 2, 2, 0, 3]
     lower = WordVectors(("the",), np.ones((1, 2), np.float32), lowercase=True)
@@ -110,7 +120,7 @@ def test_lookup_as_it_stands_then_in_lower_case():
     assert lower.table().tolist() == [[0, 0], [1, 1]]
 
 
-def test_shapes_are_checked():
+def test_shapes_are_checked() -> None:
     with pytest.raises(InputError, match="one row for each"):
         WordVectors(("a",), np.ones((2, 3), np.float32))
 
@@ -125,8 +135,8 @@ print(v.words, v.array.tobytes().hex())
 """
 
 
-def test_learning_is_reproducible_from_the_seed():
-    def run(seed, hash_seed):
+def test_learning_is_reproducible_from_the_seed() -> None:
+    def run(seed: int, hash_seed: str) -> str:
         return subprocess.run(
             [sys.executable, "-c", LEARN, str(seed)],
             env={"PYTHONHASHSEED": hash_seed, "PATH": ""},
@@ -141,8 +151,8 @@ def test_learning_is_reproducible_from_the_seed():
     assert run(1, "1") != first
 
 
-def test_learning_reports_epochs_and_wants_words():
-    seen = []
+def test_learning_reports_epochs_and_wants_words() -> None:
+    seen: list[Progress] = []
     vectors.learn([["a", "b"] * 5] * 3, dimension=4, epochs=3, progress=seen.append)
     assert seen == [Progress("word vectors", epoch, 3) for epoch in (1, 2, 3)]
     with pytest.raises(InputError, match="No word occurs 2 times"):

@@ -2,7 +2,10 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,17 +16,17 @@ from rich.console import Console
 from documents import ADVERSARIAL, HOSTILE, explanation_of
 from models import WORDS, random_cnn, random_text
 from test_cli import run
-from whyword import InputError, explain
+from whyword import Explanation, InputError, explain
 from whyword.data.corpora import Corpus
 from whyword.models import store
-from whyword.render import words as render
-from whyword.survey.tally import EXAMPLES, Tally
-from whyword.survey.words import context, corpus_words
+from whyword.render.words import WordTables, draw_words, words_page
+from whyword.survey.tally import EXAMPLES, Order, Tally
+from whyword.survey.words import CorpusWords, Subject, context, corpus_words
 
 CLASSES = ("a", "b", "c")
 
 
-def random_corpus(n=24, seed=0, classes=CLASSES):
+def random_corpus(n: int = 24, seed: int = 0, classes: tuple[str, ...] = CLASSES) -> Corpus:
     rng = np.random.default_rng(seed)
     texts = [random_text(rng, int(rng.integers(0, 12))) for _ in range(n)]
     texts = [text.title() if rng.random() < 0.5 else text for text in texts]
@@ -34,7 +37,9 @@ def random_corpus(n=24, seed=0, classes=CLASSES):
 texts = st.lists(st.lists(st.sampled_from(["a", "A", "b", "c", "d", "ß"])), min_size=1, max_size=9)
 
 
-def tallied(written, seed=0, **options):
+def tallied(
+    written: Sequence[list[str]], seed: int = 0, **options: Any
+) -> tuple[Tally, list[Explanation]]:
     """A tally, and the explanations in it."""
     tally = Tally(**options)
     explanations = [
@@ -45,7 +50,9 @@ def tallied(written, seed=0, **options):
     return tally, explanations
 
 
-def by_word(explanations, row=1):
+def by_word(
+    explanations: Sequence[Explanation], row: int = 1
+) -> dict[str, list[tuple[int, int, int, float]]]:
     """Relevance and place of every occurrence of every word, by a plain loop."""
     found = defaultdict(list)
     for i, e in enumerate(explanations):
@@ -55,7 +62,7 @@ def by_word(explanations, row=1):
 
 
 @given(texts, st.integers(0, 99))
-def test_sums_are_those_of_a_plain_loop(written, seed):
+def test_sums_are_those_of_a_plain_loop(written: Sequence[list[str]], seed: int) -> None:
     tally, explanations = tallied(written, seed)
     expected = by_word(explanations)
     assert tally.documents == len(written)
@@ -76,7 +83,9 @@ def test_sums_are_those_of_a_plain_loop(written, seed):
 
 
 @given(texts, st.integers(0, 99), st.sampled_from(["total", "mean"]), st.integers(1, 3))
-def test_words_for_and_against_are_ranked(written, seed, by, least):
+def test_words_for_and_against_are_ranked(
+    written: Sequence[list[str]], seed: int, by: Order, least: int
+) -> None:
     tally, _ = tallied(written, seed)
     everything = tally.entries(range(len(tally.words)))
     for ranked, sign in ((tally.top, 1), (tally.bottom, -1)):
@@ -87,8 +96,8 @@ def test_words_for_and_against_are_ranked(written, seed, by, least):
 
 
 @given(st.lists(st.lists(st.integers(0, 40), max_size=8), max_size=40), st.integers(10, 30))
-def test_memory_is_bounded_and_frequent_words_stay(written, most):
-    written = [[f"w{n}" for n in words] for words in written]
+def test_memory_is_bounded_and_frequent_words_stay(numbers: Sequence[list[int]], most: int) -> None:
+    written = [[f"w{n}" for n in words] for words in numbers]
     tally, _ = tallied(written, max_words=most)
     counts = Counter(word for words in written for word in set(words))
     assert len(tally.words) <= most
@@ -100,9 +109,10 @@ def test_memory_is_bounded_and_frequent_words_stay(written, most):
 
 
 @pytest.mark.parametrize("subject", ["predicted", "true", "all"])
-def test_a_document_counts_for_its_subject(subject):
+def test_a_document_counts_for_its_subject(subject: Subject) -> None:
     model, corpus = random_cnn(2), random_corpus()
-    sums, documents = defaultdict(float), Counter()
+    sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+    documents: Counter[str] = Counter()
     for text, label in zip(corpus.texts, corpus.labels, strict=True):
         e = explain(model, text)
         targets = {"predicted": [e.predicted], "true": [CLASSES[label]], "all": CLASSES}[subject]
@@ -122,9 +132,9 @@ def test_a_document_counts_for_its_subject(subject):
 
 
 @pytest.mark.parametrize("subject", ["predicted", "true", "all"])
-def test_a_contrast_is_the_difference_over_the_documents_of_both(subject):
+def test_a_contrast_is_the_difference_over_the_documents_of_both(subject: Subject) -> None:
     model, corpus = random_cnn(3), random_corpus(seed=1)
-    sums = defaultdict(float)
+    sums: defaultdict[str, float] = defaultdict(float)
     for text, label in zip(corpus.texts, corpus.labels, strict=True):
         e = explain(model, text)
         of = {"predicted": e.predicted, "true": CLASSES[label], "all": "a"}[subject]
@@ -143,21 +153,21 @@ def test_a_contrast_is_the_difference_over_the_documents_of_both(subject):
      ({"name": "a", "against": "a"}, "twice"), ({"by": "men"}, 'Did you mean "mean"'),
      ({"top": 0}, "at least 1")],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(options, message):
+def test_what_cannot_be_is_refused(options: Mapping[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         corpus_words(random_cnn(), random_corpus(), **options)
 
 
-def test_true_classes_must_be_the_models():
+def test_true_classes_must_be_the_models() -> None:
     with pytest.raises(InputError, match="has not"):
         corpus_words(random_cnn(), random_corpus(classes=("a", "z")), subject="true")
 
 
-def test_context_is_one_line():
+def test_context_is_one_line() -> None:
     assert context("x\r\n\ty  word\u2028z", 7, 11) == ("x   y  ", "word", " z")
 
 
-def hostile():
+def hostile() -> CorpusWords:
     """Words of texts that break renderers."""
     corpus = Corpus(
         ("alpha " + ADVERSARIAL, "beta " + HOSTILE),
@@ -169,9 +179,9 @@ def hostile():
     return corpus_words(model, corpus, subject="all", top=50)
 
 
-def test_a_page_shows_texts_and_runs_none_of_them():
+def test_a_page_shows_texts_and_runs_none_of_them() -> None:
     found = hostile()
-    source = render.page(found)
+    source = words_page(found)
     source.encode("utf-8")
     for forbidden in ("<b>a", "<i>1", "<script>window", "<img", "\x00"):
         assert forbidden not in source
@@ -185,19 +195,20 @@ def test_a_page_shows_texts_and_runs_none_of_them():
     assert 'src="http' not in source
 
 
-def test_tables_drive_no_terminal():
-    console = Console(file=StringIO(), width=100, force_terminal=False)
-    console.print(render.WordTables(hostile()))
-    output = console.file.getvalue()
+def test_tables_drive_no_terminal() -> None:
+    file = StringIO()
+    console = Console(file=file, width=100, force_terminal=False)
+    console.print(WordTables(hostile()))
+    output = file.getvalue()
     assert "\x1b" not in output
     assert "[red]b" in output
     assert "alpha" in output
 
 
 @pytest.mark.parametrize("ending", ["svg", "png"])
-def test_pictures_are_drawn(tmp_path, ending):
+def test_pictures_are_drawn(tmp_path: Path, ending: str) -> None:
     found = corpus_words(random_cnn(), random_corpus())
-    render.picture(found, tmp_path / f"words.{ending}")
+    draw_words(found, tmp_path / f"words.{ending}")
     content = (tmp_path / f"words.{ending}").read_bytes()
     assert len(content) > 1000
     if ending == "svg":
@@ -205,14 +216,14 @@ def test_pictures_are_drawn(tmp_path, ending):
         assert b"#7db3f0" in content
 
 
-def test_pictures_of_other_kinds_are_refused(tmp_path):
+def test_pictures_of_other_kinds_are_refused(tmp_path: Path) -> None:
     found = corpus_words(random_cnn(), random_corpus())
     with pytest.raises(InputError, match="Cannot write"):
-        render.picture(found, tmp_path / "words.docx")
+        draw_words(found, tmp_path / "words.docx")
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model and a corpus in the working folder."""
     corpus = random_corpus()
     rows = zip(corpus.texts, corpus.labels, strict=True)
@@ -226,7 +237,7 @@ def place(tmp_path, monkeypatch):
 COMMAND = ["words", "-m", "model", "--corpus", "corpus.jsonl"]
 
 
-def test_the_command_prints_what_python_returns(place):
+def test_the_command_prints_what_python_returns(place: Path) -> None:
     result = run(*COMMAND, "--json", "--top", "4", "--target", "true")
     assert result.exit_code == 0, result.stderr
     expected = corpus_words(random_cnn(2), random_corpus(), subject="true", top=4)
@@ -240,7 +251,7 @@ def test_the_command_prints_what_python_returns(place):
                 assert entry["word"] in WORDS
 
 
-def test_the_command_writes_pages_and_pictures(place):
+def test_the_command_writes_pages_and_pictures(place: Path) -> None:
     result = run(*COMMAND, "--html", "w.html", "--picture", "w.svg", "--class", "a")
     assert result.exit_code == 0, result.stderr
     assert result.stdout == ""
@@ -256,7 +267,9 @@ def test_the_command_writes_pages_and_pictures(place):
      (["--picture", "w.docx"], "Cannot write"), (["--corpus", "nothing"], "no corpus"),
      (["--target", "tru"], "tru"), (["--method", "lpr"], 'Did you mean "lrp"')],
 )  # fmt: skip
-def test_bad_input_gives_one_clear_line(place, arguments, message):
+def test_bad_input_gives_one_clear_line(
+    place: Path, arguments: Sequence[str], message: str
+) -> None:
     result = run(*COMMAND, *arguments)
     assert result.exit_code == 2
     assert message in result.stderr

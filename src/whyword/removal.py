@@ -15,18 +15,16 @@ from dataclasses import replace
 from typing import Literal, get_args
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier, HasMaskId, HasUnknownId, HasVectorTable
 from whyword.errors import InputError
 from whyword.text import Document, Span
 
 Operator = Literal["zero", "unknown", "mean", "remove", "mask"]
 
 OPERATORS: tuple[Operator, ...] = get_args(Operator)
-
-ID_OF = {"unknown": ("unknown_id", "unk_token_id"), "mask": ("mask_token_id",)}
-"""Attributes of a classifier or of its subword tokenizer: the id that takes a word's place."""
 
 
 @torch.no_grad()
@@ -60,7 +58,7 @@ def scores_without(
         ]
         return classifier(classifier.encode(texts))
     hidden = removed_positions(batch, removed)
-    if operator in ID_OF:
+    if operator in ("unknown", "mask"):
         changed = replace(batch, ids=batch.ids.masked_fill(hidden, _id(classifier, operator)))
         return classifier.score(classifier.embed(changed), changed)
     embeddings = classifier.embed(batch)
@@ -92,24 +90,21 @@ def replacement(
         return torch.zeros_like(table[0])
     if operator == "mean":
         return vocabulary_mean(classifier) if reference is None else reference.to(table)
-    return table[_id(classifier, operator)] if operator in ID_OF else None
+    return None if operator == "remove" else table[_id(classifier, operator)]
 
 
 def vocabulary(classifier: Classifier) -> Tensor:
     """The classifier's table of input vectors, ``(id, dimension)``.
 
     Raises:
-        InputError: If it has none under the name ``embedding`` or ``table``.
+        InputError: If it has none; see `whyword.classifier.HasVectorTable`.
     """
-    table = getattr(classifier, "embedding", getattr(classifier, "table", None))
-    if isinstance(table, nn.Embedding):
-        table = table.weight
-    if not isinstance(table, Tensor):
+    if not isinstance(classifier, HasVectorTable):
         raise InputError(
             f"{type(classifier).__name__} has no table of vectors to take a mean of; give a "
             'reference vector, or choose the removal "zero" or "remove".'
         )
-    return table.detach()
+    return classifier.table.detach()
 
 
 def vocabulary_mean(classifier: Classifier) -> Tensor:
@@ -152,15 +147,19 @@ def without(document: Document, words: list[int]) -> Document:
 
 
 def _id(classifier: Classifier, operator: str) -> int:
-    for owner in (classifier, getattr(classifier, "subwords", None)):
-        for name in ID_OF[operator]:
-            if (found := getattr(owner, name, None)) is not None:
-                return int(found)
-    what = "mask token" if operator == "mask" else "unknown word"
-    raise InputError(
-        f'{type(classifier).__name__} has no {what}, so that the removal "{operator}" is not '
-        'for it; choose "zero" or "remove".'
-    )
+    """The id that takes a word's place."""
+    found = None
+    if operator == "mask" and isinstance(classifier, HasMaskId):
+        found = classifier.mask_id
+    if operator == "unknown" and isinstance(classifier, HasUnknownId):
+        found = classifier.unknown_id
+    if found is None:
+        what = "mask token" if operator == "mask" else "unknown word"
+        raise InputError(
+            f'{type(classifier).__name__} has no {what}, so that the removal "{operator}" is not '
+            'for it; choose "zero" or "remove".'
+        )
+    return found
 
 
 def _check(batch: Batch, removed: Tensor, operator: str) -> None:

@@ -1,17 +1,71 @@
-"""Targets: what is explained, by name, and as directions in score space."""
+"""Targets: what is explained, by name, and as directions in score space.
 
+A string that names a target is read in one way everywhere, here (`read`):
+
+| string | target |
+|---|---|
+| ``all`` | every class |
+| ``predicted`` | the class with the highest score |
+| ``sci.space`` | the class of that name |
+| ``sci.space - sci.med`` | a contrast: what speaks for the first class rather than the second |
+| ``a - b -- c`` | one of classes called "a - b" and "c": as many dashes as it takes |
+| ``=all`` | the class called "all": behind ``=`` stands the name of a class as it is |
+
+Keywords are keywords whatever the classes are called, and a string that has two readings is
+refused. A program that has the name of a class as data passes `Class` or `Contrast`, which are
+never read. Everything else that takes or holds the name of a class (``Explanation.targets``,
+``--class``, tables, JSON) has it as it is. A contrast is called "a - b" there, with more dashes
+where that would be a class or another contrast (`name_of`).
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier, is_multilabel
 from whyword.errors import InputError, did_you_mean
 
-CONTRAST = " - "
-"""Between two class names: what speaks for the first rather than the second."""
+ALL, PREDICTED = "all", "predicted"
+"""Keywords: every class, and the one with the highest score."""
+
+ESCAPE = "="
+"""Before a class name that is to be taken as it is."""
+
+_DASHES = re.compile("(?=( -+ ))")  # with nothing between them, so that they may overlap
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class as the target, whatever it is called.
+
+    Attributes:
+        name: One of the classifier's classes.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What speaks for one class rather than for another, whatever they are called.
+
+    Attributes:
+        first: The class that the relevance is for.
+        second: The class that it is against.
+    """
+
+    first: str
+    second: str
+
+
+Target = str | Class | Contrast
+"""One target; a string is read as this module says."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +73,12 @@ class PerText:
     """A target of its own for each text, such as its true class.
 
     Attributes:
-        names: One class or contrast per text.
+        names: One class or contrast per text. Strings are read as everywhere; names of classes
+            that may be called anything, such as the labels of a corpus, are safe as
+            ``PerText([Class(label) for label in labels])``.
     """
 
-    names: Sequence[str]
+    names: Sequence[Target]
 
     def check(self, texts: int) -> None:
         """Raise `InputError` unless there is one name per text."""
@@ -34,7 +90,7 @@ class PerText:
         return PerText(self.names[chosen])
 
 
-Targets = str | Sequence[str] | PerText
+Targets = Target | Sequence[Target] | PerText
 """``"all"``, ``"predicted"``, a class, a contrast, several of them, or one for each text."""
 
 
@@ -44,17 +100,17 @@ def resolve(
     """Per document the targets' names, and their weights ``(target, batch, class)``.
 
     Raises:
-        InputError: If there is no such class, or no target; or if it is the predicted class of a
-            classifier that gives labels.
+        InputError: If there is no such class, or no target; if a string has two readings; or if it
+            is the predicted class of a classifier that gives labels.
     """
     classes = classifier.classes
     if isinstance(targets, PerText):
-        names = list(targets.names)
-        weights = torch.stack([direction(name, classes) for name in names])
-        return [[name] for name in names], weights[None]
-    names = [targets] if isinstance(targets, str) else list(targets)
-    if names == ["predicted"] and "predicted" not in classes:
-        if getattr(classifier, "multilabel", False):
+        own = [read(one, classes) for one in targets.names]
+        weights = torch.stack([direction(one, classes) for one in own])
+        return [[name_of(one, classes)] for one in own], weights[None]
+    wanted = [targets] if isinstance(targets, Target) else list(targets)
+    if wanted == [PREDICTED]:
+        if is_multilabel(classifier):
             raise InputError(
                 "Every label of this classifier is predicted or not, by itself; expected a label "
                 'as the target, several, or "all".'
@@ -63,30 +119,107 @@ def resolve(
             predicted = classifier(batch).argmax(dim=1)
         weights = one_hot(predicted, len(classes)).float()
         return [[classes[c]] for c in predicted.tolist()], weights[None]
-    if names == ["all"] and "all" not in classes:
-        names = list(classes)
-    if not names:
+    if not wanted:
         raise InputError("Got no target; expected a class, or several.")
-    weights = torch.stack([direction(name, classes) for name in names])
+    every = wanted == [ALL]
+    chosen = [Class(name) for name in classes] if every else [read(one, classes) for one in wanted]
+    names = [name_of(one, classes) for one in chosen]
+    weights = torch.stack([direction(one, classes) for one in chosen])
     return [names] * len(batch), weights[:, None, :].expand(-1, len(batch), -1)
 
 
-def direction(name: str, classes: Sequence[str]) -> Tensor:
-    """``(class,)``: one at a class; for a contrast one at the first and minus one at the second.
+def read(target: Target, classes: Sequence[str]) -> Class | Contrast:
+    """The one class or contrast that a string stands for; what is no string stays as it is.
+
+    Example:
+        >>> read("=all", ["all", "b"]), read("all - b", ["all", "b"])
+        (Class(name='all'), Contrast(first='all', second='b'))
 
     Raises:
-        InputError: If there is no such class.
+        InputError: If there is no such class, the string has several readings, or it is a keyword.
+    """
+    if not isinstance(target, str):
+        names = (target.name,) if isinstance(target, Class) else (target.first, target.second)
+        for name in names:
+            if name not in classes:
+                raise InputError(f'There is no class "{name}". {did_you_mean(name, classes)}')
+        return target
+    if target in (ALL, PREDICTED):
+        raise InputError(
+            f'Got "{target}", which is no class but a keyword that stands alone; for a class of '
+            f'that name write "{ESCAPE}{target}".'
+        )
+    readings = _readings(target, classes)
+    if len(readings) == 1:
+        return readings[0]
+    if readings:
+        ways = " or as ".join(_described(one, classes) for one in readings)
+        raise InputError(f'"{target}" can be read as {ways}; write which.')
+    name = target.removeprefix(ESCAPE)
+    hint = did_you_mean(name, classes)
+    if name != target:
+        hint = f'Behind "{ESCAPE}" stands the name of a class as it is. {hint}'
+    raise InputError(f'There is no class "{name}". {hint}')
+
+
+def name_of(target: Class | Contrast, classes: Sequence[str]) -> str:
+    """What an explanation calls a target: a class by its name, a contrast as `read` takes it.
+
+    No two targets of a classifier have the same name, and `named` finds the target again.
+    """
+    if isinstance(target, Class):
+        return target.name
+    names = (f"{target.first} {'-' * dashes} {target.second}" for dashes in count(1))
+    # One is free: that with more dashes in a row than any class has.
+    return next(
+        name for name in names if name not in classes and _readings(name, classes) == [target]
+    )
+
+
+def named(name: str, classes: Sequence[str]) -> Class | Contrast:
+    """The target that an explanation calls so; see `name_of`.
+
+    Raises:
+        InputError: If there is none.
+    """
+    return Class(name) if name in classes else read(name, classes)
+
+
+def direction(target: Class | Contrast, classes: Sequence[str]) -> Tensor:
+    """``(class,)``: one at a class; for a contrast one at the first and minus one at the second.
+
+    Args:
+        target: Of existing classes, as `read` returns it.
+        classes: The classifier's.
     """
     weights = torch.zeros(len(classes))
-    pair = name.split(CONTRAST)
-    if name in classes:
-        weights[classes.index(name)] = 1
-    elif len(pair) == 2 and all(part in classes for part in pair):
-        weights[classes.index(pair[0])] += 1
-        weights[classes.index(pair[1])] -= 1
+    if isinstance(target, Class):
+        weights[classes.index(target.name)] = 1
     else:
-        raise InputError(f'There is no class "{name}". {did_you_mean(name, classes)}')
+        weights[classes.index(target.first)] += 1
+        weights[classes.index(target.second)] -= 1
     return weights
+
+
+def _readings(text: str, classes: Sequence[str]) -> list[Class | Contrast]:
+    """What a string that is no keyword can stand for."""
+    escaped = text.startswith(ESCAPE)
+    if escaped and text[len(ESCAPE) :] in classes:
+        return [Class(text[len(ESCAPE) :])]
+    found: list[Class | Contrast] = [Class(text)] if text in classes and not escaped else []
+    for dashes in _DASHES.finditer(text):
+        first, second = text[: dashes.start()], text[dashes.end(1) :]
+        if first in classes and second in classes:
+            found.append(Contrast(first, second))
+    return found
+
+
+def _described(target: Class | Contrast, classes: Sequence[str]) -> str:
+    """A target for people, and a string that is read as nothing else."""
+    name = name_of(target, classes)
+    if isinstance(target, Class):
+        return f'the class "{name}" ("{ESCAPE}{name}")'
+    return f'the contrast of "{target.first}" with "{target.second}" ("{name}")'
 
 
 def against_competitors(targets: Tensor, scores: Tensor, *, sharpness: float = 1.0) -> Tensor:

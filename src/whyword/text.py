@@ -90,10 +90,20 @@ class Tokenizer:
         max_tokens: Tokens kept per document (the paper's 400); None keeps all.
         skip_headers: Read only what follows the first blank line, as scikit-learn's
             ``remove=("headers",)`` does with newsgroup postings. Spans still count from the start.
+
+    Raises:
+        InputError: If a setting is of another type, or ``max_tokens`` below 1.
     """
 
     max_tokens: int | None = 400
     skip_headers: bool = False
+
+    def __post_init__(self) -> None:
+        most = self.max_tokens
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+            raise InputError(f"Got max_tokens {most!r}; expected a whole number, or None for all.")
+        if not isinstance(self.skip_headers, bool):
+            raise InputError(f"Got skip_headers {self.skip_headers!r}; expected True or False.")
 
     def __call__(self, text: str) -> Document:
         """Tokenise one text.

@@ -13,11 +13,12 @@ from whyword.cli.audit import audit
 from whyword.cli.evaluate import evaluate
 from whyword.cli.explain import explain
 from whyword.cli.map import map_
+from whyword.cli.methods import methods
 from whyword.cli.models import models
 from whyword.cli.paper import paper
 from whyword.cli.train import train
 from whyword.cli.words import words
-from whyword.errors import WhywordError, did_you_mean
+from whyword.errors import MissingLibraryError, WhywordError, did_you_mean
 
 
 class _Group(click.Group):
@@ -38,7 +39,7 @@ class _Group(click.Group):
         except WhywordError as error:
             # The whole message on one line, whatever a file name or a library put into it.
             click.echo("whyword: " + " ".join(str(error).split()), err=True)
-            ctx.exit(2)
+            ctx.exit(1 if isinstance(error, MissingLibraryError) else 2)
         except MemoryError:
             click.echo("whyword: not enough memory.", err=True)
             ctx.exit(1)
@@ -54,7 +55,7 @@ def cli() -> None:
     """Which words made your text classifier decide?"""
 
 
-for _command in (explain, train, evaluate, words, audit, map_, paper, models):
+for _command in (explain, train, evaluate, words, audit, map_, paper, methods, models):
     cli.add_command(_command)
 
 

@@ -53,18 +53,20 @@ def audit(
     Artefacts show best on the documents that the model was trained on, so the training part is read
     by default. Review the words: `whyword train --suppress` takes those that it is to ignore.
     """
+    if as_json and as_words:
+        raise click.UsageError("--json and --words are two ways to print; give one.")
     from whyword.cli.progress import phases
     from whyword.models.store import load
-    from whyword.survey.audit import audit as find
+    from whyword.survey.audit import audit_corpus
 
     classifier = load(model)
     documents = read_corpus(corpus, split, text, label, encoding)
     with phases() as progress:
-        found = find(classifier, documents, progress=progress, **options)
-    from whyword.render import audit as render
+        found = audit_corpus(classifier, documents, progress=progress, **options)
+    from whyword.render.audit import AuditTables, audit_page
 
     if html:
-        write_page(html, render.page(found))
+        write_page(html, audit_page(found))
     if as_json:
         click.echo(json.dumps({"split": split, **found.to_dict()}, indent=2))
     elif as_words:
@@ -73,4 +75,4 @@ def audit(
     elif not html:
         from rich.console import Console
 
-        Console().print(render.AuditTables(found))
+        Console().print(AuditTables(found))

@@ -62,7 +62,7 @@ def read_corpus(corpus: str, split: "Split", text: str, label: str, encoding: st
     """What the options name."""
     from whyword.data import corpora
 
-    return corpora.load(corpus, split, text=text, label=label, encoding=encoding)
+    return corpora.load_corpus(corpus, split, text=text, label=label, encoding=encoding)
 
 
 def write_page(path: Path, content: str) -> None:

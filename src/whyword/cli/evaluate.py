@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from whyword.cli.corpus import corpus_options, read_corpus
+from whyword.data.extras import require
 from whyword.data.files import make_folder
+from whyword.data.parquet import pyarrow
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
@@ -105,6 +107,8 @@ def evaluate(
     chosen, names = _names(methods), list(dict.fromkeys(_names(metrics) or []))
     if output:
         make_folder(output)
+        pyarrow("evaluate")
+        require("matplotlib", extra="evaluate", what="A picture of curves")
     from whyword.cli.progress import phases
     from whyword.evaluation import experiment, measurements, results
     from whyword.evaluation import tables as relevance_tables
@@ -248,7 +252,8 @@ def _print(summary: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    # Methods have the names of files.
+    console = Console(markup=False, emoji=False)
     for panel in summary["panels"]:
         records = summary[panel]
         first = next(iter(records.values()))

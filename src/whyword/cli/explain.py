@@ -1,15 +1,17 @@
 """``whyword explain``: texts in, heatmaps out."""
 
+import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
+    from whyword.classifier import Classifier
     from whyword.explanation import Explanation
 
 DEFAULT_MODEL = "news20-cnn"
@@ -40,7 +42,8 @@ PROGRESS_FROM = 64
     default="predicted",
     show_default=True,
     metavar="CLASS|predicted|all",
-    help='What to explain; "A - B" explains what speaks for A rather than B.',
+    help='What to explain; "A - B" explains what speaks for A rather than B, "=A" the class called '
+    "A, whatever that is.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object per text.")
 @click.option(
@@ -55,7 +58,11 @@ PROGRESS_FROM = 64
     metavar="TOKENS",
     help="Read long texts whole, in windows that overlap by so many (transformers).",
 )
-@click.option("--account", is_flag=True, help="Print where LRP's relevance went, call by call.")
+@click.option(
+    "--account",
+    is_flag=True,
+    help="Print where LRP's relevance went, call by call, as a table or with --json.",
+)
 @click.option(
     "--picture",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -82,7 +89,10 @@ def explain(
     Each argument is a file if there is one of that name, "-" for stdin, and otherwise the text
     itself. Without arguments the text is read from stdin.
     """
+    if account:
+        _check_account(method, target, html, picture)
     texts = read_sources(sources, encoding=encoding, lines=lines)
+    from whyword.classifier import ReadsWindows
     from whyword.cli.progress import phases
     from whyword.explainer import explain as explain_texts
     from whyword.models.store import load
@@ -91,11 +101,11 @@ def explain(
     targets = "all" if html and target == "predicted" else target
     classifier = load(model)
     if overlap is not None:
-        if not hasattr(classifier, "with_overlap"):
+        if not isinstance(classifier, ReadsWindows):
             raise InputError(f"The model {model} is no transformer; it reads no windows.")
         classifier = classifier.with_overlap(overlap)
     if account:
-        _print_accounts(classifier, texts, target)
+        _print_accounts(classifier, texts, target, as_json=as_json)
         return
     with phases(show=len(texts) >= PROGRESS_FROM) as progress:
         explanations = explain_texts(
@@ -104,9 +114,9 @@ def explain(
     if html:
         _write_page(html, explanations)
     if picture:
-        from whyword.render.heatmap import heatmap
+        from whyword.render.heatmap import heatmap_picture
 
-        heatmap(explanations).save(picture)
+        heatmap_picture(explanations).save(picture)
         click.echo(f"Wrote {picture}.", err=True)
     if as_json:
         click.echo("[" + ",\n".join(e.to_json() for e in explanations) + "]")
@@ -156,20 +166,43 @@ def _looks_like_path(source: str) -> bool:
     return re.fullmatch(r"\S*/\S*|\S+\.\w{1,5}", source) is not None
 
 
-def _print_accounts(classifier: Any, texts: list[str], target: str) -> None:
+def _check_account(method: str, target: str, html: Path | None, picture: Path | None) -> None:
+    """Raise `click.UsageError` for options that mean nothing together with ``--account``."""
+    if method != "lrp":
+        raise click.UsageError(
+            f"--account is of relevance propagation, method lrp; leave out --method {method}."
+        )
+    if target == "all":
+        raise click.UsageError(
+            '--account is of one target; give --target a class, or leave it out for "predicted".'
+        )
+    for option, path in (("--html", html), ("--picture", picture)):
+        if path is not None:
+            raise click.UsageError(f"--account is a table or --json; leave out {option} {path}.")
+
+
+def _print_accounts(
+    classifier: "Classifier", texts: list[str], target: str, *, as_json: bool
+) -> None:
     from whyword.explainer import account
 
-    if target == "all":
-        raise InputError('Got --account with --target all; expected one class, or "predicted".')
-    for text in texts:
-        click.echo(f"{account(classifier, text, target=target)}\n")
+    accounts = (account(classifier, text, target=target) for text in texts)
+    if as_json:
+        records = (
+            json.dumps({"text": text, **one.to_dict()}, allow_nan=False)
+            for text, one in zip(texts, accounts, strict=True)
+        )
+        click.echo("[" + ",\n".join(records) + "]")
+        return
+    for one in accounts:
+        click.echo(f"{one}\n")
 
 
 def _write_page(path: Path, explanations: "list[Explanation]") -> None:
-    from whyword.render.html import page
+    from whyword.render.html import heatmap_page
 
     try:
-        path.write_text(page(explanations), encoding="utf-8")
+        path.write_text(heatmap_page(explanations), encoding="utf-8")
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}.") from error
     click.echo(f"Wrote {path}.", err=True)

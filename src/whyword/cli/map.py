@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from whyword.cli.corpus import corpus_options
+from whyword.data.extras import require
 from whyword.data.files import make_folder
+from whyword.data.parquet import pyarrow
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
-    from whyword.render.maps import MappedCorpus
+    from whyword.render.map_files import MappedCorpus
 
 ENDINGS = (".parquet", ".html", ".svg", ".png", ".pdf")
 
@@ -67,20 +69,26 @@ def map_(
     to two dimensions (Arras et al. 2016, section 3.5). The page contains the texts.
     """
     paths = _paths(output)
+    for ending in {path.suffix.lower() for path in paths}:
+        if ending == ".parquet":
+            pyarrow()
+        elif ending != ".html":
+            require("matplotlib", extra="corpus", what=f"A map in {ending}")
+    from whyword.classifier import tokenised
     from whyword.cli.progress import phases
     from whyword.data import corpora
-    from whyword.explainer import as_classifier
+    from whyword.models.adapting import as_classifier
     from whyword.models.store import load
-    from whyword.render.maps import MappedCorpus
+    from whyword.render.map_files import MappedCorpus
     from whyword.survey.maps import check_projection, map_corpus, top_level
-    from whyword.survey.vectors import FIGURE_3, Weighting, tokenised
+    from whyword.survey.vectors import FIGURE_3, Weighting
 
     names = FIGURE_3 if weighting == "figure3" else tuple(dict.fromkeys(weighting.split(",")))
     for name in names:
         Weighting.named(name)
     check_projection(projection)
     source = {"text": text, "label": label, "encoding": encoding}
-    documents = corpora.load(corpus, split, **source).sample(limit)
+    documents = corpora.load_corpus(corpus, split, **source).sample(limit)
     classifier = as_classifier(load(model))
     texts = tokenised(classifier, documents.texts)
     idf = _idf(classifier, corpus, source) if "tfidf" in names else None
@@ -88,7 +96,7 @@ def map_(
         maps = map_corpus(
             classifier,
             documents,
-            texts,
+            documents=texts,
             weightings=names,
             projection=projection,
             idf=idf,
@@ -136,12 +144,13 @@ def _paths(output: Path) -> list[Path]:
 
 def _idf(classifier: "Classifier", corpus: str, source: dict[str, str]) -> dict[str, float] | None:
     """Document frequencies of the training part; None where the corpus has no parts."""
+    from whyword.classifier import tokenised
     from whyword.data import corpora
-    from whyword.survey.vectors import inverse_document_frequencies, tokenised
+    from whyword.survey.vectors import inverse_document_frequencies
 
     if corpus != corpora.NEWS20 and not (Path(corpus) / "train").is_dir():
         click.echo("TF-IDF: document frequencies of the documents mapped.", err=True)
         return None
     click.echo("TF-IDF: document frequencies of the training part.", err=True)
-    documents = tokenised(classifier, corpora.load(corpus, "train", **source).texts)
+    documents = tokenised(classifier, corpora.load_corpus(corpus, "train", **source).texts)
     return inverse_document_frequencies(documents)

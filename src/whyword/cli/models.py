@@ -9,14 +9,15 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def models(as_json: bool) -> None:
     """List the models that ship with whyword."""
-    from whyword.models.store import describe, pretrained
+    from whyword.models.folder import describe
+    from whyword.models.store import pretrained
 
     entries = [
         {
             "name": name,
-            "kind": (description := describe(path))["kind"],
-            "classes": description["classes"],
-            "about": description["about"],
+            "kind": (description := describe(path)).kind,
+            "classes": description.classes,
+            "about": description.about,
         }
         for name, path in pretrained().items()
     ]

@@ -60,8 +60,7 @@ def _print(found: "Mapping[str, Any]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from whyword.render.curves import label
-    from whyword.render.plots import title_of
+    from whyword.render.labels import method_label, weighting_label
 
     console = Console()
     console.print(f"test accuracy {found['accuracy']:.2%}", highlight=False)
@@ -72,9 +71,9 @@ def _print(found: "Mapping[str, Any]") -> None:
         table.title = f"Figure 1, {panel}: {documents} documents"
         for method, record in figure1[panel].items():
             share = f"{record['coverage']:z.1%}" if "coverage" in record else ""
-            table.add_row(label(method), f"{record['mean']:.3f}", share)
+            table.add_row(method_label(method), f"{record['mean']:.3f}", share)
         console.print(table)
     table = Table("weighting", "EPI", "K", title="EPI", title_justify="left")
     for name, row in found["epi"].items():
-        table.add_row(title_of(name), f"{row['mean']:.4f} ± {row['std']:.4f}", str(row["k"]))
+        table.add_row(weighting_label(name), f"{row['mean']:.4f} ± {row['std']:.4f}", str(row["k"]))
     console.print(table)

@@ -123,15 +123,15 @@ def train(
     }
     from whyword.cli.progress import phases
     from whyword.data import corpora
-    from whyword.training.folder import train_model
     from whyword.training.recipe import Recipe
+    from whyword.training.train import train_model
 
     words = None if suppress is None else _words(suppress, encoding)
     chosen = Recipe.from_options(kind, settings, suppress=words, **options)
     source = {"text": text, "label": label, "encoding": encoding}
-    documents = corpora.load(corpus, "train", **source)
+    documents = corpora.load_corpus(corpus, "train", **source)
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
-    test_documents = corpora.load(test_source, "test", **source) if test_source else None
+    test_documents = corpora.load_corpus(test_source, "test", **source) if test_source else None
     with phases() as progress:
         report = train_model(
             chosen,

@@ -64,16 +64,16 @@ def words(
     documents = read_corpus(corpus, split, text, label, encoding)
     with phases() as progress:
         found = corpus_words(classifier, documents, subject=target, progress=progress, **options)
-    from whyword.render import words as render
+    from whyword.render.words import WordTables, draw_words, words_page
 
     if html:
-        write_page(html, render.page(found))
+        write_page(html, words_page(found))
     if picture:
-        render.picture(found, picture)
+        draw_words(found, picture)
         click.echo(f"Wrote {picture}.", err=True)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
     elif not (html or picture):
         from rich.console import Console
 
-        Console().print(render.WordTables(found))
+        Console().print(WordTables(found))

@@ -1,1 +1,18 @@
 """What is read and written: corpora, word vectors, files."""
+
+from typing import TYPE_CHECKING
+
+from whyword import lazy
+
+if TYPE_CHECKING:
+    from whyword.data.corpora import Corpus, load_corpus
+    from whyword.data.vectors import WordVectors, read_vectors
+
+__all__ = [
+    "Corpus",
+    "WordVectors",
+    "load_corpus",
+    "read_vectors",
+]
+
+__getattr__, __dir__ = lazy.exports(__name__)

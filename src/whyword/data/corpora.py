@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Ints
+from whyword.data.extras import require
 from whyword.errors import InputError, did_you_mean
 
 Split = Literal["train", "test"]
@@ -32,7 +33,7 @@ class Corpus:
     """
 
     texts: tuple[str, ...]
-    labels: NDArray[np.int64]
+    labels: Ints
     classes: tuple[str, ...]
     names: tuple[str, ...]
     chronological: bool = False
@@ -40,7 +41,7 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.texts)
 
-    def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> "Corpus":
+    def subset(self, indices: Sequence[int] | Ints) -> "Corpus":
         """The documents at ``indices``, with the same classes."""
         return Corpus(
             tuple(self.texts[i] for i in indices),
@@ -54,7 +55,7 @@ class Corpus:
         """At most so many documents, drawn at random, the same each time, in their order."""
         return self if limit is None else self.subset(drawn(len(self), limit))
 
-    def labels_in(self, classes: Sequence[str]) -> NDArray[np.int64]:
+    def labels_in(self, classes: Sequence[str]) -> Ints:
         """``(document,)`` labels as indices into the classes of a model.
 
         Raises:
@@ -65,12 +66,12 @@ class Corpus:
         return np.array([classes.index(name) for name in self.classes])[self.labels]
 
 
-def drawn(documents: int, limit: int, *, seed: int = 0) -> NDArray[np.int64]:
+def drawn(documents: int, limit: int, *, seed: int = 0) -> Ints:
     """At most ``limit`` places among so many documents, at random, ascending."""
     return np.sort(np.random.default_rng(seed).permutation(documents)[:limit])
 
 
-def load(
+def load_corpus(
     source: str | Path,
     split: Split = "train",
     *,
@@ -117,14 +118,9 @@ def news20(split: Split, *, download: bool = True) -> Corpus:
     Raises:
         InputError: If scikit-learn is not installed or cannot get the corpus.
     """
+    datasets = require("sklearn.datasets", extra="corpus", what="20 Newsgroups")
     try:
-        from sklearn.datasets import fetch_20newsgroups
-    except ImportError as error:
-        raise InputError(
-            '20 Newsgroups comes from scikit-learn: pip install "whyword[train]".'
-        ) from error
-    try:
-        data = fetch_20newsgroups(
+        data = datasets.fetch_20newsgroups(
             subset=split, remove=("headers",), shuffle=False, download_if_missing=download
         )
     except OSError as error:

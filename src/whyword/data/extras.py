@@ -3,7 +3,7 @@
 from importlib import import_module
 from types import ModuleType
 
-from whyword.errors import InputError
+from whyword.errors import MissingLibraryError
 
 
 def require(module: str, *, extra: str, what: str) -> ModuleType:
@@ -15,14 +15,14 @@ def require(module: str, *, extra: str, what: str) -> ModuleType:
         what: What needs it, the beginning of the error: ``"Maps of documents"``.
 
     Raises:
-        InputError: If it is not installed. A library that is there but fails to import raises its
-            own error.
+        MissingLibraryError: If it is not installed, or something that it needs itself. A library
+            that is there but fails to import raises its own error.
     """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        name = module.partition(".")[0]
-        if (error.name or "").partition(".")[0] != name:
-            raise
+        name = (error.name or module).partition(".")[0]
         library = {"sklearn": "scikit-learn", "umap": "umap-learn"}.get(name, name)
-        raise InputError(f'{what} needs {library}: pip install "whyword[{extra}]".') from error
+        raise MissingLibraryError(
+            f'{what} needs {library}: pip install "whyword[{extra}]".'
+        ) from error

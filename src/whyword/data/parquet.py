@@ -5,13 +5,16 @@ from types import ModuleType
 from whyword.data.extras import require
 
 
-def pyarrow() -> tuple[ModuleType, ModuleType]:
+def pyarrow(extra: str = "corpus") -> tuple[ModuleType, ModuleType]:
     """The modules ``pyarrow`` and ``pyarrow.parquet``.
+
+    Args:
+        extra: The extra of the package that brings them for what is done.
 
     Raises:
         InputError: If pyarrow is not installed.
     """
     return (
-        require("pyarrow", extra="corpus", what="Parquet"),
-        require("pyarrow.parquet", extra="corpus", what="Parquet"),
+        require("pyarrow", extra=extra, what="Parquet"),
+        require("pyarrow.parquet", extra=extra, what="Parquet"),
     )

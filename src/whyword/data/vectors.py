@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyword.data.expected import SEED, SHARE, check, integer
+from whyword.data.arrays import Singles
+from whyword.data.extras import require
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
@@ -24,16 +24,6 @@ UNKNOWN = 0
 
 EPOCHS = 10
 """Passes that `learn` makes over the documents."""
-
-SKIP_GRAM = {
-    "dimension": integer(1),
-    "window": integer(1),
-    "epochs": integer(1),
-    "min_count": integer(1),
-    "negative": integer(1),
-    "sample": SHARE,
-}
-"""What each setting of `learn` may be."""
 
 _APOSTROPHES = str.maketrans("‘’ʼ", "'''")
 
@@ -49,11 +39,12 @@ class WordVectors:
             it stands and, failing that, in lower case.
 
     Raises:
-        InputError: If the shapes disagree or a number is not finite.
+        InputError: If the shapes disagree, a word stands twice, or the numbers are not float32 or
+            not finite.
     """
 
     words: tuple[str, ...]
-    array: NDArray[np.float32]
+    array: Singles
     lowercase: bool = False
 
     def __post_init__(self) -> None:
@@ -62,6 +53,13 @@ class WordVectors:
                 f"The vectors have the shape {self.array.shape}; expected one row for each of "
                 f"{len(self.words)} words."
             )
+        if self.array.dtype != np.float32 or not self.dimension:
+            raise InputError(
+                f"The vectors have {self.dimension} components of type {self.array.dtype}; "
+                "expected one or more of float32: array.astype(np.float32)."
+            )
+        if len(self._index) < len(self.words):
+            raise InputError("The vocabulary has a word twice; expected no two alike.")
         if not np.isfinite(self.array).all():
             raise InputError("The word vectors have NaN or infinite numbers; expected finite ones.")
 
@@ -88,7 +86,7 @@ class WordVectors:
         """The first ``n`` words; learned vectors stand in order of frequency."""
         return WordVectors(self.words[:n], self.array[:n], self.lowercase)
 
-    def table(self) -> NDArray[np.float32]:
+    def table(self) -> Singles:
         """``(word + 1, dimension)``: a zero row for `UNKNOWN`, then the vectors."""
         return np.vstack([np.zeros((1, self.dimension), np.float32), self.array])
 
@@ -116,27 +114,18 @@ def learn(
         epochs: Passes over the documents.
         min_count: Words that occur less often get no vector.
         negative: Noise words per predicted word.
-        sample: Share of all words above which frequent ones are skipped at random; 0 skips none.
+        sample: Threshold above which frequent words are skipped at random.
         seed: Of the initial vectors, the skipping and the noise.
         progress: Called after each epoch; see `whyword.progress`.
 
     Raises:
-        InputError: If no word occurs ``min_count`` times, or a setting is out of its range.
+        InputError: If no word occurs ``min_count`` times.
     """
-    given = {
-        "dimension": dimension,
-        "window": window,
-        "epochs": epochs,
-        "min_count": min_count,
-        "negative": negative,
-        "sample": sample,
-        "seed": seed,
-    }
-    check(given, {**SKIP_GRAM, "seed": SEED})
+    require("gensim.models", extra="train", what="Learning word vectors")
     from gensim.models import Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
 
-    class Told(CallbackAny2Vec):  # type: ignore[misc, unused-ignore]
+    class Report(CallbackAny2Vec):  # type: ignore[misc, unused-ignore]
         done = 0
 
         def on_epoch_end(self, model: Word2Vec) -> None:
@@ -161,11 +150,11 @@ def learn(
             f"No word occurs {min_count} times in {len(documents)} documents; expected a corpus to "
             "learn vectors from. Give more text, or a smaller min_count."
         )
-    model.train(sentences, total_examples=len(sentences), epochs=epochs, callbacks=[Told()])
+    model.train(sentences, total_examples=len(sentences), epochs=epochs, callbacks=[Report()])
     return WordVectors(tuple(model.wv.index_to_key), model.wv.vectors, lowercase=True)
 
 
-def load(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordVectors:
+def read_vectors(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordVectors:
     """Read vectors from a file, keeping only the words of a vocabulary while reading.
 
     ``.bin`` is word2vec's binary format (GoogleNews); everything else is text, one word and its
@@ -192,9 +181,9 @@ def load(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordV
 
 
 def _collect(
-    pairs: Iterator[tuple[str, NDArray[np.float32]]], vocabulary: Container[str] | None, path: Path
+    pairs: Iterator[tuple[str, Singles]], vocabulary: Container[str] | None, path: Path
 ) -> WordVectors:
-    kept: dict[str, NDArray[np.float32]] = {}
+    kept: dict[str, Singles] = {}
     for word, vector in pairs:
         wanted = vocabulary is None or word in vocabulary or word.lower() in vocabulary
         if wanted and word not in kept:
@@ -212,7 +201,7 @@ def _header(line: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _read_binary(file: IO[bytes], path: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _read_binary(file: IO[bytes], path: Path) -> Iterator[tuple[str, Singles]]:
     header = _header(file.readline(100))
     if header is None or not 0 < header[1] < 100_000:
         raise InputError(
@@ -233,7 +222,7 @@ def _read_binary(file: IO[bytes], path: Path) -> Iterator[tuple[str, NDArray[np.
         position = space + 1 + size
 
 
-def _read_text(file: IO[bytes], path: Path) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _read_text(file: IO[bytes], path: Path) -> Iterator[tuple[str, Singles]]:
     first = file.readline()
     header = _header(first)
     dimension = header[1] if header else len(first.split()) - 1

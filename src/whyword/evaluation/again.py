@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from whyword.classifier import Classifier
+from whyword.data.arrays import Floats
 from whyword.errors import InputError
 from whyword.explainer import explain
 from whyword.explanation import Explanation
 from whyword.methods import method_named
-from whyword.targets import PerText, Targets
+from whyword.targets import Class, Contrast, PerText, Targets, named
 from whyword.text import Document
 
 
@@ -19,7 +18,7 @@ class Explain(Protocol):
     """`whyword.explain` with method and settings filled in: ``partial(explain, method="lrp")``."""
 
     def __call__(
-        self, classifier: Any, texts: Sequence[str | Document], /, *, targets: Targets
+        self, classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
         """One explanation per text, of its target."""
 
@@ -47,8 +46,8 @@ def documents(explanations: Sequence[Explanation]) -> list[Document]:
     return [document_of(explanation) for explanation in explanations]
 
 
-def targets(explanations: Sequence[Explanation]) -> list[str]:
-    """The target of each explanation.
+def target_names(explanations: Sequence[Explanation]) -> list[str]:
+    """What the one target of each explanation is called.
 
     Raises:
         InputError: If one has none or several.
@@ -62,8 +61,24 @@ def targets(explanations: Sequence[Explanation]) -> list[str]:
     return [explanation.targets[0] for explanation in explanations]
 
 
+def targets(explanations: Sequence[Explanation], classes: Sequence[str]) -> list[Class | Contrast]:
+    """The target of each explanation, to be explained again.
+
+    Args:
+        explanations: Of one target each.
+        classes: Those of the classifier.
+
+    Raises:
+        InputError: If one has no target or several, or the classifier has no such class.
+    """
+    return [named(name, classes) for name in target_names(explanations)]
+
+
 def relevances(
-    explain: Explain, classifier: Any, texts: Sequence[Document], names: Sequence[str]
-) -> list[NDArray[np.float64]]:
+    explain: Explain,
+    classifier: Classifier,
+    texts: Sequence[Document],
+    targets: Sequence[Class | Contrast],
+) -> list[Floats]:
     """The relevance ``(word,)`` of each text for its target, explained anew."""
-    return [e.relevance[0] for e in explain(classifier, texts, targets=PerText(names))]
+    return [e.relevance[0] for e in explain(classifier, texts, targets=PerText(targets))]

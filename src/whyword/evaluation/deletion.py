@@ -7,39 +7,22 @@ with all words taken out, and puts them back.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier, FollowsDeletions
+from whyword.data.arrays import Bools, Floats, Ints, Singles
 from whyword.errors import InputError
 from whyword.evaluation.batches import for_batches
 from whyword.progress import OnProgress, as_phase
 from whyword.removal import replacement, scores_without
 from whyword.text import Document
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
 STEPS = 50
 """Deletions in the paper."""
-
-
-@runtime_checkable
-class HasFastDeletion(Protocol):
-    """A classifier that follows deletions faster than by a forward pass for each."""
-
-    def scores_along(
-        self, batch: Batch, orders: Tensor, *, replacement: Tensor, insertion: bool = False
-    ) -> Tensor:
-        """Class scores after each step, ``(order, batch, step + 1, class)``.
-
-        Orders are ``(order, batch, step)``, -1 for no deletion; ``replacement`` ``(dimension,)`` is
-        the vector of a deleted word.
-        """
 
 
 def deletion_order(relevance: Floats, *, steps: int = STEPS, decreasing: bool = True) -> Ints:
@@ -87,8 +70,8 @@ class Curves:
     """
 
     predicted: Ints
-    true_probability: NDArray[np.float32]
-    target_probability: NDArray[np.float32]
+    true_probability: Singles
+    target_probability: Singles
     labels: Ints
 
     def of(self, orders: slice) -> "Curves":
@@ -101,9 +84,9 @@ class Curves:
         )
 
     @property
-    def correct(self) -> NDArray[np.bool_]:
+    def correct(self) -> Bools:
         """``(order, document, step + 1)``: whether the prediction is true."""
-        found: NDArray[np.bool_] = self.predicted == self.labels[:, None]
+        found: Bools = self.predicted == self.labels[:, None]
         return found
 
     @property
@@ -139,7 +122,7 @@ def curves(
         operator: How words are taken out, one of `whyword.removal.OPERATORS`.
         reference: ``(dimension,)`` the vector of the operator "mean", if not the vocabulary's.
         insertion: Whether to begin with all words taken out, and put them back in this order.
-        fast: Whether to use a classifier's faster way (`HasFastDeletion`). The sums are the same
+        fast: Whether to use a classifier's faster way (`FollowsDeletions`). The sums are the same
             but for the order of their terms, the predictions equal but where two classes lie
             within that rounding.
         batch_size: Documents at a time; in the plain way eight times as many changed ones.
@@ -155,13 +138,13 @@ def curves(
     predicted = np.zeros(shape, np.int64)
     of_true, of_target = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     vector = None
-    if fast and isinstance(classifier, HasFastDeletion):
+    if fast and isinstance(classifier, FollowsDeletions):
         vector = replacement(classifier, operator, reference)
 
     def follow(chosen: list[int]) -> None:
         batch = classifier.encode([documents[i] for i in chosen])
         part = torch.from_numpy(orders[:, chosen])
-        if vector is not None and isinstance(classifier, HasFastDeletion):
+        if vector is not None and isinstance(classifier, FollowsDeletions):
             scores = classifier.scores_along(
                 batch, part.to(batch.ids.device), replacement=vector, insertion=insertion
             )

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whyword.classifier import Classifier, predict
+from whyword.classifier import Classifier, predict, tokenised
+from whyword.data.arrays import Ints
 from whyword.data.corpora import Corpus, drawn
 from whyword.errors import InputError
-from whyword.evaluation.deletion import Ints
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 
@@ -79,12 +79,11 @@ def choose_documents(
     if limit is not None:
         candidates = np.random.default_rng(seed).permutation(candidates)
     total = len(corpus) if limit is None else limit
-    tokenizer = getattr(classifier, "tokenizer", None)
     chosen: list[int] = []
     documents: list[Document] = []
     for read, i in enumerate(candidates.tolist(), start=1):
         text = corpus.texts[i]
-        document = tokenizer(text) if tokenizer else classifier.encode([text]).documents[0]
+        document = tokenised(classifier, [text])[0]
         if len(document) >= minimum_words:
             chosen.append(i)
             documents.append(document)

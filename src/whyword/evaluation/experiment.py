@@ -9,35 +9,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyword.classifier import Classifier
+from whyword.classifier import Classifier, FollowsDeletions
+from whyword.data.arrays import Floats, Ints
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation.batches import for_batches
-from whyword.evaluation.deletion import (
-    Curves,
-    HasFastDeletion,
-    Ints,
-    curves,
-    deletion_order,
-    random_orders,
-)
+from whyword.evaluation.deletion import Curves, curves, deletion_order, random_orders
 from whyword.evaluation.documents import MINIMUM_WORDS, Documents, choose_documents
 from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.settings import Settings
 from whyword.explainer import stream
 from whyword.methods import METHODS
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress, as_phase, ignore
-from whyword.targets import PerText
+from whyword.targets import Class, PerText
 from whyword.text import Document
 
 RANDOM, ORACLE = "random", "oracle"
 METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
-CLOSED_FORMS = ("lrp", "shapley_lrp", "sa", "gradient_x_input")
-"""Methods that leave all the work to such a classifier, and so may run in several threads."""
 
-Relevances = Sequence[NDArray[np.float64]]
+Relevances = Sequence[Floats]
 Table = Callable[[Documents, Sequence[str]], Relevances]
 """From documents and the class explained in each to the relevance of their words."""
 
@@ -99,12 +91,12 @@ def relevances(
     targets: Sequence[str],
     *,
     progress: OnProgress = ignore,
-) -> list[NDArray[np.float64]]:
-    """The relevance ``(word,)`` of each document's words for its own target."""
-    found: dict[int, NDArray[np.float64]] = {}
+) -> list[Floats]:
+    """The relevance ``(word,)`` of each document's words for its own class, by name."""
+    found: dict[int, Floats] = {}
 
     def explain(chosen: list[int]) -> None:
-        own = PerText([targets[i] for i in chosen])
+        own = PerText([Class(targets[i]) for i in chosen])
         part = [documents[i] for i in chosen]
         for i, e in zip(chosen, stream(classifier, part, method=method, targets=own), strict=True):
             found[i] = e.relevance[0]
@@ -113,14 +105,15 @@ def relevances(
         explain,
         documents,
         batch_size=16,
-        parallel=method in CLOSED_FORMS and isinstance(classifier, HasFastDeletion),
+        # A closed form does all the work, and so may run in several threads.
+        parallel=METHODS[method].closed and isinstance(classifier, FollowsDeletions),
         progress=progress,
     )
     return [found[i] for i in range(len(documents))]
 
 
 def word_deletion(
-    classifier: Classifier,
+    classifier: Explainable,
     corpus: Corpus,
     *,
     methods: Sequence[str] = METHODS_SHOWN,
@@ -133,7 +126,7 @@ def word_deletion(
     """Delete words in the order of every method's relevance, and watch the predictions.
 
     Args:
-        classifier: The model.
+        classifier: What `whyword.explain` takes.
         corpus: Texts with labels.
         methods: Names in `whyword.methods.METHODS`, ``"random"`` (the baseline, over several runs)
             and ``"oracle"`` (`whyword.evaluation.oracle`).
@@ -147,6 +140,7 @@ def word_deletion(
     Raises:
         InputError: If there is no such method, no document is left, or a table does not fit.
     """
+    model = as_classifier(classifier)
     settings = settings or Settings()
     tables = tables or {}
     for method in methods:
@@ -163,19 +157,19 @@ def word_deletion(
         raise InputError("Got no method and no table of relevances; expected at least one.")
     clock = _Clock(progress)
     chosen = choose_documents(
-        classifier,
+        model,
         corpus,
         minimum_words=minimum_words,
         limit=limit,
         seed=settings.seed,
         progress=clock,
     )
-    names = [classifier.classes[c] for c in settings.targets(chosen)]
+    names = [model.classes[c] for c in settings.targets(chosen)]
     found: dict[str, Relevances] = {name: table(chosen, names) for name, table in tables.items()}
     for method in methods:
         if method not in (RANDOM, ORACLE):
             found[method] = relevances(
-                classifier,
+                model,
                 chosen.documents,
                 method,
                 names,
@@ -205,7 +199,7 @@ def word_deletion(
             )
         if ORACLE in methods:
             orders[ORACLE] = oracle_orders(
-                classifier,
+                model,
                 part.documents,
                 settings.targets(part),
                 np.full(len(part), decreasing),
@@ -216,7 +210,7 @@ def word_deletion(
                 budget=settings.budget,
                 progress=as_phase(clock, f"{ORACLE}, {name}"),
             )[None]
-        panels.append(_panel(classifier, name, decreasing, part, orders, settings, clock))
+        panels.append(_panel(model, name, decreasing, part, orders, settings, clock))
     return Experiment(settings, chosen, tuple(panels), clock.seconds)
 
 

@@ -8,18 +8,16 @@ of the text. Each function returns one number per text, NaN for a text without w
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyword.classifier import Classifier
+from whyword.data.arrays import Bools, Floats, Ints
 from whyword.errors import InputError, did_you_mean
-from whyword.evaluation.again import document_of, targets
-from whyword.evaluation.deletion import Ints, deletion_order
+from whyword.evaluation.again import document_of, target_names
+from whyword.evaluation.deletion import deletion_order
 from whyword.evaluation.ranks import Coefficient, rank_correlation
 from whyword.evaluation.subsets import scores_of_subsets
 from whyword.explanation import Explanation
 from whyword.text import Document
-
-Array = NDArray[np.float64]
 
 BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
 """Shares of the words in DeYoung et al. 2020, section 4.2."""
@@ -31,7 +29,7 @@ def comprehensiveness(
     *,
     operator: str = "zero",
     shares: Sequence[float] = BINS,
-) -> Array:
+) -> Floats:
     """Mean over k of p(x) - p(x without its k most relevant words), ``(text,)``; from -1 to 1.
 
     Higher is better: the decision goes with the words (DeYoung et al. 2020, ERASER, section 4.2).
@@ -55,7 +53,7 @@ def sufficiency(
     *,
     operator: str = "zero",
     shares: Sequence[float] = BINS,
-) -> Array:
+) -> Floats:
     """Mean over k of p(x) - p(the k most relevant words alone), ``(text,)``; from -1 to 1.
 
     Lower is better: the words alone give the decision (DeYoung et al. 2020, ERASER, section 4.2).
@@ -78,7 +76,7 @@ def log_odds(
     *,
     operator: str = "zero",
     share: float = 0.2,
-) -> Array:
+) -> Floats:
     """log p(x without its most relevant words) - log p(x), ``(text,)``; at most -log p(x).
 
     Lower is better. After Shrikumar et al. 2017, section 4.1, who look at the difference of two
@@ -107,7 +105,7 @@ def symmetric_relevance_gain(
     *,
     operator: str = "zero",
     steps: int = 20,
-) -> Array:
+) -> Floats:
     """SRG: area between deleting least and most relevant words first, ``(text,)``; from -1 to 1.
 
     ∫₀¹ p(x without the share u of least relevant words) - p(x without as many most relevant) du, by
@@ -144,7 +142,7 @@ def leave_one_out_agreement(
     *,
     operator: str = "zero",
     coefficient: Coefficient = "kendall",
-) -> Array:
+) -> Floats:
     """Rank correlation of relevance with what p loses without each word, ``(text,)``; -1 to 1.
 
     Higher is better (ferret's ``taucorr_loo``: Attanasio et al. 2023; Jain and Wallace 2019,
@@ -160,8 +158,8 @@ def leave_one_out_agreement(
         InputError: If there is no such coefficient, or a target is none.
     """
     results = []
-    drops: dict[tuple[Document, str], Array] = {}  # of one text, the same for every method
-    for explanation, target in zip(explanations, targets(explanations), strict=True):
+    drops: dict[tuple[Document, str], Floats] = {}  # of one text, the same for every method
+    for explanation, target in zip(explanations, target_names(explanations), strict=True):
         case = (document_of(explanation), target)
         if case not in drops:
             each = np.eye(len(explanation.spans), dtype=bool)
@@ -178,7 +176,7 @@ def _mean_drop(
     shares: Sequence[float],
     *,
     keep: bool,
-) -> Array:
+) -> Floats:
     """Mean loss of probability without the most relevant words, or with nothing else."""
     results = []
     for explanation, order in zip(explanations, _orders(explanations), strict=True):
@@ -193,7 +191,7 @@ def _mean_drop(
 
 def _orders(explanations: Sequence[Explanation]) -> list[Ints]:
     """Of each text, the words with the most relevant first."""
-    targets(explanations)
+    target_names(explanations)  # one each
     return [_order(explanation) for explanation in explanations]
 
 
@@ -202,7 +200,7 @@ def _order(explanation: Explanation, *, decreasing: bool = True) -> Ints:
     return deletion_order(relevance, steps=len(relevance), decreasing=decreasing)
 
 
-def _first(order: Ints, shares: Sequence[float] | Array) -> NDArray[np.bool_]:
+def _first(order: Ints, shares: Sequence[float] | Floats) -> Bools:
     """``(share, word)`` True for the first words of an order, a share of them, rounded up."""
     if not all(0 <= share <= 1 for share in shares):
         raise InputError(f"Got the shares {list(shares)}; expected numbers from 0 to 1.")
@@ -215,8 +213,8 @@ def _first(order: Ints, shares: Sequence[float] | Array) -> NDArray[np.bool_]:
 
 
 def _log_probability(
-    classifier: Classifier, explanation: Explanation, removed: NDArray[np.bool_], operator: str
-) -> tuple[float, Array]:
+    classifier: Classifier, explanation: Explanation, removed: Bools, operator: str
+) -> tuple[float, Floats]:
     """log p of the class explained, for the whole text and without each set ``(set,)``."""
     target = explanation.targets[0]
     if target not in classifier.classes:

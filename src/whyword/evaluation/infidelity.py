@@ -6,19 +6,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import (
+    AddsVectors,
+    Classifier,
+    GivesLabels,
+    HasMaskId,
+    HasUnknownId,
+    HasVectorTable,
+    WritesOutLayers,
+    module_of,
+)
+from whyword.data.arrays import Bools, Floats
 from whyword.errors import InputError
 from whyword.evaluation.again import Explain, document_of, documents, relevances, targets
 from whyword.evaluation.subsets import scores_of_subsets
 from whyword.explanation import Explanation
-from whyword.methods.propagation import module_of
-from whyword.targets import direction
+from whyword.targets import Class, Contrast, direction
 from whyword.text import Document
-
-Array = NDArray[np.float64]
 
 
 def infidelity(
@@ -29,7 +36,7 @@ def infidelity(
     samples: int = 100,
     normalize: bool = False,
     seed: int = 0,
-) -> Array:
+) -> Floats:
     """E_S[(Σ_{t∈S} R_t - (f(x) - f(x without S)))²], ``(text,)`` (Definition 2.1).
 
     The perturbation takes a random set S of words away: their number is drawn uniformly from one to
@@ -51,17 +58,18 @@ def infidelity(
     """
     if samples < 1:
         raise InputError(f"Got {samples} samples; expected at least 1.")
-    names = targets(explanations)
     results = []
-    cases: dict[tuple[Document, str], tuple[NDArray[np.bool_], Array]] = {}  # shared by methods
-    for explanation, name in zip(explanations, names, strict=True):
+    # Shared by methods.
+    cases: dict[tuple[Document, Class | Contrast], tuple[Bools, Floats]] = {}
+    explained = targets(explanations, classifier.classes)
+    for explanation, target in zip(explanations, explained, strict=True):
         document = document_of(explanation)
-        if (document, name) not in cases:
+        if (document, target) not in cases:
             removed = _random_sets(document, samples, seed)
             whole, without = scores_of_subsets(classifier, document, removed, operator=operator)
-            weights = direction(name, classifier.classes).double().numpy()
-            cases[document, name] = removed, (whole - without) @ weights
-        removed, drops = cases[document, name]
+            weights = direction(target, classifier.classes).double().numpy()
+            cases[document, target] = removed, (whole - without) @ weights
+        removed, drops = cases[document, target]
         results.append(_squared_error(removed @ explanation.relevance[0], drops, normalize))
     return np.array(results)
 
@@ -74,7 +82,7 @@ def max_sensitivity(
     radius: float = 0.02,
     samples: int = 10,
     seed: int = 0,
-) -> Array:
+) -> Floats:
     """max_δ ‖Φ(x + δ) - Φ(x)‖ / ‖Φ(x)‖ over random δ, ``(text,)``.
 
     Each component of each vector moves by a uniform random number of at most ``radius`` times the
@@ -95,44 +103,57 @@ def max_sensitivity(
     """
     if samples < 1:
         raise InputError(f"Got {samples} samples; expected at least 1.")
-    texts, names = documents(explanations), targets(explanations)
-    before = relevances(explain, _Moved(classifier, 0.0, seed), texts, names)
+    texts, explained = documents(explanations), targets(explanations, classifier.classes)
+    before = relevances(explain, _Moved(classifier, 0.0, seed), texts, explained)
     greatest = np.zeros(len(texts))
     for sample in range(samples):
         moved = _Moved(classifier, radius, seed * samples + sample)
-        after = relevances(explain, moved, texts, names)
+        after = relevances(explain, moved, texts, explained)
         change = [np.linalg.norm(b - a) for a, b in zip(before, after, strict=True)]
         greatest = np.maximum(greatest, change)
     size = np.array([np.linalg.norm(relevance) for relevance in before])
     return np.asarray(greatest / np.where(size == 0, 1.0, size))
 
 
-def _random_sets(document: Document, samples: int, seed: int) -> NDArray[np.bool_]:
+def _random_sets(document: Document, samples: int, seed: int) -> Bools:
     """``(sample, word)`` True for the words of each set."""
     rng = np.random.default_rng([seed, _checksum(document.text)])
     order = rng.random((samples, len(document))).argsort(axis=1).argsort(axis=1)
     return order < rng.integers(1, max(len(document), 1) + 1, size=(samples, 1))
 
 
-def _squared_error(sums: Array, drops: Array, normalize: bool) -> float:
+def _squared_error(sums: Floats, drops: Floats, normalize: bool) -> float:
     if normalize and (power := float(sums @ sums)) > 0:
         sums = sums * (sums @ drops) / power
     return float(np.mean((sums - drops) ** 2))
 
 
+KEPT: dict[type, str] = {
+    GivesLabels: "multilabel",
+    HasVectorTable: "table",
+    HasUnknownId: "unknown_id",
+    HasMaskId: "mask_id",
+    AddsVectors: "added",
+    WritesOutLayers: "written_out",
+}
+"""What a moved classifier offers if the classifier does. Closed forms would not see it move."""
+
+
 class _Moved:
     """A classifier whose vectors have moved a little, the same way whenever a text is embedded.
 
-    It offers what every classifier does and no more, so that methods take no short cut past them.
+    Whatever else decides about a method's rules is the classifier's own, so that the method is
+    the one that explains it.
     """
 
     def __init__(self, classifier: Classifier, radius: float, seed: int) -> None:
         self.classifier, self.radius, self.seed = classifier, radius, seed
         self.classes = classifier.classes
+        self.encode, self.score = classifier.encode, classifier.score
         self.module = module_of(classifier)
-
-    def encode(self, texts: Sequence[str | Document]) -> Batch:
-        return self.classifier.encode(texts)
+        for capability, name in KEPT.items():
+            if isinstance(classifier, capability):
+                setattr(self, name, getattr(classifier, name))
 
     def embed(self, batch: Batch) -> Tensor:
         embeddings = self.classifier.embed(batch).detach().clone()
@@ -144,9 +165,6 @@ class _Moved:
             size = vectors.square().mean().sqrt() if vectors.numel() else 0.0
             embeddings[row, inside] = vectors + self.radius * size * noise
         return embeddings
-
-    def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        return self.classifier.score(embeddings, batch)
 
     def __call__(self, batch: Batch) -> Any:
         return self.score(self.embed(batch), batch)

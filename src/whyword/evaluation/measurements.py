@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.data.parquet import pyarrow
 from whyword.evaluation.statistics import Bootstrap, compare
 
-Array = NDArray[np.float64]
 TABLES = ("metrics.parquet", "metric_documents.parquet")
 
 Better = Literal["higher", "lower", "near zero"]
@@ -35,7 +34,7 @@ class Measurement:
     method: str
     metric: str
     better: Better
-    values: Array
+    values: Floats
     mean: float
     low: float
     high: float
@@ -47,7 +46,7 @@ class Measurement:
         method: str,
         metric: str,
         better: Better,
-        values: Array,
+        values: Floats,
         *,
         documents: tuple[str, ...] = (),
         seed: int = 0,
@@ -133,7 +132,7 @@ def write_tables(
     Raises:
         InputError: If pyarrow is not installed.
     """
-    pa, parquet = pyarrow()
+    pa, parquet = pyarrow("evaluate")
     means, documents = [], []
     for metric, by_method in summary.items():
         for method, record in by_method["methods"].items():

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyword.classifier import Classifier, predict
+from whyword.data.arrays import Floats
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation import faithfulness, infidelity, sanity
 from whyword.evaluation.again import Explain, explainers
@@ -15,13 +15,12 @@ from whyword.evaluation.documents import Documents
 from whyword.evaluation.experiment import Table
 from whyword.evaluation.measurements import Better, Measurement
 from whyword.evaluation.settings import Settings
-from whyword.explainer import as_classifier, explain
+from whyword.explainer import explain
 from whyword.explanation import Explanation
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress, as_phase
-from whyword.targets import PerText, Targets
+from whyword.targets import Class, PerText, Targets
 from whyword.text import Document
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,11 @@ class Metric:
     """
 
     better: Better
-    compute: Callable[[Classifier, Sequence[Explanation], Conditions], Array]
+    compute: Callable[[Classifier, Sequence[Explanation], Conditions], Floats]
     uses_method: bool = False
 
 
-def _removal(function: Callable[..., Array], **options: Any) -> Callable[..., Array]:
+def _removal(function: Callable[..., Floats], **options: Any) -> Callable[..., Floats]:
     return lambda c, e, given: function(c, e, operator=given.operator, **options)
 
 
@@ -101,7 +100,7 @@ METRICS: dict[str, Metric] = {
 
 
 def measure(
-    classifier: Any,
+    classifier: Explainable,
     texts: Sequence[str | Document],
     methods: Sequence[str] | Mapping[str, Explain],
     metrics: Sequence[str] = tuple(METRICS),
@@ -119,7 +118,7 @@ def measure(
         >>> methods = {"sa, l2": partial(explain, method="sa", norm="l2")}    # doctest: +SKIP
 
     Args:
-        classifier: The model, as for `whyword.explain`.
+        classifier: What `whyword.explain` takes.
         texts: What is explained.
         methods: Keys of `whyword.methods.METHODS`; or functions by name, for other settings or
             methods of one's own.
@@ -141,10 +140,10 @@ def measure(
     methods = explainers(methods)
     if not len(texts):
         raise InputError("Got no text; expected some to explain.")
-    classifier = as_classifier(classifier)
+    model = as_classifier(classifier)
     explained: dict[str, list[Explanation]] = {}
     for done, (name, explainer) in enumerate(methods.items(), start=1):
-        explained[name] = list(explainer(classifier, texts, targets=targets))
+        explained[name] = list(explainer(model, texts, targets=targets))
         if progress:
             progress(Progress("explaining", done, len(methods)))
     explained |= {name: list(explanations) for name, explanations in (given or {}).items()}
@@ -158,14 +157,14 @@ def measure(
     for name in metrics:
         tell = as_phase(progress, name)
         metric = METRICS[name]
-        found = _values(metric, classifier, explained, methods, operator, seed, tell)
+        found = _values(metric, model, explained, methods, operator, seed, tell)
         for method, values in found.items():
             table.append(Measurement.of(method, name, metric.better, values, seed=seed))
     return table
 
 
 def measure_documents(
-    classifier: Classifier,
+    classifier: Explainable,
     documents: Documents,
     methods: Sequence[str],
     metrics: Sequence[str] = tuple(METRICS),
@@ -177,7 +176,7 @@ def measure_documents(
     """`measure`, on documents of a deletion experiment as that explains and changes them.
 
     Args:
-        classifier: The model.
+        classifier: What `whyword.explain` takes.
         documents: For example `whyword.evaluation.experiment.Experiment.documents`.
         methods: Keys of `whyword.methods.METHODS`.
         metrics: Keys of `METRICS`.
@@ -191,17 +190,18 @@ def measure_documents(
     settings = settings or Settings()
     tables = tables or {}
     check(metrics, methods=methods, given=[*tables])
-    names = [classifier.classes[c] for c in settings.targets(documents)]
+    model = as_classifier(classifier)
+    names = [model.classes[c] for c in settings.targets(documents)]
     found = measure(
-        classifier,
+        model,
         documents.documents,
         methods,
         metrics,
-        targets=PerText(names),
+        targets=PerText([Class(name) for name in names]),
         operator=settings.operator,
         seed=settings.seed,
         given={
-            name: _explanations(classifier, documents, names, name, table)
+            name: _explanations(model, documents, names, name, table)
             for name, table in tables.items()
         },
         progress=progress,
@@ -276,7 +276,7 @@ def _values(
     operator: str,
     seed: int,
     progress: OnProgress,
-) -> dict[str, Array]:
+) -> dict[str, Floats]:
     """The metric's values for each method."""
     if metric.uses_method:
         values = {}

@@ -11,17 +11,18 @@ training documents of 20 Newsgroups that the word CNN classifies correctly (mean
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier, SearchesGreedily
+from whyword.data.arrays import Bools, Ints
 from whyword.errors import InputError
 from whyword.evaluation.batches import for_batches
-from whyword.evaluation.deletion import STEPS, Ints
+from whyword.evaluation.deletion import STEPS
 from whyword.progress import OnProgress, as_phase
 from whyword.removal import replacement, scores_without
 from whyword.text import Document
@@ -31,25 +32,6 @@ Objective = Literal["margin", "probability", "score"]
 GONE = -torch.inf
 BUDGET = 2000
 """Changed documents scored per document, where there is no faster way."""
-
-
-@runtime_checkable
-class HasFastOracle(Protocol):
-    """A classifier that searches greedily faster than by a forward pass for each word and step."""
-
-    def greedy_order(
-        self,
-        batch: Batch,
-        gain: Callable[[Tensor], Tensor],
-        *,
-        steps: int,
-        replacement: Tensor,
-    ) -> Tensor:
-        """The words that a greedy search deletes, ``(batch, step)``; -1 when none is left.
-
-        ``gain`` takes scores ``(batch, word, class)`` to ``(batch, word)``: how good it is that a
-        deletion leads to them; of equals the first word counts.
-        """
 
 
 @dataclass(frozen=True)
@@ -83,7 +65,7 @@ def oracle_orders(
     classifier: Classifier,
     documents: Sequence[Document],
     targets: Ints,
-    lower: NDArray[np.bool_],
+    lower: Bools,
     *,
     steps: int = STEPS,
     objective: Objective = "margin",
@@ -109,7 +91,7 @@ def oracle_orders(
         objective: What is lowered or raised, see `Gain`.
         operator: How words are taken out, one of `whyword.removal.OPERATORS`.
         reference: ``(dimension,)`` the vector of the operator "mean", if not the vocabulary's.
-        fast: Whether to use a classifier's faster way (`HasFastOracle`).
+        fast: Whether to use a classifier's faster way (`SearchesGreedily`).
         budget: Changed documents scored for each document, where it has none; at least one is
             tried at each step.
         batch_size: Documents at a time; in the plain way eight times as many changed ones.
@@ -124,7 +106,7 @@ def oracle_orders(
         )
     orders = np.full((len(documents), steps), -1)
     vector = None
-    if fast and isinstance(classifier, HasFastOracle):
+    if fast and isinstance(classifier, SearchesGreedily):
         vector = replacement(classifier, operator, reference)
 
     def search(chosen: list[int]) -> None:
@@ -135,7 +117,7 @@ def oracle_orders(
             torch.from_numpy(lower[chosen]).to(device),
             objective,
         )
-        if vector is not None and isinstance(classifier, HasFastOracle):
+        if vector is not None and isinstance(classifier, SearchesGreedily):
             found = classifier.greedy_order(batch, gain, steps=steps, replacement=vector)
             orders[chosen] = found.cpu().numpy()
             return

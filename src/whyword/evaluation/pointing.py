@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyword.classifier import Classifier
+from whyword.data.arrays import Bools, Floats
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError
 from whyword.evaluation.again import Explain, explainers
 from whyword.evaluation.measurements import Measurement
 from whyword.explanation import Explanation
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Span, Tokenizer, sentences
 
@@ -105,9 +105,9 @@ class PointingGame:
         counts: ``(hybrid document,)`` False where the predicted class has no sentence.
     """
 
-    hits: NDArray[np.float64]
-    chance: NDArray[np.float64]
-    counts: NDArray[np.bool_]
+    hits: Floats
+    chance: Floats
+    counts: Bools
 
     @property
     def left_out(self) -> int:
@@ -164,7 +164,7 @@ def pointing_game(
 
 
 def play(
-    classifier: Classifier,
+    classifier: Explainable,
     documents: Sequence[HybridDocument],
     methods: Sequence[str] | Mapping[str, Explain],
     *,
@@ -174,7 +174,7 @@ def play(
     """Explain hybrid documents by several methods, and play the game with each.
 
     Args:
-        classifier: The model.
+        classifier: What `whyword.explain` takes.
         documents: The hybrid documents.
         methods: Keys of `whyword.methods.METHODS`, or functions by name.
         seed: Of the bootstrap.
@@ -187,9 +187,10 @@ def play(
     Raises:
         InputError: If there is no method, no such method, or no document counts.
     """
+    model = as_classifier(classifier)
     games = {}
     for done, (name, explain) in enumerate(explainers(methods).items(), start=1):
-        explanations = explain(classifier, [d.text for d in documents], targets="predicted")
+        explanations = explain(model, [d.text for d in documents], targets="predicted")
         games[name] = pointing_game(explanations, documents)
         if progress:
             progress(Progress("pointing game", done, len(methods)))

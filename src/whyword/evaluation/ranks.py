@@ -3,16 +3,15 @@
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
+from whyword.data.extras import require
 from whyword.errors import InputError
 
 Coefficient = Literal["kendall", "spearman"]
 
 
-def rank_correlation(
-    a: NDArray[np.float64], b: NDArray[np.float64], coefficient: Coefficient = "spearman"
-) -> float:
+def rank_correlation(a: Floats, b: Floats, coefficient: Coefficient = "spearman") -> float:
     """Whether two relevances ``(word,)`` put the words into the same order: from -1 to 1.
 
     NaN where no order is to be found: fewer than two words, or all values of one side equal.
@@ -33,7 +32,6 @@ def rank_correlation(
         )
     if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
-    from scipy import stats
-
+    stats = require("scipy.stats", extra="evaluate", what="A rank correlation")
     correlate = stats.spearmanr if coefficient == "spearman" else stats.kendalltau
     return float(correlate(a, b).statistic)

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from whyword.data.arrays import Floats
 from whyword.data.parquet import pyarrow
 from whyword.evaluation.deletion import Curves
 from whyword.evaluation.experiment import ORACLE, RANDOM, Experiment, Panel
-from whyword.evaluation.statistics import RESAMPLES, Bootstrap, Floats, compare, interval
+from whyword.evaluation.statistics import RESAMPLES, Bootstrap, compare, interval
 
 FORMAT = 1
 
@@ -152,5 +153,5 @@ def write_tables(experiment: Experiment, summary: Mapping[str, Any], directory: 
 
 
 def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
-    pa, parquet = pyarrow()
+    pa, parquet = pyarrow("evaluate")
     parquet.write_table(pa.Table.from_pylist(rows), path)

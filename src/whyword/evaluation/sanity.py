@@ -7,21 +7,18 @@ not defined (fewer than two words, all relevances equal) it is NaN.
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from whyword.classifier import Classifier
+from whyword.classifier import Classifier, module_of
+from whyword.data.arrays import Floats
 from whyword.errors import InputError
-from whyword.evaluation.again import Explain, documents, relevances, targets
+from whyword.evaluation.again import Explain, documents, relevances, target_names, targets
 from whyword.evaluation.ranks import rank_correlation
 from whyword.explanation import Explanation
-from whyword.methods.propagation import module_of
-
-Array = NDArray[np.float64]
+from whyword.targets import Class
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Randomisation:
     """
 
     layers: tuple[str, ...]
-    correlation: Array
+    correlation: Floats
 
 
 def model_randomisation(
@@ -64,7 +61,7 @@ def model_randomisation(
     Raises:
         InputError: If the model has no parameters, or an explanation has not one target.
     """
-    texts, names = documents(explanations), targets(explanations)
+    texts, explained = documents(explanations), targets(explanations, classifier.classes)
     model = deepcopy(classifier)
     layers = _layers(model)
     if not layers:
@@ -79,14 +76,14 @@ def model_randomisation(
             _draw_anew(tensor, generator)
         if cascade or layer == layers[-1][0]:
             stages.append(layer)
-            found = relevances(explain, model, texts, names)
+            found = relevances(explain, model, texts, explained)
             correlation.append(_correlations(explanations, found))
     return Randomisation(tuple(stages), np.array(correlation))
 
 
 def random_logit(
     classifier: Classifier, explanations: Sequence[Explanation], explain: Explain, *, seed: int = 0
-) -> Array:
+) -> Floats:
     """Random logit test (Sixt, Granz and Landgraf 2020): ``(text,)``.
 
     The correlation of the explanation with that of another class, drawn at random. Near 1, the
@@ -100,18 +97,23 @@ def random_logit(
         seed: Of the choice of classes.
 
     Raises:
-        InputError: If an explanation has not one target.
+        InputError: If an explanation has not one target, or the model has one class only.
     """
+    if len(classifier.classes) < 2:
+        raise InputError(
+            f"The model has {len(classifier.classes)} class; the random logit test compares the "
+            "explanation of a class with that of another, and needs two classes or more."
+        )
     rng = np.random.default_rng(seed)
     others = []
-    for name in targets(explanations):
+    for name in target_names(explanations):
         choices = [label for label in classifier.classes if label != name]
-        others.append(choices[int(rng.integers(len(choices)))])
+        others.append(Class(choices[int(rng.integers(len(choices)))]))
     found = relevances(explain, classifier, documents(explanations), others)
     return _correlations(explanations, found)
 
 
-def conservation_residual(explanations: Sequence[Explanation]) -> Array:
+def conservation_residual(explanations: Sequence[Explanation]) -> Floats:
     """|f - Σ_t R_t|, in units of the score, ``(text,)``: what the words do not account for.
 
     Zero is complete (Bach et al. 2015, Eq. 2). What is missing may be named in the remainder, as
@@ -123,11 +125,11 @@ def conservation_residual(explanations: Sequence[Explanation]) -> Array:
     Raises:
         InputError: If an explanation has not one target.
     """
-    targets(explanations)
+    target_names(explanations)  # one each
     return np.array([abs(e.target_scores[0] - e.relevance[0].sum()) for e in explanations])
 
 
-def _layers(classifier: Any) -> list[tuple[str, list[Tensor]]]:
+def _layers(classifier: Classifier) -> list[tuple[str, list[Tensor]]]:
     """Names and parameters of the layers, last layer first, each parameter once."""
     module = module_of(classifier)
     if module is None:
@@ -150,6 +152,6 @@ def _draw_anew(tensor: Tensor, generator: torch.Generator) -> None:
     tensor.copy_(numbers.to(tensor.device) * deviation + mean)
 
 
-def _correlations(explanations: Sequence[Explanation], found: Sequence[Array]) -> Array:
-    pairs: Iterator[tuple[Explanation, Array]] = zip(explanations, found, strict=True)
+def _correlations(explanations: Sequence[Explanation], found: Sequence[Floats]) -> Floats:
+    pairs: Iterator[tuple[Explanation, Floats]] = zip(explanations, found, strict=True)
     return np.array([rank_correlation(e.relevance[0], other) for e, other in pairs])

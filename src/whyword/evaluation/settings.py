@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from whyword.data.arrays import Ints
 from whyword.errors import InputError
-from whyword.evaluation.deletion import STEPS, Ints
+from whyword.evaluation.deletion import STEPS
 from whyword.evaluation.documents import Documents
 from whyword.evaluation.oracle import BUDGET, Objective
 from whyword.removal import OPERATORS, Operator

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats, Singles
 from whyword.errors import InputError
-
-Floats = NDArray[np.float64]
 
 LEVEL = 0.95
 RESAMPLES = 1000
@@ -37,7 +35,7 @@ class Bootstrap:
         draws = np.random.default_rng(seed).multinomial(
             documents, np.full(documents, 1 / documents), size=resamples
         )
-        self.weights: NDArray[np.float32] = (draws / documents).astype(np.float32)
+        self.weights: Singles = (draws / documents).astype(np.float32)
 
     def means(self, values: Floats) -> Floats:
         """``(resample, ...)`` the means of values ``(document, ...)`` over the documents drawn."""

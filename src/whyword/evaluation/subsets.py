@@ -1,14 +1,11 @@
 """Class scores of one text without many sets of its words."""
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 from torch.nn.functional import pad
 
-from whyword.classifier import Batch, Classifier
+from whyword.classifier import Classifier, ReplacesWords
+from whyword.data.arrays import Bools, Floats
 from whyword.removal import removed_positions, replacement, scores_without
 from whyword.text import Document
 
@@ -16,18 +13,10 @@ _ROWS = 64
 """Changed texts at a time."""
 
 
-@runtime_checkable
-class HasFastReplacement(Protocol):
-    """A classifier that scores texts with words replaced faster than by embeddings of its own."""
-
-    def scores_replaced(self, batch: Batch, replaced: Tensor, *, replacement: Tensor) -> Tensor:
-        """``(batch, class)`` with a vector ``(dimension,)`` at positions ``(batch, position)``."""
-
-
 @torch.no_grad()
 def scores_of_subsets(
-    classifier: Classifier, document: Document, removed: NDArray[np.bool_], *, operator: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    classifier: Classifier, document: Document, removed: Bools, *, operator: str
+) -> tuple[Floats, Floats]:
     """Scores of the whole text, ``(class,)``, and without each set of words, ``(set, class)``.
 
     Args:
@@ -40,7 +29,7 @@ def scores_of_subsets(
         InputError: If there is no such operator, or it does not suit the classifier.
     """
     batch = classifier.encode([document])
-    fast = classifier if isinstance(classifier, HasFastReplacement) else None
+    fast = classifier if isinstance(classifier, ReplacesWords) else None
     vector = replacement(fast, operator) if fast else None
     # The whole text in the same way as the others: what changes nothing then is so to the last bit.
     every = torch.from_numpy(np.vstack([np.zeros((1, len(document)), dtype=bool), removed]))

@@ -20,15 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.data.parquet import pyarrow
 from whyword.errors import InputError
 from whyword.evaluation.documents import Documents
 from whyword.explanation import Explanation
 from whyword.text import Document, Span
-
-Floats = NDArray[np.float64]
 
 COLUMNS = ("text", "start", "end", "relevance")
 
@@ -146,7 +144,7 @@ def write(path: str | Path, explanations: Iterable[Explanation]) -> None:
     Raises:
         InputError: If pyarrow is not installed, or the file cannot be written.
     """
-    pa, parquet = pyarrow()
+    pa, parquet = pyarrow("evaluate")
     rows = [
         {
             "text": e.text,
@@ -230,7 +228,7 @@ def _check_word(where: str, word: Any, text: str) -> None:
 
 
 def _read_parquet(path: Path, table: RelevanceTable) -> None:
-    pa, parquet = pyarrow()
+    pa, parquet = pyarrow("evaluate")
     try:
         columns = parquet.read_table(path)
     except (OSError, pa.ArrowException) as error:

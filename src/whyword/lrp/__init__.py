@@ -5,7 +5,8 @@ and replaces what their backward passes carry by relevance. It knows no model.
 """
 
 from whyword.lrp.accounting import Account, Entry
-from whyword.lrp.calls import Call, UnsupportedFunction, propagate, register, through_layer
+from whyword.lrp.backward import propagate, through_layer
+from whyword.lrp.calls import Call, UnsupportedFunction, register
 from whyword.lrp.composites import Attention, Composite
 from whyword.lrp.engine import Result, relevance
 from whyword.lrp.functions import ROUTING

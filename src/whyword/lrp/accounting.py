@@ -1,8 +1,8 @@
 """Where did the relevance go? An account of one backward pass, call by call."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,13 @@ class Account:
         started: Relevance that the pass began with.
         arrived: Relevance that reached the embeddings.
         entries: One per intercepted call.
+        target: What was explained, where somebody has said so; the engine does not know.
     """
 
     started: float = 0.0
     arrived: float = 0.0
     entries: list[Entry] = field(default_factory=list)
+    target: str = ""
 
     def begin(self, started: float) -> None:
         """Start afresh."""
@@ -73,6 +75,16 @@ class Account:
         if rest := _unless_rounding(rest, self.started):
             total["routing"] = rest
         return total
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "target": self.target,
+            "started": self.started,
+            "arrived": self.arrived,
+            "lost": self.lost,
+            "entries": [asdict(entry) for entry in self.entries],
+        }
 
     def __str__(self) -> str:
         """A table for people."""

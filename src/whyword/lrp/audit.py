@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from whyword.lrp.accounting import Account, Entry
-from whyword.lrp.calls import HANDLERS, Propagate, UnsupportedFunction, amount, qualified
+from whyword.lrp.backward import Propagate, amount
+from whyword.lrp.calls import HANDLERS, UnsupportedFunction, qualified
 from whyword.lrp.functions.pooling import Batched
 
 NODES = {
@@ -46,7 +47,7 @@ _COPY_SLICES = "torch::autograd::CopySlices"
 _LEAF = "torch::autograd::AccumulateGrad"
 
 
-class Seen(Protocol):
+class _Seen(Protocol):
     """What the interception knows about the graph.
 
     Attributes:
@@ -55,12 +56,12 @@ class Seen(Protocol):
     """
 
     @property
-    def strangers(self) -> dict[Any, str]: ...  # noqa: D102
+    def strangers(self) -> dict[Any, str]: ...
     @property
-    def copies(self) -> set[Any]: ...  # noqa: D102
+    def copies(self) -> set[Any]: ...
 
 
-def audit(scores: Tensor, leaf: Tensor, seen: Seen, account: Account | None) -> bool:
+def audit(scores: Tensor, leaf: Tensor, seen: _Seen, account: Account | None) -> bool:
     """Check every node between scores and embeddings; give custom functions their registered rules.
 
     Args:

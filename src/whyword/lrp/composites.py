@@ -11,7 +11,7 @@ from whyword.lrp.rules import Epsilon, Rule
 Attention = Literal["cplrp", "attnlrp"]
 Maxima = Literal["winner", "shapley"]
 
-TRANSFORMER_EPSILON = 1e-6
+_TRANSFORMER_EPSILON = 1e-6
 """Small enough to take next to nothing, large enough for what is zero."""
 
 
@@ -66,7 +66,7 @@ class Composite:
 
     @classmethod
     def for_transformers(
-        cls, attention: Attention = "attnlrp", *, epsilon: float = TRANSFORMER_EPSILON
+        cls, attention: Attention = "attnlrp", *, epsilon: float = _TRANSFORMER_EPSILON
     ) -> Self:
         """The rules for deep transformers: ε-LRP without shares, and a small ε.
 

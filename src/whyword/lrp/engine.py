@@ -36,7 +36,8 @@ from whyword.lrp.accounting import Account
 from whyword.lrp.audit import audit
 from whyword.lrp.calls import UnsupportedFunction
 from whyword.lrp.composites import Composite
-from whyword.lrp.interception import ChangedInPlace, Interception
+from whyword.lrp.in_place import ChangedInPlace
+from whyword.lrp.interception import Interception
 from whyword.lrp.modes import eagerly
 from whyword.lrp.scores import check_scores
 
@@ -177,9 +178,9 @@ def _check_shapes(scores: Tensor, targets: Tensor) -> None:
 
 def _nothing_reached(interception: Interception) -> str:
     message = "The scores do not depend on the embeddings; there is nothing to explain."
-    if interception.cuts:
+    if cuts := interception.routing.cuts:
         return (
-            f"{message} The model makes a constant of them by {interception.cuts[0]}: explain "
+            f"{message} The model makes a constant of them by {cuts[0]}: explain "
             "what it computes before, or write it without."
         )
     if not interception.spellings:

@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 
 from whyword.lrp.traces import layer_of, on_path, remember, trace
 
-Cast = Callable[[Any], Any]
+_Cast = Callable[[Any], Any]
 
 
 def with_gradients() -> AbstractContextManager[Any]:
@@ -30,10 +30,15 @@ def with_gradients() -> AbstractContextManager[Any]:
     return stack
 
 
+def inside_custom_function() -> bool:
+    """Whether a custom autograd function computes its value, since nothing else records nothing."""
+    return not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
 @contextmanager
 def without_autocast(
     func: Callable[..., Any], args: Any, kwargs: Any, device: str
-) -> Iterator[Cast | None]:
+) -> Iterator[_Cast | None]:
     """Outside of autocast, with what casts a call's arguments as autocast would have done.
 
     To which precision it does, the function itself says best: it is called once for that.
@@ -55,7 +60,7 @@ def without_autocast(
         yield _cast_to(kinds.pop()) if len(kinds) == 1 else None
 
 
-def _cast_to(kind: torch.dtype) -> Cast:
+def _cast_to(kind: torch.dtype) -> _Cast:
     def cast(value: Any) -> Any:
         if not isinstance(value, Tensor) or not value.is_floating_point() or value.dtype == kind:
             return value

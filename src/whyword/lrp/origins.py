@@ -8,11 +8,16 @@ from torch._C import _functorch
 from torch.utils._pytree import tree_leaves
 
 from whyword.lrp.audit import reaches
+from whyword.lrp.functions import STOPS
 from whyword.lrp.refusals import Refusals
 from whyword.lrp.traces import Trace, layer_of, remember, trace
 
 NAMELESS = "."
 """The layer of a weight that no module of the model holds."""
+
+_TEMPLATES = STOPS - {"detach", "data"}
+_PATTERNS = {"to", "type_as", "view_as", "reshape_as", "expand_as"}
+"""Functions that take only a type or shape: the one of all they read, the others of the second."""
 
 
 class Origins:
@@ -88,8 +93,20 @@ class Origins:
         """The layer whose weights a constant is, or is made of; "" if it is none."""
         return layer_of(constant) or self.names.get(id(constant), "")
 
-    def made_of(self, result: Any, layer: str) -> None:
-        """Remember of constants that they were computed from a layer's weights."""
+    def made_of(self, result: Any, layer: str, name: str, args: tuple[Any, ...]) -> None:
+        """Remember of constants that they were computed from a layer's weights.
+
+        What has only the type or shape of weights is none: ``mask.to(weight)`` is a mask, and its
+        user's own tensor if it has that type already.
+
+        Args:
+            result: The constants.
+            layer: The layer.
+            name: The function that was called with its weights.
+            args: The arguments of the call.
+        """
+        if name in _TEMPLATES or (name in _PATTERNS and not any(self.weighs(t) for t in args[:1])):
+            return
         for tensor in tree_leaves(result):
             if isinstance(tensor, Tensor) and id(tensor) not in self.names:
                 tensor.whyword_layer = layer  # type: ignore[attr-defined]

@@ -5,11 +5,10 @@ functions that the embeddings reached, each with the form of its arguments (axes
 of dimensions; not sizes). A model that takes another way for another text calls other functions,
 and is compared again.
 
-Two forward passes of one model differ by rounding, since functions are computed in other kernels.
-Accepted is a difference of the square root of the precision (3e-4 in float32, 1.5e-8 in float64) of
-the largest score, or of a thousand times what a change of the embeddings in their last digit makes,
-or of four units in the last digit of the embeddings, for scores in which everything cancels. The
-precision is the least that the model computes in on the way, such as a softmax in float32.
+Scores may differ by rounding (`whyword.lrp.rounding`); the precision is the least that the model
+computes in on the way, such as a softmax in float32. They may differ, too, by a thousand times what
+a change of the embeddings in their last digit makes, or by four units in the last digit of the
+embeddings, where everything cancels.
 """
 
 import threading
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from whyword.errors import ModelError
+from whyword.lrp.rounding import apart, largest, tolerance
 
 _LOCK = threading.Lock()
 _COMPARED: "WeakKeyDictionary[nn.Module, set[Hashable]]" = WeakKeyDictionary()
@@ -72,16 +72,16 @@ def check_scores(
             if kind in _COMPARED.setdefault(model, set()):
                 return
     plain = _plain(score, embeddings, seed)
-    bound = max(torch.finfo(dtype).eps for dtype in (found.dtype, *precisions)) ** 0.5
-    difference, size = _apart(found, plain), _largest(plain[plain.isfinite()])
-    rounding = 4 * bound**2 * _largest(embeddings)  # where all cancels, scores are nothing else
+    bound = tolerance(found.dtype, *precisions)
+    difference, size = apart(found, plain), largest(plain)
+    rounding = 4 * bound**2 * largest(embeddings)  # where all cancels, scores are nothing else
     if not difference <= max(bound * size, rounding):
-        again = _apart(_plain(score, embeddings, seed), plain)
+        again = apart(_plain(score, embeddings, seed), plain)
         if again > difference / 10:
             raise ModelError(_RANDOM.format(again, size))
         nudged = _plain(score, embeddings * (1 + torch.finfo(embeddings.dtype).eps), seed)
-        if not difference <= 1000 * _apart(nudged, plain):
-            if _apart(found, _recorded(score, embeddings, seed)) <= bound * size:
+        if not difference <= 1000 * apart(nudged, plain):
+            if apart(found, _recorded(score, embeddings, seed)) <= bound * size:
                 raise ModelError(_MODES.format(difference, size))
             raise ModelError(_OTHER.format(difference, size))
     if model is not None:
@@ -113,14 +113,3 @@ def _drawing(seed: Tensor) -> Iterator[None]:
         yield
     finally:
         torch.set_rng_state(state)
-
-
-def _apart(a: Tensor, b: Tensor) -> float:
-    """The largest difference; scores that are not finite are alike, and somebody else's affair."""
-    if not torch.equal(a.isfinite(), b.isfinite()):
-        return float("inf")
-    return _largest((a - b)[a.isfinite()])
-
-
-def _largest(t: Tensor) -> float:
-    return float(t.abs().max()) if t.numel() else 0.0

@@ -1,22 +1,15 @@
 """Methods that use the gradient of the score by the word vectors."""
 
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from whyword.classifier import Attribution, Batch, Classifier
+from whyword.batch import Attribution, Batch
+from whyword.classifier import Classifier, HasGradient
 from whyword.errors import InputError
 
 Norm = Literal["squared_l2", "l2", "l1", "max"]
-
-
-@runtime_checkable
-class HasGradient(Protocol):
-    """A classifier that computes gradients itself, faster than autograd."""
-
-    def gradient(self, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """What `gradient` returns."""
 
 
 def sensitivity(

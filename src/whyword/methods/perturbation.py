@@ -5,7 +5,8 @@ import zlib
 import torch
 from torch import Tensor
 
-from whyword.classifier import Attribution, Batch, Classifier
+from whyword.batch import Attribution, Batch
+from whyword.classifier import Classifier
 from whyword.errors import InputError
 
 

@@ -1,41 +1,18 @@
 """Layer-wise relevance propagation for any classifier."""
 
-from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from whyword import lrp as engine
-from whyword.classifier import Attribution, Batch, Classifier
+from whyword.batch import Attribution, Batch
+from whyword.classifier import AddsVectors, Classifier, HasClosedForm, module_of
 from whyword.errors import InputError
 from whyword.lrp import Attention, Composite, Epsilon
 
 PAPER_EPSILON = 0.01
 """Arras et al. 2016, section 2.1."""
-
-
-@runtime_checkable
-class HasClosedForm(Protocol):
-    """A classifier that computes the paper's LRP itself, faster than the engine."""
-
-    def lrp(
-        self, batch: Batch, targets: Tensor, *, epsilon: float, components: bool
-    ) -> Attribution:
-        """What `lrp` returns."""
-
-
-@runtime_checkable
-class AddsVectors(Protocol):
-    """A transformer: a classifier that adds vectors of its own to the embeddings."""
-
-    def added(self, batch: Batch) -> Mapping[str, Tensor]:
-        """The vectors, by what they stand for, shaped like the embeddings."""
-
-    def score(
-        self, embeddings: Tensor, batch: Batch, added: Mapping[str, Tensor] | None = None
-    ) -> Tensor:
-        """Class scores from the embeddings and these vectors."""
 
 
 def lrp(
@@ -73,11 +50,17 @@ def lrp(
     if epsilon is not None and not epsilon > 0:
         raise InputError(f"Got epsilon {epsilon}; expected a positive number, 0.01 in the paper.")
     if isinstance(classifier, HasClosedForm) and composite is None and attention is None:
-        return classifier.lrp(
-            batch, targets, epsilon=epsilon or PAPER_EPSILON, components=components
-        )
+        epsilon = epsilon or PAPER_EPSILON
+        found = classifier.lrp(batch, targets, epsilon=epsilon, components=components)
+        return replace(found, settings={"epsilon": epsilon, **found.settings})
     rules = composite or rules_for(classifier, epsilon=epsilon, attention=attention)
-    return propagated(classifier, batch, targets, composite=rules, components=components)
+    found = propagated(classifier, batch, targets, composite=rules, components=components)
+    if composite is not None:
+        return found
+    settings: dict[str, object] = {"epsilon": rules.sums.epsilon}
+    if attention is not None or isinstance(classifier, AddsVectors):
+        settings["attention"] = rules.attention
+    return replace(found, settings=settings)
 
 
 def propagated(
@@ -167,9 +150,3 @@ def rules_for(
     if epsilon is None:
         return rules
     return Composite.for_transformers(rules.attention, epsilon=epsilon)
-
-
-def module_of(classifier: Classifier) -> nn.Module | None:
-    """The module that a classifier is or has, which knows the names of its layers."""
-    owner = classifier if isinstance(classifier, nn.Module) else getattr(classifier, "module", None)
-    return owner if isinstance(owner, nn.Module) else None

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whyword.classifier import Attribution, Batch, Classifier
+from whyword.batch import Attribution, Batch
+from whyword.classifier import Classifier, WritesOutLayers, module_of
+from whyword.data.extras import require
 from whyword.errors import InputError
-from whyword.models.characters import CharacterCNN
-from whyword.models.cnn.model import WordCNN
 
 
 def lime(
@@ -72,8 +72,8 @@ def deep_lift(
     """DeepLIFT, rescale rule, against zero vectors (Shrikumar et al. 2017).
 
     captum knows activations and pooling that are modules, and silently takes the gradient of all
-    others. The CNNs of this package are written out as modules for it; of other models, what the
-    gradient loses is seen in the remainder.
+    others. Networks that can be (`WritesOutLayers`) are written out as modules for it; of other
+    models, what the gradient loses is seen in the remainder.
 
     Args:
         classifier: The model, a `torch.nn.Module`.
@@ -85,9 +85,10 @@ def deep_lift(
         InputError: If captum is not installed, the model is no module, or it is recurrent.
     """
     attr = _captum()
-    if not isinstance(classifier, nn.Module):
+    if not isinstance(classifier, nn.Module | WritesOutLayers):
         raise InputError(f"DeepLIFT needs a torch module; got {type(classifier).__name__}.")
-    if any(isinstance(module, nn.RNNBase) for module in classifier.modules()):
+    network = module_of(classifier)
+    if network and any(isinstance(module, nn.RNNBase) for module in network.modules()):
         raise InputError("captum has no DeepLIFT for recurrent networks; use lrp.")
     embeddings = classifier.embed(batch).detach()
     with torch.no_grad():
@@ -104,30 +105,23 @@ def deep_lift(
     return Attribution(scores, parts.sum(dim=3), components=parts if components else None)
 
 
-def _for_deep_lift(classifier: Any, batch: Batch, target: Tensor) -> tuple[nn.Module, int]:
+def _for_deep_lift(classifier: Classifier, batch: Batch, target: Tensor) -> tuple[nn.Module, int]:
     """A module of modules for one document, and the positions that it reads."""
-    if isinstance(classifier, WordCNN | CharacterCNN):
-        words = int(batch.mask.sum())
-        return _Convolutional(classifier, words, target), max(words, *classifier.filters)
+    if isinstance(classifier, WritesOutLayers):
+        network, positions = classifier.written_out(batch)
+        return _Explained(network, target), positions
     return _Scored(classifier, batch, target, torch.ones_like(batch.mask[0])), batch.ids.shape[1]
 
 
-class _Convolutional(nn.Module):
-    """Convolution, maximum over time, ReLU and a linear layer, all of them modules."""
+class _Explained(nn.Module):
+    """A network whose only output is what is explained."""
 
-    def __init__(self, model: WordCNN | CharacterCNN, length: int, target: Tensor) -> None:
+    def __init__(self, network: nn.Module, target: Tensor) -> None:
         super().__init__()
-        self.convolutions = model.convolutions
-        self.windows = [max(length - width, 0) + 1 for width in model.filters]
-        self.pools = nn.ModuleList(nn.MaxPool1d(count) for count in self.windows)
-        self.relu, self.output = nn.ReLU(), model.output
-        self.target = target
+        self.network, self.target = network, target
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        x = embeddings.mT
-        layers = zip(self.convolutions, self.pools, self.windows, strict=True)
-        pooled = torch.cat([pool(conv(x)[..., :count]) for conv, pool, count in layers], dim=1)
-        scores: Tensor = self.output(self.relu(pooled.squeeze(2)))
+        scores: Tensor = self.network(embeddings)
         return (scores * self.target.to(scores)).sum(dim=1)
 
 
@@ -179,7 +173,9 @@ def _by_words(
 class _Scored(nn.Module):
     """From vectors of one document, or changed copies of them, to one number each."""
 
-    def __init__(self, classifier: Any, batch: Batch, target: Tensor, inside: Tensor) -> None:
+    def __init__(
+        self, classifier: Classifier, batch: Batch, target: Tensor, inside: Tensor
+    ) -> None:
         super().__init__()
         self.classifier, self.batch, self.target, self.inside = classifier, batch, target, inside
         self.whole = classifier.embed(batch).detach()
@@ -193,8 +189,4 @@ class _Scored(nn.Module):
 
 
 def _captum() -> Any:
-    try:
-        from captum import attr
-    except ImportError as error:
-        raise InputError('This method needs captum: pip install "whyword[captum]".') from error
-    return attr
+    return require("captum.attr", extra="captum", what="This method")

@@ -1,37 +1,16 @@
 """What all neural classifiers share: classes, a tokeniser, and settings that rebuild them."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
-from whyword.data.expected import Expected, integer
+from whyword.batch import Batch
 from whyword.errors import InputError
+from whyword.models.checks import strings
 from whyword.text import Document, Tokenizer
-
-
-def integer_keys(filters: Mapping[str, int]) -> dict[int, int]:
-    """Filters per width as networks take them, from JSON, whose keys are strings.
-
-    Raises:
-        InputError: If they are no such mapping.
-    """
-    try:
-        return {int(width): count for width, count in filters.items()}
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InputError(f"Got filters={filters!r}; expected {FILTERS.text}.") from error
-
-
-def _are_filters(filters: object) -> bool:
-    numbers = integer(1)
-    return isinstance(filters, Mapping) and all(
-        numbers.holds(number) for pair in filters.items() for number in pair
-    )
-
-
-FILTERS = Expected("numbers of filters by width, all integers of at least 1", _are_filters)
 
 
 class NetworkClassifier(nn.Module, ABC):
@@ -42,7 +21,7 @@ class NetworkClassifier(nn.Module, ABC):
         tokenizer: Turns texts into documents.
 
     Raises:
-        InputError: If the classes are fewer than two or not all different.
+        InputError: If the classes are fewer than two, not all different, or no strings.
     """
 
     kind: str
@@ -56,11 +35,9 @@ class NetworkClassifier(nn.Module, ABC):
 
     def __init__(self, classes: Sequence[str], *, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
-        if len(set(classes)) != len(classes) or len(classes) < 2:
-            raise InputError(
-                f"Got the classes {list(classes)}; expected two or more, no two alike."
-            )
-        self.classes = tuple(classes)
+        self.classes = strings("the classes", classes)
+        if len(self.classes) < 2:
+            raise InputError(f"Got the classes {list(classes)}; expected two or more.")
         self.tokenizer = tokenizer or self.default_tokenizer
 
     @abstractmethod
@@ -69,7 +46,14 @@ class NetworkClassifier(nn.Module, ABC):
 
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments that `settings` stands for."""
+        """The keyword arguments that `settings` stands for.
+
+        Raises:
+            InputError: If the architecture has no such setting.
+        """
+        known = set(inspect.signature(cls).parameters) - {"vectors", "classes", "tokenizer"}
+        if unknown := sorted(set(settings) - known):
+            raise InputError(f"The architecture {cls.kind} has no {' and no '.join(unknown)}.")
         return dict(settings)
 
     @abstractmethod

@@ -4,8 +4,13 @@ The paper's future work ("other neural network architectures, e.g. character-bas
 embedded, convolved and pooled by their maximum over time (after Kim et al. 2016). The relevance of
 characters sums to that of the words they stand in; given documents whose tokens are single
 characters (`whyword.text.characters`), it stays with the characters.
+
+Of a long text the first characters are read. Words behind them are left out and the document is
+marked as truncated, as transformers do; a word that is cut in half stays, with the relevance of
+its first half.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -14,24 +19,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from whyword.classifier import Batch
-from whyword.data.expected import SHARE, check, integer
-from whyword.models.base import FILTERS, NetworkClassifier, integer_keys
+from whyword.batch import Batch
+from whyword.models import checks
+from whyword.models.base import NetworkClassifier
+from whyword.models.pooled import PooledConvolutions
 from whyword.text import Document, Tokenizer
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 \n\t.,;:!?'\"-_/\\|@#$%^&*+=<>()[]{}`~"
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 \n\t.,;:!?'\"-_/\\|@#$%^&*+=<>()[]{}`~"
 """Characters with a vector of their own, after lower-casing; all others share one."""
 
 PADDING, OTHER, FIRST = 0, 1, 2
-
-
-EXPECTED = {
-    "dimension": integer(1),
-    "filters": FILTERS,
-    "max_characters": integer(1),
-    "dropout": SHARE,
-}
-"""What each setting may be."""
 
 
 class CharacterCNN(NetworkClassifier):
@@ -41,12 +38,13 @@ class CharacterCNN(NetworkClassifier):
         classes: Names of the classes.
         dimension: Components of a character's vector, which is trained.
         filters: Number of filters for each width, in characters.
-        max_characters: Characters read of a text.
+        max_characters: Characters read of a text; `whyword.text.Document.truncated` says where more
+            follow.
         dropout: Share of the pooled features dropped in training.
         tokenizer: Says which words characters belong to.
 
     Raises:
-        InputError: If a setting is of another type, or out of its range.
+        InputError: If a number is out of range.
     """
 
     kind = "characters"
@@ -64,20 +62,14 @@ class CharacterCNN(NetworkClassifier):
         tokenizer: Tokenizer | None = None,
     ) -> None:
         super().__init__(classes, tokenizer=tokenizer)
-        self.filters = dict(filters or {4: 300, 6: 500})
-        given = {
-            "dimension": dimension,
-            "filters": self.filters,
-            "max_characters": max_characters,
-            "dropout": dropout,
-        }
-        check(given, EXPECTED)
-        self.max_characters = max_characters
-        self.embedding = nn.Embedding(FIRST + len(ALPHABET), dimension, padding_idx=PADDING)
+        self.filters = checks.filters(filters or {4: 300, 6: 500})
+        self.max_characters = checks.whole("max_characters", max_characters, most=sys.maxsize)
+        dimension = checks.whole("dimension", dimension)
+        self.embedding = nn.Embedding(FIRST + len(_ALPHABET), dimension, padding_idx=PADDING)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(dimension, count, width) for width, count in self.filters.items()
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(checks.share("dropout", dropout))
         self.output = nn.Linear(sum(self.filters.values()), len(self.classes))
 
     def settings(self) -> dict[str, Any]:
@@ -92,7 +84,26 @@ class CharacterCNN(NetworkClassifier):
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The keyword arguments that `settings` stands for."""
-        return {**settings, "filters": integer_keys(settings.get("filters", {}))}
+        given = super().arguments(settings)
+        return {**given, "filters": checks.by_width(given.get("filters", {}))}
+
+    def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
+        """The texts, tokenised where they are not yet, without the words that are not read.
+
+        A document is marked as truncated where anything but white space follows.
+        """
+        return tuple(self._read(document) for document in super().documents(texts))
+
+    def _read(self, document: Document) -> Document:
+        if not document.text[self.max_characters :].strip():
+            return document
+        read = sum(start < self.max_characters for start, _ in document.spans)
+        return Document(document.text, document.spans[:read], truncated=True)
+
+    @property
+    def table(self) -> Tensor:
+        """``(id, dimension)`` the characters' vectors; that of padding is zero."""
+        return self.embedding.weight
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         """One position per character; a character belongs to the token it stands in, or to none."""
@@ -104,7 +115,7 @@ class CharacterCNN(NetworkClassifier):
         for i, (document, text) in enumerate(zip(documents, read, strict=True)):
             ids[i, : len(text)] = [_INDEX.get(c.lower(), OTHER) for c in text]
             for word, (start, end) in enumerate(document.spans):
-                words[i, start:end] = word
+                words[i, start : min(end, len(text))] = word
         device = self.output.weight.device
         encoded = torch.from_numpy(ids).to(device)
         return Batch(
@@ -112,10 +123,7 @@ class CharacterCNN(NetworkClassifier):
             ids=encoded,
             mask=encoded != PADDING,
             words=torch.from_numpy(words).to(device),
-            known=tuple(
-                tuple(start < self.max_characters for start, _ in document.spans)
-                for document in documents
-            ),
+            known=tuple((True,) * len(document) for document in documents),
         )
 
     def embed(self, batch: Batch) -> Tensor:
@@ -145,6 +153,13 @@ class CharacterCNN(NetworkClassifier):
             pooled.append(torch.einsum("bfkd,fdk->bf", embeddings[row, place], weight) + bias)
         return self._classify(pooled)
 
+    def written_out(self, batch: Batch) -> tuple[nn.Module, int]:
+        """One document's network as modules alone, and the positions that it reads."""
+        positions = int(batch.mask.sum())
+        layers = [cast("nn.Conv1d", layer) for layer in self.convolutions]
+        network = PooledConvolutions(layers, self.output, positions)
+        return network, max(positions, *self.filters)
+
     @torch.no_grad()
     def _winners(self, embeddings: Tensor, batch: Batch) -> list[Tensor]:
         """Per width ``(batch, filter)`` winning windows, by few documents at a time.
@@ -172,4 +187,4 @@ class CharacterCNN(NetworkClassifier):
         return logits
 
 
-_INDEX = {character: FIRST + i for i, character in enumerate(ALPHABET)}
+_INDEX = {character: FIRST + i for i, character in enumerate(_ALPHABET)}

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.errors import InputError
 from whyword.models.look_ups.reading import Reading
 from whyword.models.look_ups.substitution import Substitution, uncompiled
@@ -77,13 +77,18 @@ class ModuleClassifier:
         return self.module.training
 
     @property
+    def table(self) -> Tensor:
+        """``(id, dimension)`` the vectors of the embedding."""
+        return self.embedding.weight
+
+    @property
     def unknown_id(self) -> int:
         """The id of words that the vocabulary lacks."""
         return self.unknown
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         """Tokenise, look up ids, pad; word ``i`` stands at position ``i``."""
-        documents = tuple(t if isinstance(t, Document) else self.tokenizer(t) for t in texts)
+        documents = self.documents(texts)
         found = [[self._id(word) for word in document.words] for document in documents]
         return Batch.of_words(
             documents,
@@ -92,6 +97,10 @@ class ModuleClassifier:
             padding=self.padding,
             device=self.embedding.weight.device,
         )
+
+    def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
+        """The texts, tokenised where they are not yet."""
+        return tuple(t if isinstance(t, Document) else self.tokenizer(t) for t in texts)
 
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, dimension)`` vectors of the ids.

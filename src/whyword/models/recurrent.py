@@ -6,17 +6,17 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
-from whyword.data.expected import FLAG, SHARE, check, integer
+from whyword.batch import Batch
 from whyword.data.vectors import WordVectors
+from whyword.models.checks import share, whole, yes_or_no
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
-EXPECTED = {"hidden": integer(1), "layers": integer(1), "bidirectional": FLAG, "dropout": SHARE}
-"""What each setting may be."""
+_MOST_LAYERS = 100
+"""They are built one by one, before a file of weights can show how many there are."""
 
 
-class RecurrentClassifier(WordClassifier):
+class _RecurrentClassifier(WordClassifier):
     """A recurrent network; subclasses name the cell.
 
     Args:
@@ -30,7 +30,7 @@ class RecurrentClassifier(WordClassifier):
         tokenizer: Turns texts into documents.
 
     Raises:
-        InputError: If a setting is of another type, or out of its range.
+        InputError: If a number is out of range; there are 100 layers at most.
     """
 
     cell: type[nn.LSTM] | type[nn.GRU]
@@ -48,21 +48,16 @@ class RecurrentClassifier(WordClassifier):
         tokenizer: Tokenizer | None = None,
     ) -> None:
         super().__init__(vectors, classes, tokenizer=tokenizer, word_dropout=word_dropout)
-        given = {
-            "hidden": hidden,
-            "layers": layers,
-            "bidirectional": bidirectional,
-            "dropout": dropout,
-        }
-        check(given, EXPECTED)
+        hidden, layers = whole("hidden", hidden), whole("layers", layers, most=_MOST_LAYERS)
+        directions = 2 if yes_or_no("bidirectional", bidirectional) else 1
         # A network per direction, each over padded sequences: padding comes after the words and
         # cannot reach them. Packed sequences train eight times slower.
         self.directions = nn.ModuleList(
             self.cell(vectors.dimension, hidden, num_layers=layers, batch_first=True)
-            for _ in range(1 + bidirectional)
+            for _ in range(directions)
         )
-        self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(hidden * (1 + bidirectional), len(self.classes))
+        self.dropout = nn.Dropout(share("dropout", dropout))
+        self.output = nn.Linear(hidden * directions, len(self.classes))
 
     def settings(self) -> dict[str, Any]:
         """The arguments that rebuild the network, as JSON values."""
@@ -98,14 +93,14 @@ def _gather(values: Tensor, order: Tensor) -> Tensor:
     return values.gather(1, order[:, :, None].expand_as(values))
 
 
-class LSTMClassifier(RecurrentClassifier):
+class LSTMClassifier(_RecurrentClassifier):
     """Long short-term memory (Hochreiter and Schmidhuber 1997)."""
 
     kind = "lstm"
     cell = nn.LSTM
 
 
-class GRUClassifier(RecurrentClassifier):
+class GRUClassifier(_RecurrentClassifier):
     """Gated recurrent units (Cho et al. 2014)."""
 
     kind = "gru"

@@ -1,38 +1,38 @@
-"""Models on disk: JSON for what can be read, safetensors for the numbers. No pickle anywhere.
+"""Models by name or folder: loaded, saved, told apart.
 
 A model is a folder with ``model.json`` (architecture, classes, tokeniser), ``weights.safetensors``,
-for classifiers of words ``vectors.safetensors`` and ``vocabulary.json``. Transformers are plain
-Hugging Face folders (`whyword.models.transformer.huggingface`).
+for classifiers of words ``vectors.safetensors`` and ``vocabulary.json``; see
+`whyword.models.folder`. Transformers are plain Hugging Face folders
+(`whyword.models.transformer.huggingface`).
 """
 
 import hashlib
-import json
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
-from safetensors.torch import load_file as load_tensors
-from safetensors.torch import save_file as save_tensors
+from torch import nn
 
+from whyword.classifier import CanBeSaved, Classifier
+from whyword.data.extras import require
 from whyword.data.vectors import WordVectors
-from whyword.errors import ModelError, did_you_mean
+from whyword.errors import InputError, ModelError, did_you_mean
+from whyword.models import folder
 from whyword.models.base import NetworkClassifier
 from whyword.models.characters import CharacterCNN
+from whyword.models.checks import shown, single
 from whyword.models.cnn.model import WordCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
-FORMAT = 1
 LINEAR = "linear"
 """The one kind that is no network; scikit-learn loads with it."""
-OF_TRAINING = ("checkpoint.safetensors", "report.json", "run.json", "vectors.json")
+_OF_TRAINING = ("checkpoint.safetensors", "report.json", "run.json", "vectors.json")
 """Files that training leaves beside a model's own."""
 TRANSFORMER = "transformer"
 """Hugging Face folders; they have no model.json."""
@@ -51,6 +51,10 @@ def pretrained() -> dict[str, Path]:
 def load(name: str | Path) -> Any:
     """Load a model, ready to explain (in evaluation mode).
 
+    Everything in the folder is checked before it is used. Networks compute in float32: weights in
+    float16 and bfloat16 become it without loss; weights in float64 do if no number changes, and are
+    refused otherwise.
+
     Args:
         name: A model that ships with the package, such as ``"news20-cnn"``, or a folder, also one
             that transformers' ``save_pretrained`` wrote.
@@ -59,31 +63,67 @@ def load(name: str | Path) -> Any:
         ModelError: If there is no such model, or its files are damaged or of another kind.
     """
     path = _folder(name)
-    if (path / "config.json").exists() and not (path / "model.json").exists():
+    if os.path.lexists(path / "config.json") and not os.path.lexists(path / folder.MODEL):
         from whyword.models.transformer import huggingface
 
-        return huggingface.load(path)
-    description = describe(path)
-    if description["kind"] == LINEAR:
-        return _load_linear(path, description)
-    try:
-        network = KINDS[description["kind"]]
-        vectors = load_vectors(path) if issubclass(network, WordClassifier) else None
+        return huggingface.load_folder(path)
+    description = folder.describe(path)
+    kinds = (*KINDS, LINEAR)
+    if description.kind not in kinds:
+        raise ModelError(
+            f"{path} has a model of kind {shown(description.kind)}; expected one of: "
+            f"{', '.join(kinds)}."
+        )
+    if description.kind == LINEAR:
+        return _linear(path, description)
+    network = KINDS[description.kind]
+    vectors = folder.saved_vectors(path) if issubclass(network, WordClassifier) else None
+    tensors = folder.read_tensors(path / folder.WEIGHTS)
+    with folder.checked(path):
+        tokenizer = _tokenizer(description.tokenizer)
         # On the meta device nothing is allocated before the weights have shown their shapes.
-        with torch.device("meta"):
-            model = build(
-                network,
-                vectors,
-                description["classes"],
-                Tokenizer(**description["tokenizer"]),
-                description["settings"],
-            )
-        model.load_state_dict(load_tensors(path / "weights.safetensors"), assign=True)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"The model in {path} cannot be read: {error}.") from error
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"The model in {path} is damaged: {error}") from error
+        try:
+            with torch.device("meta"):
+                model = build(
+                    network, vectors, description.classes, tokenizer, description.settings
+                )
+        except RuntimeError as error:
+            raise InputError(
+                f"No network has the settings {shown(description.settings)}."
+            ) from error
+        _fill(model, tensors)
     return model.eval()
+
+
+def _tokenizer(settings: Mapping[str, Any] | None) -> Tokenizer:
+    """The tokeniser that ``model.json`` describes.
+
+    Raises:
+        InputError: If it describes none.
+    """
+    if settings is None:
+        raise InputError('Got no "tokenizer"; expected its settings.')
+    if unknown := sorted(set(settings) - {field.name for field in fields(Tokenizer)}):
+        raise InputError(f"The tokenizer has no setting {shown(unknown[0])}.")
+    return Tokenizer(**settings)
+
+
+def _fill(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Give a network its weights.
+
+    Raises:
+        InputError: If they are not those of such a network, or no float32.
+    """
+    expected = model.state_dict()
+    folder.same_names(folder.WEIGHTS, tensors, expected)
+    for name, tensor in tensors.items():
+        folder.same_shape(name, tensor, tuple(expected[name].shape))
+    found = {name: single(name, tensor) for name, tensor in tensors.items()}
+    model.load_state_dict(found, assign=True)
+    for name, layer in model.named_modules():
+        padding = layer.padding_idx if isinstance(layer, nn.Embedding) else None
+        if padding is not None and found[f"{name}.weight"][padding].any():
+            raise InputError(f"{name} has a vector for padding; expected zeros.")
 
 
 def fingerprint(name: str | Path) -> str:
@@ -99,7 +139,7 @@ def fingerprint(name: str | Path) -> str:
     path = _folder(name)
     try:
         for file in sorted(path.iterdir()):
-            if file.suffix in (".json", ".safetensors") and file.name not in OF_TRAINING:
+            if file.suffix in (".json", ".safetensors") and file.name not in _OF_TRAINING:
                 digest.update(file.name.encode() + b"\0" + file.read_bytes())
     except OSError as error:
         raise ModelError(f"The model in {path} cannot be read: {error}.") from error
@@ -114,7 +154,7 @@ def _folder(name: str | Path) -> Path:
     """
     shipped = pretrained()
     path = shipped.get(str(name), Path(name))
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise ModelError(
             f'There is no model "{name}": neither a folder nor one that ships with whyword. '
             + did_you_mean(str(name), shipped)
@@ -122,19 +162,19 @@ def _folder(name: str | Path) -> Path:
     return path
 
 
-def _load_linear(path: Path, description: Mapping[str, Any]) -> Any:
-    try:
-        from whyword.models.linear.model import LinearClassifier
-    except ImportError as error:
-        raise ModelError(
-            f'{path} is a linear model, which needs scikit-learn: pip install "whyword[train]".'
-        ) from error
-    try:
-        return LinearClassifier.load(path, description)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"The model in {path} cannot be read: {error}.") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"The model in {path} is damaged: {error}") from error
+def _linear(path: Path, description: folder.Description) -> Classifier:
+    """A linear model from its folder.
+
+    Raises:
+        InputError: If scikit-learn is not installed.
+        ModelError: If a file is missing or damaged.
+    """
+    for library in ("scipy", "sklearn"):
+        require(library, extra="train", what=f"{path} is a linear model, which")
+    from whyword.models.linear.folder import read_linear
+    from whyword.models.linear.model import LinearClassifier
+
+    return LinearClassifier(read_linear(path, description))
 
 
 def build(
@@ -149,103 +189,39 @@ def build(
     return network(*inputs, tokenizer=tokenizer, **network.arguments(settings))
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """What ``model.json`` says.
-
-    Raises:
-        ModelError: If it is missing, not JSON, or of a format or kind that is not known.
-    """
-    try:
-        description = json.loads((path / "model.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"{path} is not a model: it has no model.json. Train one with: whyword train."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path / 'model.json'} cannot be read: {error}.") from error
-    if not isinstance(description, dict) or description.get("format") != FORMAT:
-        raise ModelError(f"{path} is not a whyword model of format {FORMAT}.")
-    if description.get("kind") not in (*KINDS, LINEAR):
-        raise ModelError(
-            f"{path} has a model of kind {description.get('kind')!r}; expected one of: "
-            f"{', '.join((*KINDS, LINEAR))}."
-        )
-    return description
-
-
-def save(model: Any, path: str | Path, *, quantise: bool = False, about: str = "") -> None:
+def save(model: Classifier, path: str | Path, *, quantise: bool = False, about: str = "") -> None:
     """Write a model to a folder, which is made if need be.
 
     Args:
-        model: A network, a `whyword.models.linear.model.LinearClassifier`, or a transformer.
+        model: A network of this package, or a classifier that writes itself.
         path: The folder.
         quantise: Whether to store each vector as bytes with one scale: a quarter of the size.
         about: One line for people, shown by ``whyword models``.
+
+    Raises:
+        InputError: If the model is of another kind, has weights that could not be loaded again (see
+            `load`), or the folder cannot be written.
+        ModelError: If it is a linear model that cannot be saved.
     """
     path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
-    if hasattr(model, "subwords"):
-        from whyword.models.transformer import huggingface
-
-        huggingface.save(model, path, about=about)
-        return
-    if not isinstance(model, NetworkClassifier):
+    if isinstance(model, NetworkClassifier):
+        _save_network(model, path, quantise=quantise, about=about)
+    elif isinstance(model, CanBeSaved):
         model.save(path, about=about)
-        return
-    description = {
-        "format": FORMAT,
-        "kind": model.kind,
-        "about": about,
-        "classes": list(model.classes),
-        "tokenizer": model.tokenizer.to_json(),
-        "settings": model.settings(),
-    }
-    text = json.dumps(description, indent=2, ensure_ascii=False)
-    (path / "model.json").write_text(text + "\n", encoding="utf-8")
+    else:
+        raise InputError(
+            f"Got {type(model).__name__}, which cannot be saved; expected a network of "
+            f"{', '.join(KINDS)}, or a classifier with a method `save`."
+        )
+
+
+def _save_network(model: NetworkClassifier, path: Path, *, quantise: bool, about: str) -> None:
+    tensors = {name: single(name, tensor.cpu()) for name, tensor in model.state_dict().items()}
+    folder.begin(path)
     if isinstance(model, WordClassifier):
-        save_vectors(model.vectors, path, quantise=quantise)
-    save_tensors(
-        {name: tensor.contiguous() for name, tensor in model.state_dict().items()},
-        path / "weights.safetensors",
+        folder.save_vectors(model.vectors, path, quantise=quantise)
+    folder.write_tensors(path / folder.WEIGHTS, tensors)
+    tokenizer, settings = model.tokenizer.to_json(), model.settings()
+    folder.write_description(
+        path, folder.Description(model.kind, model.classes, settings, tokenizer, about)
     )
-
-
-def save_vectors(vectors: WordVectors, path: Path, *, quantise: bool = False) -> None:
-    """Write ``vectors.safetensors`` and ``vocabulary.json`` into a folder."""
-    vocabulary = {"lowercase": vectors.lowercase, "words": list(vectors.words)}
-    text = json.dumps(vocabulary, ensure_ascii=False, indent=0)
-    (path / "vocabulary.json").write_text(text + "\n", encoding="utf-8")
-    save_file(_packed(vectors.array, quantise), path / "vectors.safetensors")
-
-
-def load_vectors(path: Path) -> WordVectors:
-    """Read what `save_vectors` wrote.
-
-    Raises:
-        OSError, SafetensorError, KeyError, ValueError: If the files are missing or damaged.
-    """
-    vocabulary = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
-    arrays = load_file(path / "vectors.safetensors")
-    array = arrays["vectors"].astype(np.float32) * arrays.get("scale", np.float32(1))
-    return WordVectors(tuple(vocabulary["words"]), array, bool(vocabulary["lowercase"]))
-
-
-def vectors_of(path: str | Path) -> WordVectors:
-    """The word vectors of a saved model.
-
-    Raises:
-        ModelError: If the folder has none, or they are damaged.
-    """
-    try:
-        return load_vectors(Path(path))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path} has no word vectors that can be read: {error}.") from error
-
-
-def _packed(array: NDArray[np.float32], quantise: bool) -> dict[str, NDArray[Any]]:
-    """The vectors as they are, or as bytes with one scale per word."""
-    if not quantise:
-        return {"vectors": np.ascontiguousarray(array)}
-    scale = np.abs(array).max(axis=1, keepdims=True, initial=0) / 127
-    scale[scale == 0] = 1
-    return {"vectors": np.rint(array / scale).astype(np.int8), "scale": scale.astype(np.float32)}

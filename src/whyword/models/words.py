@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from whyword.classifier import Batch
-from whyword.data.expected import SHARE, check
+from whyword.batch import Batch
 from whyword.data.vectors import UNKNOWN, WordVectors
 from whyword.models.base import NetworkClassifier
+from whyword.models.checks import share
 from whyword.text import Document, Tokenizer
 
 
@@ -20,9 +20,6 @@ class WordClassifier(NetworkClassifier):
         classes: Names of the classes.
         tokenizer: Turns texts into documents.
         word_dropout: Share of the words set to the zero vector in each training step.
-
-    Raises:
-        InputError: If the share is not at least 0 and below 1.
     """
 
     minimum_positions = 1
@@ -40,12 +37,16 @@ class WordClassifier(NetworkClassifier):
         word_dropout: float = 0.0,
     ) -> None:
         super().__init__(classes, tokenizer=tokenizer)
-        check({"word_dropout": word_dropout}, {"word_dropout": SHARE})
         self.vectors = vectors
-        self.word_dropout = word_dropout
+        self.word_dropout = share("word_dropout", word_dropout)
         self.embedding: Tensor
         # Saved once, as the vocabulary's vectors, not again with the weights.
         self.register_buffer("embedding", torch.from_numpy(vectors.table()), persistent=False)
+
+    @property
+    def table(self) -> Tensor:
+        """``(id, dimension)`` the word vectors; the row of unknown words is zero."""
+        return self.embedding
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         """Tokenise, look up ids, pad with `UNKNOWN`; word ``i`` stands at position ``i``."""

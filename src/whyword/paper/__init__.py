@@ -11,7 +11,7 @@ from typing import Any
 
 from whyword.data import corpora
 from whyword.data.corpora import Corpus, Split
-from whyword.data.folders import RunFolder
+from whyword.data.run_folder import RunFolder
 from whyword.paper.settings import Figure2, Paper
 from whyword.paper.stages import STAGES, model
 from whyword.paper.work import SETTINGS, Work

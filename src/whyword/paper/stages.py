@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from whyword.classifier import tokenised
 from whyword.data.files import whole, write_text
 from whyword.evaluation.experiment import word_deletion
 from whyword.evaluation.results import summarise
@@ -11,15 +12,11 @@ from whyword.explainer import explain
 from whyword.explanation import Explanation
 from whyword.paper.work import TOOK, Work
 from whyword.progress import as_phase
-from whyword.survey.epi import NEIGHBOURS, epi_of_all
+from whyword.survey.explanatory_power import NEIGHBOURS, epi_of_all
 from whyword.survey.maps import project, top_level
-from whyword.survey.vectors import (
-    document_vectors,
-    inverse_document_frequencies,
-    tokenised,
-)
-from whyword.training.folder import train_model
+from whyword.survey.vectors import document_vectors, inverse_document_frequencies
 from whyword.training.performance import performance_on
+from whyword.training.train import train_model
 
 APART = ("misc",)
 """Top-level categories that are none of the paper's five."""
@@ -64,15 +61,15 @@ def figure1(work: Work) -> None:
 
 def figure2(work: Work) -> None:
     """Section 3.4: one document, by several methods for several targets."""
-    from whyword.render.curves import label
-    from whyword.render.heatmap import comparison
+    from whyword.render.heatmap import comparison_picture
+    from whyword.render.labels import method_label
 
     figure, text = work.paper.figure2, work.figure2_text()
     columns = {
         method: explain(work.classifier, text, method=method, targets=list(figure.targets))
         for method in figure.methods
     }
-    picture = comparison({label(method): found for method, found in columns.items()})
+    picture = comparison_picture({method_label(method): found for method, found in columns.items()})
     for ending in ("svg", "png"):
         with whole(work.directory / f"figure2.{ending}") as draft:
             picture.save(draft)
@@ -97,7 +94,7 @@ def vectors(work: Work) -> None:
 
 def figure3(work: Work) -> None:
     """Section 3.5: these vectors in two dimensions, coloured by top-level category."""
-    from whyword.render.plots import draw_maps
+    from whyword.render.scatter import draw_maps
 
     points = {name: project(found) for name, found in work.vectors().items()}
     groups = [top_level(label) for label in work.labels]

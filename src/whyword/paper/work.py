@@ -5,22 +5,23 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from whyword.classifier import Classifier
+from whyword.data.arrays import Singles
 from whyword.data.corpora import Corpus, Split
 from whyword.data.digests import digest_of_corpus
+from whyword.data.extras import require
 from whyword.data.files import read_object, write_text
 from whyword.data.memory import peak_memory
 from whyword.errors import InputError
 from whyword.models.store import load
 from whyword.paper.settings import Paper
 from whyword.progress import OnProgress
-from whyword.survey.vectors import Vectors, document_vectors
+from whyword.survey.vectors import document_vectors
 
 SETTINGS, TOOK = "settings.json", "took.json"
 
@@ -53,8 +54,10 @@ class Work:
         Raises:
             InputError: If there is something.
         """
-        if find_spec("matplotlib") is None:
-            raise InputError('The figures need matplotlib: pip install "whyword[train,evaluate]".')
+        for library in ("matplotlib", "sklearn"):
+            require(library, extra="train,evaluate", what="The paper's run")
+        if self.paper.model is None:
+            require("gensim", extra="train,evaluate", what="Training")
         self.figure2_text()
         if self.paper.model is not None:
             document_vectors(
@@ -137,7 +140,7 @@ class Work:
                 return text
         raise InputError(f"No test document is called {name}; Figure 2 shows it.")
 
-    def vectors(self) -> dict[str, Vectors]:
+    def vectors(self) -> dict[str, Singles]:
         """Document vectors by weighting."""
         with np.load(self.directory / "vectors.npz", allow_pickle=False) as stored:
             return {name: stored[name] for name in self.paper.weightings}

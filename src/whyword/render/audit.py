@@ -1,17 +1,20 @@
 """What an audit found: as tables in the terminal, as a page."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from whyword.render.account import number
+from whyword.render.labels import method_label
+from whyword.render.numbers import minus, number
 from whyword.render.palette import DEFAULT_PALETTE, Palette
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
 from whyword.render.words import places, safe
-from whyword.survey.audit.records import Audit, Suspect
+
+if TYPE_CHECKING:
+    from whyword.survey.audit.records import Audit, Suspect
 
 EXPLANATION = (
     "Words that drive a class although they are used like a stamp: equally often in each of their "
@@ -29,7 +32,7 @@ class AuditTables:
         audit: What to show.
     """
 
-    def __init__(self, audit: Audit) -> None:
+    def __init__(self, audit: "Audit") -> None:
         self.audit = audit
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -64,8 +67,8 @@ class AuditTables:
             yield clusters
 
 
-def page(
-    audit: Audit,
+def audit_page(
+    audit: "Audit",
     *,
     title: str = "What did the model learn by accident?",
     palette: str | Palette = DEFAULT_PALETTE,
@@ -99,7 +102,7 @@ def page(
         palette=palette,
         steps=STEPS,
         title=title,
-        about=f"{audit.about['method']}, {audit.about['documents']} documents",
+        about=f"{method_label(audit.about['method'])}, {audit.about['documents']} documents",
         explanation=EXPLANATION,
         accuracy=accuracy(audit),
         suspects=[_suspect(audit, suspect) for suspect in audit.suspects],
@@ -107,7 +110,7 @@ def page(
     )
 
 
-def accuracy(audit: Audit) -> str:
+def accuracy(audit: "Audit") -> str:
     """What the suspects are worth, in one sentence or two."""
     a = audit.accuracy
     return (
@@ -116,7 +119,7 @@ def accuracy(audit: Audit) -> str:
     )
 
 
-def _suspect(audit: Audit, suspect: Suspect) -> dict[str, Any]:
+def _suspect(audit: "Audit", suspect: "Suspect") -> dict[str, Any]:
     """A suspect as text."""
     note = (
         f"{suspect.relevance_share:.1%} of the class's relevance; two of its documents have it "
@@ -130,7 +133,7 @@ def _suspect(audit: Audit, suspect: Suspect) -> dict[str, Any]:
         "target": suspect.target,
         "score": f"{suspect.score:.1%}",
         "documents": f"{suspect.documents} ({suspect.document_share:.0%})",
-        "drop": number(suspect.drop).replace("-", "−"),
+        "drop": minus(number(suspect.drop)),
         "turned": str(suspect.turned),
         "kinds": ", ".join(suspect.kinds) or "–",
         "note": note,

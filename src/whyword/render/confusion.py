@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyword.render.figure import new_figure, save
+from whyword.data.arrays import Ints
+from whyword.render.figure import new_figure, plain, save
+from whyword.render.lines import neutral
 
 
 def draw_confusion(
-    confusion: NDArray[np.int64], classes: Sequence[str], path: str | Path, *, title: str = ""
+    confusion: Ints, classes: Sequence[str], path: str | Path, *, title: str = ""
 ) -> None:
     """Write the confusion matrix as a picture; the ending chooses SVG, PNG or PDF.
 
@@ -27,11 +28,12 @@ def draw_confusion(
     """
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     side = 2.5 + 0.36 * len(classes)
-    figure = new_figure((side, side))
+    figure = new_figure((side, side), what="A picture of the confusions", extra="train")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(classes)), classes, rotation=90)
-    axes.set_yticks(range(len(classes)), classes)
+    names = [plain(neutral(name)) for name in classes]
+    axes.set_xticks(range(len(names)), names, rotation=90)
+    axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     axes.set_title(title or f"accuracy {np.trace(confusion) / max(confusion.sum(), 1):.2%}")

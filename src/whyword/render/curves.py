@@ -8,27 +8,14 @@ from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whyword.errors import InputError
-from whyword.render.figure import save
+from whyword.data.extras import require
+from whyword.render.figure import new_figure, save
+from whyword.render.labels import method_label
 from whyword.render.palette import NEUTRAL, categorical
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-LABELS = {
-    "lrp": "LRP",
-    "sa": "SA",
-    "gradient_x_input": "gradient × input",
-    "integrated_gradients": "integrated gradients",
-    "kernel_shap": "KernelSHAP",
-    "lime": "LIME",
-    "deep_lift": "DeepLIFT",
-    "shapley": "Shapley",
-    "shapley_lrp": "Shapley LRP",
-    "oracle": "greedy oracle",
-}
-"""Names of methods as people write them; others are shown as they are."""
 
 BASELINES = {"random": (":", "o"), "oracle": ("--", "D")}
 """Line style and marker of what is no method: the floor and the ceiling."""
@@ -37,7 +24,7 @@ MARKERS = "ovs^Pd"
 
 
 def draw_curves(
-    summary: Mapping[str, Any], path: str | Path, *, title: str = "", band: bool = True
+    summary: Mapping[str, object], path: str | Path, *, title: str = "", band: bool = True
 ) -> None:
     """Write accuracy by number of deletions; the ending chooses SVG, PNG or PDF.
 
@@ -54,7 +41,7 @@ def draw_curves(
         save(figure, Path(path), dpi=150)
 
 
-def curves_svg(summary: Mapping[str, Any], *, band: bool = True) -> str:
+def curves_svg(summary: Mapping[str, object], *, band: bool = True) -> str:
     """The same picture as an SVG element for a page: the page's text colour, no background.
 
     Args:
@@ -68,27 +55,20 @@ def curves_svg(summary: Mapping[str, Any], *, band: bool = True) -> str:
     buffer = io.StringIO()
     with _drawn(summary, title="", band=band, ink=ink) as figure:
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        panels = len(figure.axes)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(ink, "currentColor")
-    # What a page has no use for, and its size in points: the page's width decides.
+    # What a page has no use for, and its size in points: the page's width decides, down to where
+    # letters can still be read.
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    return re.sub(r' (width|height)="[0-9.]+pt"', "", svg, count=2)
-
-
-def label(method: str) -> str:
-    """The name of a method as people write it."""
-    return LABELS.get(method, method)
+    svg = re.sub(r' (width|height)="[0-9.]+pt"', "", svg, count=2)
+    return svg.replace("<svg", f'<svg style="min-width: {330 * panels}px"', 1)
 
 
 @contextmanager
 def _drawn(summary: Mapping[str, Any], *, title: str, band: bool, ink: str) -> "Iterator[Figure]":
     """The figure, to be saved while its settings hold."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError('Curves need matplotlib: pip install "whyword[evaluate]".') from error
-
+    matplotlib = require("matplotlib", extra="evaluate", what="A picture of curves")
     panels = summary["panels"]
     styles = _styles(list(dict.fromkeys(m for panel in panels for m in summary[panel])))
     fixed: Any = {"svg.fonttype": "none", "svg.hashsalt": "whyword"}
@@ -96,7 +76,7 @@ def _drawn(summary: Mapping[str, Any], *, title: str, band: bool, ink: str) -> "
     fixed |= {f"{name}color": ink for name in inked}
     fixed |= {"font.family": "sans-serif", "font.size": 10}
     with matplotlib.rc_context(fixed):
-        figure = Figure(figsize=(5.0 * len(panels), 4.2), layout="constrained")
+        figure = new_figure((5.0 * len(panels), 4.2))
         axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
         for panel, ax in zip(panels, axes, strict=True):
             _draw(ax, panel, summary[panel], summary["settings"], styles, band=band)
@@ -122,7 +102,7 @@ def _draw(
     first = next(iter(records.values()))
     for method, record in records.items():
         steps = range(len(record["accuracy"]))
-        ax.plot(steps, record["accuracy"], label=label(method), **styles[method])
+        ax.plot(steps, record["accuracy"], label=method_label(method), **styles[method])
         if band:
             colour = styles[method]["color"]
             ax.fill_between(steps, record["low"], record["high"], color=colour, alpha=0.15, lw=0)

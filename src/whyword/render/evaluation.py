@@ -5,8 +5,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from whyword.render.curves import curves_svg, label
+from whyword.render.curves import curves_svg
+from whyword.render.labels import method_label
 from whyword.render.metrics import metric_groups
+from whyword.render.numbers import interval, minus, number
 from whyword.render.palette import DEFAULT_PALETTE, Palette
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
@@ -15,7 +17,7 @@ STEPS_SHOWN = (1, 5, 10, 20, 50)
 
 
 def evaluation_page(
-    summary: Mapping[str, Any],
+    summary: Mapping[str, object],
     *,
     title: str = "Are the explanations right?",
     palette: str | Palette = DEFAULT_PALETTE,
@@ -39,8 +41,8 @@ def evaluation_page(
         steps=STEPS,
         figure=Markup(curves_svg(summary)),
         panels=panels(summary),
-        metrics=_metrics(summary.get("metrics", {})),
-        comparisons=[_comparison(entry) for entry in summary["comparisons"]],
+        metrics=_metrics(summary),
+        comparisons=_comparisons(summary),
         settings=_settings(summary),
     )
 
@@ -59,34 +61,38 @@ def _panel(name: str, records: Mapping[str, Any]) -> dict[str, Any]:
         "steps": steps,
         "rows": [
             {
-                "method": label(method),
+                "method": method_label(method),
                 "mean": f"{record['mean']:.3f}",
-                "interval": _range(*record["interval"]),
+                "interval": interval(*record["interval"]),
                 "values": [f"{record['accuracy'][k]:.3f}" for k in steps],
                 "probability": f"{_mean(record['target_probability']):.3f}",
-                "coverage": f"{record['coverage']:z.1%}" if "coverage" in record else "",
+                "coverage": minus(f"{record['coverage']:z.1%}") if "coverage" in record else "",
             }
             for method, record in records.items()
         ],
     }
 
 
-def _comparison(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _comparisons(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [_comparison(entry) for entry in summary["comparisons"]]
+
+
+def _comparison(entry: Mapping[str, Any]) -> dict[str, str]:
     return {
         "panel": entry["panel"],
-        "methods": f"{label(entry['first'])} − {label(entry['second'])}",
-        "difference": _signed(entry["difference"]),
-        "interval": f"{_signed(entry['low'])} to {_signed(entry['high'])}",
+        "methods": f"{method_label(entry['first'])} − {method_label(entry['second'])}",
+        "difference": minus(number(entry["difference"], 3)),
+        "interval": interval(entry["low"], entry["high"], plus=True),
         "p": f"{entry['p_value']:.3f}" if entry["p_value"] >= 0.001 else "< 0.001",
         "wins": f"{entry['wins']:,}",
         "losses": f"{entry['losses']:,}",
     }
 
 
-def _metrics(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    groups = metric_groups(metrics)
+def _metrics(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    groups = metric_groups(summary.get("metrics", {}))
     for group in groups:
-        group["rows"] = [{**row, "method": label(row["method"])} for row in group["rows"]]
+        group["rows"] = [{**row, "method": method_label(row["method"])} for row in group["rows"]]
     return groups
 
 
@@ -94,14 +100,6 @@ def _settings(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     outside = ("model", "corpus", "command", "seconds", "peak_memory_bytes")
     found = {name: summary[name] for name in outside if name in summary}
     return [(name, str(value)) for name, value in (found | dict(summary["settings"])).items()]
-
-
-def _range(low: float, high: float) -> str:
-    return f"{low:.3f} to {high:.3f}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "−")
 
 
 def _mean(values: list[float]) -> float:

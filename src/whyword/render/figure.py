@@ -12,15 +12,32 @@ if TYPE_CHECKING:
 _DATES = {".svg": "Date", ".pdf": "CreationDate"}
 
 
-def new_figure(size: tuple[float, float], *, layout: str | None = "constrained") -> "Figure":
-    """An empty figure of so many inches.
+def new_figure(
+    size: tuple[float, float],
+    *,
+    layout: str | None = "constrained",
+    what: str = "A picture",
+    extra: str = "corpus",
+) -> "Figure":
+    """An empty figure.
+
+    Args:
+        size: Width and height in inches.
+        layout: As for a figure of matplotlib.
+        what: What is drawn, the beginning of the error.
+        extra: The extra of the package that brings matplotlib for it.
 
     Raises:
         InputError: If matplotlib is not installed.
     """
-    module = require("matplotlib.figure", extra="train", what="A picture")
+    module = require("matplotlib.figure", extra=extra, what=what)
     figure: Figure = module.Figure(figsize=size, layout=layout)
     return figure
+
+
+def plain(text: str) -> str:
+    """Text for a figure, in which "$" would begin a formula."""
+    return text.replace("$", r"\$")
 
 
 def save(figure: "Figure", path: Path, *, dpi: int) -> None:

@@ -12,8 +12,10 @@ from rich.style import Style
 
 from whyword.errors import InputError
 from whyword.explanation import Explanation
-from whyword.render.account import account, method_line, number
-from whyword.render.lines import TAB, Piece, neutral, wrapped
+from whyword.render.balance import balance
+from whyword.render.labels import method_line
+from whyword.render.lines import TAB, Styled, neutral, wrapped
+from whyword.render.numbers import minus, number
 from whyword.render.palette import (
     DEFAULT_PALETTE,
     Palette,
@@ -29,7 +31,7 @@ MARGIN = 16.0
 _VISIBLE = re.compile(r"\S+")
 
 
-def heatmap(
+def heatmap_picture(
     explanations: Sequence[Explanation],
     *,
     target: str | None = None,
@@ -55,7 +57,7 @@ def heatmap(
     sheet = _Sheet(_shades(palette, dark))
     y = MARGIN
     for explanation in explanations:
-        a = account(explanation, target)
+        a = balance(explanation, target)
         sheet.line(MARGIN, y, f"for {a.target}", bold=True)
         y = sheet.text(MARGIN, y + 1.5 * LINE, explanation, a.target, width)
         sheet.line(MARGIN, y + LINE / 2, _sum(explanation, a.target))
@@ -68,7 +70,7 @@ def heatmap(
     )
 
 
-def comparison(
+def comparison_picture(
     columns: Mapping[str, Explanation],
     *,
     targets: Sequence[str] | None = None,
@@ -159,7 +161,7 @@ class _Sheet:
         """The text with its words coloured; returns where it ends."""
         faint = blend(self.shades.ink, self.shades.paper, 0.62)
         line = column = 0
-        for text, style in _lines(_pieces(e, target, self.shades), width):
+        for text, style in _lines(_styled(e, target, self.shades), width):
             if text == "\n":
                 line, column = line + 1, 0
                 continue
@@ -194,10 +196,10 @@ def _shades(palette: str | Palette, dark: bool) -> Shades:
     return found.dark if dark else found.light
 
 
-def _pieces(e: Explanation, target: str, shades: Shades) -> list[Piece]:
+def _styled(e: Explanation, target: str, shades: Shades) -> list[Styled]:
     """The text, cut at its words, without empty lines before and after it."""
     text, position = neutral(e.text), 0
-    pieces: list[Piece] = []
+    pieces: list[Styled] = []
     for (start, end), share in zip(
         e.spans, intensities(e.relevance[e.index(target)]).tolist(), strict=True
     ):
@@ -216,7 +218,7 @@ def _pieces(e: Explanation, target: str, shades: Shades) -> list[Piece]:
     return pieces
 
 
-def _lines(pieces: Sequence[Piece], width: int) -> "list[Piece]":
+def _lines(pieces: Sequence[Styled], width: int) -> "list[Styled]":
     return [(segment.text, segment.style) for segment in wrapped(pieces, width) if segment.text]
 
 
@@ -238,11 +240,11 @@ def _cells(text: str, column: int) -> int:
 
 
 def _sum(explanation: Explanation, target: str) -> str:
-    a = account(explanation, target)
+    a = balance(explanation, target)
     if not a.decomposed:
         return f"score {number(a.score, plus=False)}"
     equation = a.equation()
-    return (
+    return minus(
         f"words {equation.words} + remainder {equation.remainder} {equation.sign} "
         f"score {equation.score}"
-    ).replace("-", "−")
+    )

@@ -15,7 +15,7 @@ from whyword.render.templating import rendered
 from whyword.render.view import STEPS, Item
 
 
-def page(
+def heatmap_page(
     explanations: Sequence[Explanation],
     *,
     title: str = "Which words decided?",
@@ -37,7 +37,7 @@ def page(
     return _render("page.html", explanations, palette, title=title)
 
 
-def fragment(
+def heatmap_fragment(
     explanations: Sequence[Explanation], *, palette: str | Palette = DEFAULT_PALETTE
 ) -> str:
     """The same for a notebook's output: one element with its style and script.
@@ -52,7 +52,7 @@ def fragment(
     return _render("fragment.html", explanations, palette)
 
 
-def comparison(
+def comparison_page(
     columns: Mapping[str, Explanation],
     *,
     targets: Sequence[str] | None = None,
@@ -61,7 +61,7 @@ def comparison(
 ) -> str:
     """A page with one text, a row for each target and a column for each method.
 
-    The paper's Figure 2; `whyword.render.heatmap.comparison` makes the same as a picture.
+    The paper's Figure 2; `whyword.render.comparison_picture` makes the same as a picture.
 
     Args:
         columns: An explanation for each heading.
@@ -100,3 +100,7 @@ def _render(
         raise InputError("Got no explanations; expected at least one to show.")
     items = [Item.of(explanation) for explanation in explanations]
     return rendered(template, palette=palette, items=items, steps=STEPS, **values)
+
+
+page, fragment = heatmap_page, heatmap_fragment
+"""Short names, for those who say ``whyword.render.html.page``."""

@@ -7,7 +7,8 @@ from rich.cells import cell_len, chop_cells
 from rich.segment import Segment
 from rich.style import Style
 
-Piece = tuple[str, Style | None]
+Styled = tuple[str, Style | None]
+"""A stretch of text and how it looks."""
 
 TAB = 8
 
@@ -36,7 +37,7 @@ def encodable(text: str, encoding: str) -> str:
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def wrapped(pieces: Sequence[Piece], width: int | None) -> Iterator[Segment]:
+def wrapped(pieces: Sequence[Styled], width: int | None) -> Iterator[Segment]:
     """Segments of the pieces, with newlines added where lines are wider than ``width``.
 
     Nothing else is added and nothing taken away: a space stays at the end of its line.

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.errors import InputError
 from whyword.explanation import Explanation
 from whyword.render.palette import DEFAULT_PALETTE, Palette
-from whyword.render.plots import colour_of
+from whyword.render.scatter import colour_of
 from whyword.render.templating import rendered
 from whyword.render.view import Item
 
@@ -34,7 +35,7 @@ NONE = 0xFFFFFFFF
 
 
 def map_page(
-    points: NDArray[np.float64],
+    points: Floats,
     explanations: Iterable[Explanation],
     *,
     names: Sequence[str],

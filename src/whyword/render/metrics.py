@@ -7,6 +7,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from whyword.render.numbers import minus
+
 NOTHING = "–"
 """Where a number is not defined."""
 
@@ -18,7 +20,7 @@ class MetricTable:
         metrics: What `whyword.evaluation.measurements.summarise` returned.
     """
 
-    def __init__(self, metrics: Mapping[str, Any]) -> None:
+    def __init__(self, metrics: Mapping[str, object]) -> None:
         self.metrics = metrics
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -58,9 +60,9 @@ def _row(method: str, record: Mapping[str, Any]) -> dict[str, str]:
     compared = record.get("difference") or {}
     return {
         "method": method,
-        "mean": number(record["mean"]),
+        "mean": short(record["mean"]),
         "interval": _range(record["low"], record["high"]),
-        "difference": number(compared.get("difference"), signed=True) if compared else "",
+        "difference": short(compared.get("difference"), signed=True) if compared else "",
         "difference_interval": (
             _range(compared["low"], compared["high"], signed=True) if compared else ""
         ),
@@ -68,15 +70,15 @@ def _row(method: str, record: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def number(value: float | None, *, signed: bool = False) -> str:
+def short(value: float | None, *, signed: bool = False) -> str:
     """Three decimals, fewer for large numbers; with its sign if asked for."""
     if value is None:
         return NOTHING
     decimals = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
-    return f"{value:{'+' if signed else ''}z,.{decimals}f}".replace("-", "−")
+    return minus(f"{value:{'+' if signed else ''}z,.{decimals}f}")
 
 
 def _range(low: float | None, high: float | None, *, signed: bool = False) -> str:
     if low is None or high is None:
         return ""
-    return f"{number(low, signed=signed)} to {number(high, signed=signed)}"
+    return f"{short(low, signed=signed)} to {short(high, signed=signed)}"

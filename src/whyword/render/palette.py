@@ -4,8 +4,8 @@ from colorsys import hls_to_rgb
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.errors import InputError, did_you_mean
 
 
@@ -85,7 +85,7 @@ def categorical(count: int) -> tuple[str, ...]:
     return tuple(colours)
 
 
-def intensities(relevance: NDArray[np.float64]) -> NDArray[np.float64]:
+def intensities(relevance: Floats) -> Floats:
     """How strongly each word is coloured: its share of the target's largest absolute relevance.
 
     Args:
@@ -99,7 +99,7 @@ def intensities(relevance: NDArray[np.float64]) -> NDArray[np.float64]:
         [0.5, -1.0, 0.0]
     """
     largest = np.abs(relevance).max(axis=-1, keepdims=True, initial=0.0)
-    shares: NDArray[np.float64] = np.zeros(np.shape(relevance))
+    shares: Floats = np.zeros(np.shape(relevance))
     np.divide(relevance, largest, out=shares, where=largest > 0)
     return shares
 

@@ -7,21 +7,22 @@ from typing import Any
 from markupsafe import Markup
 
 from whyword.explanation import Explanation
-from whyword.render.curves import curves_svg, label
+from whyword.render.curves import curves_svg
 from whyword.render.evaluation import panels
 from whyword.render.html import comparison_rows
+from whyword.render.labels import method_label, weighting_label
+from whyword.render.numbers import minus
 from whyword.render.palette import DEFAULT_PALETTE, Palette
-from whyword.render.plots import title_of
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
 
 
 def paper_page(
-    results: Mapping[str, Any],
+    results: Mapping[str, object],
     *,
     explanations: Mapping[str, Explanation],
     maps: bytes,
-    took: Mapping[str, Any],
+    took: Mapping[str, object],
     title: str = "Explaining Predictions of Non-Linear Classifiers in NLP, again",
     palette: str | Palette = DEFAULT_PALETTE,
 ) -> str:
@@ -38,47 +39,58 @@ def paper_page(
     Raises:
         InputError: If matplotlib is not installed, or there is no such palette.
     """
-    columns = {label(method): explanation for method, explanation in explanations.items()}
-    settings = results["settings"]
+    columns = {method_label(method): explanation for method, explanation in explanations.items()}
     return rendered(
         "paper.html",
         palette=palette,
         styles=("whyword.css", "evaluation.css"),
         title=title,
         steps=STEPS,
-        accuracy=f"{results['accuracy']:.2%}",
-        documents=f"{results['documents']:,}",
-        model=settings["model"],
-        kind=None if settings["model"] else settings["recipe"]["kind"],
-        target=settings["deletion"]["target"],
-        curves=Markup(curves_svg(results["figure1"])),
-        panels=panels(results["figure1"]),
-        document=settings["figure2"]["document"],
         headings=list(columns),
         rows=comparison_rows(columns),
         maps=f"data:image/png;base64,{b64encode(maps).decode()}",
-        weightings=[_weighting(name, row) for name, row in results["epi"].items()],
-        compared=title_of(next(iter(results["epi"]))),
-        took=[
-            (
-                stage.replace("_", " "),
-                f"{row['seconds']:,.0f} s",
-                f"{row['peak_memory_bytes'] / 1e9:.2f} GB",
-            )
-            for stage, row in took.items()
-        ],
-        total=f"{sum(row['seconds'] for row in took.values()) / 60:.0f} minutes",
+        **_numbers(results),
+        **_stages(took),
     )
+
+
+def _numbers(results: Mapping[str, Any]) -> dict[str, Any]:
+    settings = results["settings"]
+    return {
+        "accuracy": f"{results['accuracy']:.2%}",
+        "documents": f"{results['documents']:,}",
+        "model": settings["model"],
+        "kind": None if settings["model"] else settings["recipe"]["kind"],
+        "target": settings["deletion"]["target"],
+        "curves": Markup(curves_svg(results["figure1"])),
+        "panels": panels(results["figure1"]),
+        "document": settings["figure2"]["document"],
+        "weightings": [_weighting(name, row) for name, row in results["epi"].items()],
+        "compared": weighting_label(next(iter(results["epi"]))),
+    }
+
+
+def _stages(took: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [
+        (
+            stage.replace("_", " "),
+            f"{row['seconds']:,.0f} s",
+            f"{row['peak_memory_bytes'] / 1e9:.2f} GB",
+        )
+        for stage, row in took.items()
+    ]
+    seconds = sum(row["seconds"] for row in took.values())
+    return {"took": rows, "total": f"{seconds / 60:.0f} minutes"}
 
 
 def _weighting(name: str, row: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "name": title_of(name),
+        "name": weighting_label(name),
         "mean": f"{row['mean']:.4f}",
         "std": f"{row['std']:.4f}",
         "k": str(row["k"]),
         "below": (
-            f"{row['below_first']:z.4f} ± {row['standard_error']:.4f}".replace("-", "−")
+            minus(f"{row['below_first']:z.4f} ± {row['standard_error']:.4f}")
             if "below_first" in row
             else ""
         ),

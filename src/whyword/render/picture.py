@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from whyword.errors import InputError
+from whyword.render.figure import new_figure, save
 
 CELL, LINE, SIZE = 8.4, 22.0, 14.0
 """Width of a character, distance of two lines, and size of the letters, in pixels."""
@@ -101,24 +102,23 @@ class Picture:
         ending = path.suffix.lower()
         if ending not in (".svg", ".png", ".pdf"):
             raise InputError(f'Got the picture "{path}"; expected a name in .svg, .png or .pdf.')
+        if ending != ".svg":
+            return self._draw(path)
         try:
-            if ending == ".svg":
-                path.write_text(self.svg(), encoding="utf-8")
-            else:
-                self._draw(path)
+            path.write_text(self.svg(), encoding="utf-8")
         except OSError as error:
             raise InputError(f"Cannot write {path}: {error.strerror}.") from error
 
     def _draw(self, path: Path) -> None:
-        try:
-            from matplotlib.figure import Figure
-            from matplotlib.patches import Rectangle
-        except ImportError as error:
-            raise InputError(
-                f'{path.suffix} needs matplotlib: pip install "whyword[train]". SVG does not.'
-            ) from error
         # One unit is one point and stands for one pixel.
-        figure = Figure(figsize=(self.width / 72, self.height / 72), facecolor=self.paper)
+        figure = new_figure(
+            (self.width / 72, self.height / 72),
+            layout=None,
+            what=f"A heatmap in {path.suffix}, unlike one in .svg,",
+        )
+        from matplotlib.patches import Rectangle
+
+        figure.set_facecolor(self.paper)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, self.width), ylim=(self.height, 0))
         axes.set_axis_off()
@@ -144,7 +144,7 @@ class Picture:
         with warnings.catch_warnings():
             # Its font has neither emoji nor all scripts; they show as boxes.
             warnings.filterwarnings("ignore", message=".*Glyph.*missing from")
-            figure.savefig(path, dpi=144, facecolor=self.paper)
+            save(figure, path, dpi=144)
 
 
 def _text(label: Label) -> str:

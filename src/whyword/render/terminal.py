@@ -16,8 +16,10 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.style import Style
 
 from whyword.explanation import Explanation
-from whyword.render.account import Account, account, method_line, not_shared, number
-from whyword.render.lines import Piece, encodable, neutral, wrapped
+from whyword.render.balance import Balance, balance
+from whyword.render.labels import method_line, not_shared
+from whyword.render.lines import Styled, encodable, neutral, wrapped
+from whyword.render.numbers import number
 from whyword.render.palette import (
     DEFAULT_PALETTE,
     Palette,
@@ -36,7 +38,7 @@ CELLS = 32
 BOLD, DIM = Style(bold=True), Style(dim=True)
 
 
-def render(
+def terminal_heatmap(
     explanation: Explanation,
     *,
     target: str | None = None,
@@ -58,12 +60,12 @@ def render(
         InputError: If the target was not explained, or there is no such palette.
     """
     colours = palette_named(palette)
-    numbers = account(explanation, target, words=6)
+    numbers = balance(explanation, target, words=6)
     is_dark = _is_dark() if dark is None else dark
     return Heatmap(explanation, numbers, colours.dark if is_dark else colours.light, width)
 
 
-def to_text(
+def heatmap_text(
     explanation: Explanation, *, target: str | None = None, width: int | None = None
 ) -> str:
     """The same without colours or escape codes; lines are wrapped only if a width is given.
@@ -73,7 +75,9 @@ def to_text(
     """
     console = Console(file=StringIO(), force_terminal=False, no_color=True, width=width or 80)
     with console.capture() as capture:
-        console.print(render(explanation, target=target), soft_wrap=width is None, crop=False)
+        console.print(
+            terminal_heatmap(explanation, target=target), soft_wrap=width is None, crop=False
+        )
     return capture.get()
 
 
@@ -97,7 +101,7 @@ def print_explanations(
             console.print()
         if len(explanations) > 1:
             console.print(f"{index + 1} / {len(explanations)}", style="dim", highlight=False)
-        shown = render(explanation, target=target, palette=palette)
+        shown = terminal_heatmap(explanation, target=target, palette=palette)
         console.print(shown, soft_wrap=not console.is_terminal, crop=False)
 
 
@@ -107,13 +111,13 @@ class Heatmap:
 
     Attributes:
         explanation: What is shown.
-        account: The target's numbers.
+        balance: The target's numbers.
         shades: The colours.
         width: Where to wrap; None takes the console's width.
     """
 
     explanation: Explanation
-    account: Account
+    balance: Balance
     shades: Shades
     width: int | None = None
 
@@ -126,15 +130,15 @@ class Heatmap:
             self._text(coloured),
             self._legend(coloured, console.is_terminal),
             self._words(coloured),
-            _sum(self.account, self.explanation),
+            _sum(self.balance, self.explanation),
         ]
         pieces = [(encodable(text, options.encoding), style) for p in parts for text, style in p]
         yield from wrapped(pieces, width)
 
-    def _text(self, coloured: bool) -> Iterator[Piece]:
+    def _text(self, coloured: bool) -> Iterator[Styled]:
         """The text between empty lines; its pieces joined together are `neutral` of it."""
         e, text, position = self.explanation, neutral(self.explanation.text), 0
-        steps = intensities(e.relevance[e.index(self.account.target)]).tolist()
+        steps = intensities(e.relevance[e.index(self.balance.target)]).tolist()
         known = e.known or (True,) * len(steps)
         yield "\n", None
         for (start, end), intensity, is_known in zip(e.spans, steps, known, strict=True):
@@ -154,9 +158,9 @@ class Heatmap:
         behind = blend(strongest, self.shades.paper, intensity)
         return Style(italic=italic, color=self.shades.ink, bgcolor=behind)
 
-    def _legend(self, coloured: bool, styled: bool) -> Iterator[Piece]:
+    def _legend(self, coloured: bool, styled: bool) -> Iterator[Styled]:
         """How to read the heatmap."""
-        e, a = self.explanation, self.account
+        e, a = self.explanation, self.balance
         if e.truncated:
             yield f"The model read the first {len(e.spans)} words, not the dimmed rest.\n", DIM
         if e.known and not all(e.known):
@@ -171,9 +175,9 @@ class Heatmap:
             yield "bold: for" + (", underlined: against\n" if a.signed else "\n"), DIM
         yield "\n", None
 
-    def _words(self, coloured: bool) -> Iterator[Piece]:
+    def _words(self, coloured: bool) -> Iterator[Styled]:
         """Top words for and against the target, side by side."""
-        a = self.account
+        a = self.balance
         heading = f"for {_label(a.target)}"
         columns = [(heading, a.top), ("against", a.bottom)] if a.signed else [(heading, a.top)]
         if not (a.top or a.bottom):
@@ -196,7 +200,7 @@ class Heatmap:
         yield "\n", None
 
 
-def _scores(e: Explanation, shown: int = 4) -> Iterator[Piece]:
+def _scores(e: Explanation, shown: int = 4) -> Iterator[Styled]:
     """The classes with the highest scores, and how many there are besides."""
     order = sorted(range(len(e.classes)), key=lambda index: -e.scores[index])
     for rank, index in enumerate(order[:shown]):
@@ -207,7 +211,7 @@ def _scores(e: Explanation, shown: int = 4) -> Iterator[Piece]:
     yield "\n", None
 
 
-def _sum(a: Account, e: Explanation) -> Iterator[Piece]:
+def _sum(a: Balance, e: Explanation) -> Iterator[Styled]:
     """Words + remainder = score, or why there is no such sum; and the method."""
     if a.decomposed:
         words, remainder, score, sign, items = a.equation()

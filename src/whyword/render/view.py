@@ -7,14 +7,9 @@ from typing import Any, Self
 import numpy as np
 
 from whyword.explanation import Explanation
-from whyword.render.account import (
-    Account,
-    account,
-    decimals_for,
-    method_line,
-    not_shared,
-    number,
-)
+from whyword.render.balance import Balance, balance
+from whyword.render.labels import method_line, not_shared
+from whyword.render.numbers import decimals_for, minus, number
 from whyword.render.palette import intensities
 
 STEPS = 10_000
@@ -67,11 +62,11 @@ class Item:
             explanation: What to show.
             steps: Intensities are whole numbers of this fraction.
         """
-        accounts = [account(explanation, target) for target in explanation.targets or (None,)]
+        balances = [balance(explanation, target) for target in explanation.targets or (None,)]
         rounded = np.rint(intensities(explanation.relevance) * steps).astype(int)
-        targets = [_target(a, row.tolist()) for a, row in zip(accounts, rounded, strict=True)]
+        targets = [_target(a, row.tolist()) for a, row in zip(balances, rounded, strict=True)]
         index = explanation.index()
-        signed = accounts[index].signed
+        signed = balances[index].signed
         return cls(
             explanation=explanation,
             snippet=" ".join(explanation.text[:200].split())[:60] or "(empty)",
@@ -79,17 +74,17 @@ class Item:
             shown=targets[index],
             targets=targets,
             rows=_rows(explanation),
-            pieces=list(_pieces(explanation, accounts[index], rounded[index].tolist(), steps)),
+            pieces=list(_pieces(explanation, balances[index], rounded[index].tolist(), steps)),
             ranks=[("top", "Words for"), ("bottom", "Words against")]
             if signed
             else [("top", "Words")],
             signed=signed,
             unknown=not all(explanation.known or ()),
-            not_shared="" if accounts[index].decomposed else not_shared(explanation),
+            not_shared="" if balances[index].decomposed else not_shared(explanation),
         )
 
 
-def _target(a: Account, steps: list[int]) -> dict[str, Any]:
+def _target(a: Balance, steps: list[int]) -> dict[str, Any]:
     """What the page's script needs to show a target; numbers for people are formatted here."""
     equation = a.equation()
     longest = max([abs(value) for _word, value in (*a.top, *a.bottom)], default=0.0)
@@ -97,17 +92,17 @@ def _target(a: Account, steps: list[int]) -> dict[str, Any]:
 
     def ranked(entries: Sequence[tuple[str, float]]) -> list[tuple[str, str, float]]:
         return [
-            (word, _minus(number(value, decimals)), _percent(abs(value), longest))
+            (word, minus(number(value, decimals)), _percent(abs(value), longest))
             for word, value in entries
         ]
 
     return {
         "name": a.target,
-        "words": _minus(equation.words),
-        "remainder": _minus(equation.remainder),
+        "words": minus(equation.words),
+        "remainder": minus(equation.remainder),
         "sign": equation.sign,
-        "score": _minus(equation.score if a.decomposed else number(a.score, plus=False)),
-        "items": [f"{name} {_minus(value)}" for name, value in equation.items],
+        "score": minus(equation.score if a.decomposed else number(a.score, plus=False)),
+        "items": [f"{name} {minus(value)}" for name, value in equation.items],
         "bars": _bars(a) if a.decomposed else [],
         "top": ranked(a.top),
         "bottom": ranked(a.bottom),
@@ -115,13 +110,13 @@ def _target(a: Account, steps: list[int]) -> dict[str, Any]:
         "decimals": a.decimals,
         "shares": a.decomposed,
         "total": a.score,
-        "most": _minus(number(a.largest, a.decimals)),
-        "least": _minus(number(-a.largest, a.decimals)),
+        "most": minus(number(a.largest, a.decimals)),
+        "least": minus(number(-a.largest, a.decimals)),
         "intensities": steps,
     }
 
 
-def _bars(a: Account) -> list[tuple[float, float]]:
+def _bars(a: Balance) -> list[tuple[float, float]]:
     """Left edge and width, in percent, of: words for, words against, remainder, score.
 
     They follow each other like a walk: up by the positive words, down by the negative ones, and by
@@ -163,7 +158,7 @@ def _rows(explanation: Explanation) -> list[Row]:
     return [
         Row(
             name=name,
-            score=_minus(number(score, plus=False)),
+            score=minus(number(score, plus=False)),
             left=left,
             width=width,
             target=index,
@@ -174,7 +169,7 @@ def _rows(explanation: Explanation) -> list[Row]:
 
 
 def _pieces(
-    explanation: Explanation, a: Account, rounded: list[int], steps: int
+    explanation: Explanation, a: Balance, rounded: list[int], steps: int
 ) -> Iterator[Piece]:
     """The text, cut at the words' spans; joined together again it is the text."""
     text, position = explanation.text, 0
@@ -187,7 +182,7 @@ def _pieces(
             text[start:end],
             " ".join(filter(None, ["w", kind, "" if is_known else "u"])),
             abs(step),
-            _minus(number(step / steps * a.largest, a.decimals)),
+            minus(number(step / steps * a.largest, a.decimals)),
         )
         position = end
     if position < len(text):
@@ -196,8 +191,3 @@ def _pieces(
 
 def _percent(part: float, whole: float) -> float:
     return round(100 * part / whole, 2) if whole > 0 else 0.0
-
-
-def _minus(text: str) -> str:
-    """A typographic minus."""
-    return text.replace("-", "−")

@@ -9,14 +9,18 @@ from rich.table import Table
 from rich.text import Text
 
 from whyword.errors import InputError
-from whyword.render.account import decimals_for, number
-from whyword.render.figure import new_figure, save
+from whyword.render.figure import new_figure, plain, save
+from whyword.render.labels import method_label
 from whyword.render.lines import encodable, neutral
+from whyword.render.numbers import decimals_for, minus, number
 from whyword.render.palette import DEFAULT_PALETTE, Palette, palette_named
 from whyword.render.templating import rendered
 from whyword.render.view import STEPS
 from whyword.survey.tally import Occurrence, WordEntry
 from whyword.survey.words import Context, CorpusWords, WordList, context
+
+SUBJECTS = {"predicted": "the predicted class", "true": "the true class", "all": "every class"}
+"""What a document is explained for, in words."""
 
 PER_ROW = 4
 """Panels of a picture side by side."""
@@ -56,7 +60,7 @@ class WordTables:
         yield safe(" ".join(found.split()), options)
 
 
-def picture(
+def draw_words(
     words: CorpusWords, path: str | Path, *, palette: str | Palette = DEFAULT_PALETTE
 ) -> None:
     """Draw a panel of bars for each class; the ending chooses SVG, PNG or PDF.
@@ -87,20 +91,19 @@ def _panel(axes: Any, words: WordList, by: str, positive: str, negative: str) ->
     values = [entry.mean if by == "mean" else entry.total for entry in entries]
     places = range(len(entries))
     axes.barh(places, values, color=[positive if value > 0 else negative for value in values])
-    # "$" would start a formula.
-    labels = [neutral(entry.word)[:28].replace("$", r"\$") for entry in entries]
+    labels = [plain(neutral(entry.word)[:28]) for entry in entries]
     axes.set_yticks(places, labels, fontsize=8)
     axes.invert_yaxis()
     axes.axvline(0, color="#1c1b1a", linewidth=0.8)
     axes.tick_params(axis="x", labelsize=8)
-    title = neutral(words.target).replace("$", r"\$")
+    title = plain(neutral(words.target))
     axes.set_title(title, loc="left", fontsize=10)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(axis="y", length=0)
 
 
-def page(
+def words_page(
     words: CorpusWords,
     *,
     title: str = "Which words drive the classes?",
@@ -111,7 +114,8 @@ def page(
     Raises:
         InputError: If there is no such palette.
     """
-    about = f"{words.about['method']}, explained for: {words.about['subject']}"
+    subject = SUBJECTS[words.about["subject"]]
+    about = f"{method_label(words.about['method'])}, each document explained for {subject}"
     lists = [
         {
             "target": one.target,
@@ -133,10 +137,10 @@ def _entries(words: CorpusWords, entries: Sequence[WordEntry]) -> list[dict[str,
     return [
         {
             "word": entry.word,
-            "value": number(value, decimals_for(longest)).replace("-", "−"),
+            "value": minus(number(value, decimals_for(longest))),
             "width": round(100 * abs(value) / longest, 2),
-            "note": f"mean {number(entry.mean)}, total {number(entry.total)}, "
-            f"documents {entry.documents} ({entry.share:.0%})".replace("-", "−"),
+            "note": f"mean {minus(number(entry.mean))}, total {minus(number(entry.total))}, "
+            f"documents {entry.documents} ({entry.share:.0%})",
             "examples": places(words.corpus.texts, words.corpus.names, entry.examples),
         }
         for entry, value in zip(entries, values, strict=True)
@@ -150,7 +154,7 @@ def places(
     return [
         {
             "document": names[place.document],
-            "relevance": number(place.relevance).replace("-", "−"),
+            "relevance": minus(number(place.relevance)),
             "context": context(texts[place.document], place.start, place.end),
         }
         for place in examples

@@ -1,1 +1,34 @@
-"""A corpus seen through relevance: words, audits, document vectors, maps."""
+"""A corpus seen through relevance: words, audits, document vectors, maps.
+
+`corpus_words` shows what drives each class, `audit_corpus` which words do although they hardly
+belong to it, `map_corpus` where documents lie by what the classifier found relevant in them.
+"""
+
+from typing import TYPE_CHECKING
+
+from whyword import lazy
+
+if TYPE_CHECKING:
+    from whyword.survey.audit import audit_corpus
+    from whyword.survey.audit.records import Audit
+    from whyword.survey.explanatory_power import Epi, epi, gap
+    from whyword.survey.maps import DocumentMap, map_corpus, project
+    from whyword.survey.vectors import document_vectors, inverse_document_frequencies
+    from whyword.survey.words import CorpusWords, corpus_words
+
+__all__ = [
+    "Audit",
+    "CorpusWords",
+    "DocumentMap",
+    "Epi",
+    "audit_corpus",
+    "corpus_words",
+    "document_vectors",
+    "epi",
+    "gap",
+    "inverse_document_frequencies",
+    "map_corpus",
+    "project",
+]
+
+__getattr__, __dir__ = lazy.exports(__name__)

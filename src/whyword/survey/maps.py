@@ -5,21 +5,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whyword.classifier import Classifier, predict
+from whyword.classifier import predict
+from whyword.data.arrays import Floats, Singles
 from whyword.data.corpora import Corpus
+from whyword.data.extras import require
+from whyword.data.parquet import pyarrow
 from whyword.errors import InputError
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress
 from whyword.survey.vectors import document_vectors
 from whyword.text import Document
-
-Points = NDArray[np.float64]
 
 Projection = Literal["pca", "umap"]
 
@@ -51,8 +53,8 @@ class DocumentMap:
     names: Sequence[str]
     labels: Sequence[str]
     predicted: Sequence[str]
-    vectors: NDArray[np.float32]
-    points: Points
+    vectors: Singles
+    points: Floats
     weighting: str
     projection: Projection = "pca"
 
@@ -70,11 +72,11 @@ class DocumentMap:
 
 
 def map_corpus(
-    classifier: Classifier,
+    classifier: Explainable,
     corpus: Corpus,
-    documents: Sequence[Document],
     *,
-    weightings: Sequence[str],
+    documents: Sequence[Document] | None = None,
+    weightings: Sequence[str] = ("lrp-elementwise",),
     projection: Projection = "pca",
     idf: Mapping[str, float] | None = None,
     progress: OnProgress | None = None,
@@ -82,9 +84,9 @@ def map_corpus(
     """A map for each weighting.
 
     Args:
-        classifier: The model.
-        corpus: Names and true classes.
-        documents: Its texts, tokenised by the classifier.
+        classifier: What `whyword.explain` takes.
+        corpus: Texts, names and true classes.
+        documents: The corpus's texts where they are tokenised already.
         weightings: Names as in `whyword.survey.vectors.Weighting`.
         projection: As in `whyword.survey.maps.project`.
         idf: For TF-IDF; by default of these documents.
@@ -93,11 +95,11 @@ def map_corpus(
     Raises:
         InputError: As `document_vectors` and `project` do.
     """
-    vectors = document_vectors(
-        classifier, documents, weightings=weightings, idf=idf, progress=progress
-    )
+    model = as_classifier(classifier)
+    texts = corpus.texts if documents is None else documents
+    vectors = document_vectors(model, texts, weightings=weightings, idf=idf, progress=progress)
     labels = [corpus.classes[i] for i in corpus.labels]
-    predicted = [classifier.classes[i] for i in predict(classifier, documents).argmax(axis=1)]
+    predicted = [model.classes[i] for i in predict(model, texts).argmax(axis=1)]
     return {
         name: DocumentMap(
             names=corpus.names,
@@ -114,7 +116,7 @@ def map_corpus(
 
 def project(
     vectors: NDArray[np.floating[Any]], *, projection: Projection = "pca", seed: int = 0
-) -> Points:
+) -> Floats:
     """Vectors in two dimensions.
 
     Args:
@@ -130,7 +132,7 @@ def project(
         InputError: If there is no such projection, there are too few documents or components, or
             UMAP is not installed.
     """
-    check_projection(projection)
+    library = check_projection(projection)
     vectors = np.asarray(vectors, dtype=np.float64)
     if vectors.ndim != 2 or min(vectors.shape) < 2:
         raise InputError(
@@ -138,24 +140,25 @@ def project(
             "least two of each."
         )
     if projection == "pca":
-        from sklearn.decomposition import PCA
-
-        points = PCA(2, svd_solver="covariance_eigh").fit_transform(vectors)
+        points = library.PCA(2, svd_solver="covariance_eigh").fit_transform(vectors)
     else:
-        from umap import UMAP
-
         # One job is what a seed allows; said, it needs no warning.
-        points = UMAP(metric="cosine", random_state=seed, n_jobs=1).fit_transform(vectors)
+        points = library.UMAP(metric="cosine", random_state=seed, n_jobs=1).fit_transform(vectors)
     return np.asarray(points, dtype=np.float64)
 
 
-def check_projection(projection: str) -> None:
-    """Raise `InputError` unless there is such a projection and its library."""
+def check_projection(projection: str) -> ModuleType:
+    """The library of a projection.
+
+    Raises:
+        InputError: If there is no such projection, or its library is not installed.
+    """
     if projection not in get_args(Projection):
         options = ", ".join(get_args(Projection))
         raise InputError(f'There is no projection "{projection}"; expected one of: {options}.')
-    if projection == "umap" and find_spec("umap") is None:
-        raise InputError('UMAP is not installed: pip install "whyword[umap]".')
+    if projection == "umap":
+        return require("umap", extra="umap", what="The projection UMAP")
+    return require("sklearn.decomposition", extra="corpus", what="The projection PCA")
 
 
 def top_level(name: str) -> str:
@@ -181,11 +184,7 @@ def write_parquet(found: DocumentMap, path: str | Path) -> None:
     Raises:
         InputError: If pyarrow is not installed, or the file cannot be written.
     """
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError as error:
-        raise InputError('Parquet needs pyarrow: pip install "whyword[corpus]".') from error
+    pa, parquet = pyarrow()
     dimension = found.vectors.shape[1]
     flat = pa.array(np.ascontiguousarray(found.vectors, dtype=np.float32).ravel())
     table = pa.table(

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from whyword.explanation import Array, Explanation
+from whyword.data.arrays import Floats
+from whyword.explanation import Explanation
 
 Integers = NDArray[np.integer[Any]]
 
@@ -80,10 +81,10 @@ class Tally:
         occurrences: ``(word,)``.
     """
 
-    total: Array
+    total: Floats
     times: Integers
     occurrences: Integers
-    example_relevance: Array
+    example_relevance: Floats
     example_place: Integers
 
     def __init__(self, *, max_words: int = MAX_WORDS) -> None:

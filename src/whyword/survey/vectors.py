@@ -17,18 +17,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from whyword.classifier import Batch, Classifier
+from whyword.batch import Batch
+from whyword.classifier import Classifier, tokenised
+from whyword.data.arrays import Floats, Singles
 from whyword.errors import InputError, did_you_mean
-from whyword.explainer import as_classifier, attribute
+from whyword.explainer import attribute
 from whyword.methods import METHODS
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
-
-Vectors = NDArray[np.float32]
 
 ELEMENTWISE = "-elementwise"
 """Behind a method's name: its relevance per component weights the components."""
@@ -79,14 +79,14 @@ class Weighting:
 
 
 def document_vectors(
-    classifier: Any,
+    classifier: Explainable,
     texts: Sequence[str | Document],
     *,
     weightings: Sequence[str] = ("lrp-elementwise",),
     idf: Mapping[str, float] | None = None,
     batch_size: int = 16,
     progress: OnProgress | None = None,
-) -> dict[str, Vectors]:
+) -> dict[str, Singles]:
     """Vectors of unit length for every text, by one or more weightings.
 
     Relevance is that of the predicted class. It is taken batch by batch, texts of like length
@@ -117,7 +117,7 @@ def document_vectors(
         texts = tokenised(model, texts)
         idf = inverse_document_frequencies(texts)
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    found: dict[str, Vectors] = {}
+    found: dict[str, Singles] = {}
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         batch = model.encode([texts[i] for i in rows])
@@ -145,21 +145,13 @@ def inverse_document_frequencies(documents: Iterable[Document]) -> dict[str, flo
     return {word: math.log((1 + total) / (1 + count)) for word, count in counts.items()}
 
 
-def tokenised(classifier: Classifier, texts: Sequence[str | Document]) -> list[Document]:
-    """The texts as documents, tokenised as the classifier does where they are not yet."""
-    documents: list[Document] = []
-    for start in range(0, len(texts), 64):
-        documents += classifier.encode(texts[start : start + 64]).documents
-    return documents
-
-
-def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+def unit(vectors: Floats) -> Floats:
     """Vectors ``(..., dimension)`` divided by their length; zero vectors stay zero."""
     # First by the largest component: squares of the smallest floats would be zero.
     largest = np.abs(vectors).max(axis=-1, keepdims=True, initial=0.0)
     scaled = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)
     lengths = np.linalg.norm(scaled, axis=-1, keepdims=True)
-    result: NDArray[np.float64] = np.divide(scaled, lengths, out=scaled, where=lengths > 0)
+    result: Floats = np.divide(scaled, lengths, out=scaled, where=lengths > 0)
     return result
 
 

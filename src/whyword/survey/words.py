@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
 from whyword.progress import OnProgress
 from whyword.survey.tally import Occurrence, Order, Tally, WordEntry
+
+if TYPE_CHECKING:
+    from whyword.classifier import Classifier
+    from whyword.models.adapting import Explainable
 
 Subject = Literal["predicted", "true", "all"]
 """The class that a document counts for: the predicted one, its own, or each of them."""
@@ -96,7 +100,7 @@ class CorpusWords:
 
 
 def corpus_words(
-    classifier: Any,
+    classifier: "Explainable",
     corpus: Corpus,
     *,
     subject: Subject = "predicted",
@@ -129,21 +133,28 @@ def corpus_words(
     Raises:
         InputError: If there is no such class, subject or order, or no document.
     """
-    from whyword.explainer import as_classifier, stream
-    from whyword.targets import CONTRAST, PerText
+    from whyword.explainer import stream
+    from whyword.models.adapting import as_classifier
+    from whyword.targets import Class, Contrast, PerText, Targets, name_of
 
     classifier = as_classifier(classifier)
     _check(classifier.classes, corpus, subject, name, against, by, top)
-    target = name if against is None else f"{name}{CONTRAST}{against}"
+    target: Class | Contrast | None = None
+    if name is not None:
+        target = Class(name) if against is None else Contrast(name, against)
     chosen = _documents(classifier, corpus, subject, name, against)
     texts = [corpus.texts[i] for i in chosen]
-    targets: Any = target or subject
-    if targets == "true":
-        targets = PerText([corpus.classes[label] for label in corpus.labels])
+    targets: Targets = subject
+    if target is not None:
+        targets = target
+    elif subject == "true":
+        targets = PerText([Class(corpus.classes[label]) for label in corpus.labels])
     explanations = stream(
         classifier, texts, method=method, targets=targets, batch_size=batch_size, progress=progress
     )
-    tallies: dict[str, Tally] = {} if target is None else {target: Tally()}
+    tallies: dict[str, Tally] = {}
+    if target is not None:  # also where no document counts for it
+        tallies[name_of(target, classifier.classes)] = Tally()
     for number, explanation in zip(chosen, explanations, strict=True):
         for row, explained in enumerate(explanation.targets):
             tallies.setdefault(explained, Tally()).add(number, explanation, row)
@@ -188,7 +199,11 @@ def _one_line(text: str) -> str:
 
 
 def _documents(
-    classifier: Any, corpus: Corpus, subject: Subject, name: str | None, against: str | None
+    classifier: "Classifier",
+    corpus: Corpus,
+    subject: Subject,
+    name: str | None,
+    against: str | None,
 ) -> list[int]:
     """Documents that can count: for a contrast those of the two classes, for one class its own."""
     if name is None or subject == "all":
@@ -216,8 +231,8 @@ def _check(
     for value, allowed in ((subject, get_args(Subject)), (by, get_args(Order))):
         if value not in allowed:
             raise InputError(f'There is no "{value}". {did_you_mean(value, allowed)}')
-    for one in filter(None, (name, against)):
-        if one not in classes:
+    for one in (name, against):
+        if one is not None and one not in classes:
             raise InputError(f'There is no class "{one}". {did_you_mean(one, classes)}')
     if against is not None and name is None:
         raise InputError(f'Got "{against}" to compare with, but no class; name both.')

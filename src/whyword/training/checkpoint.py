@@ -13,15 +13,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from whyword.data.arrays import Ints
 from whyword.data.digests import digest, digest_of_vectors
 from whyword.data.files import whole
-from whyword.data.folders import FORMAT, refuse_another
+from whyword.data.run_folder import FORMAT, refuse_another
 from whyword.errors import InputError
 from whyword.models.base import NetworkClassifier
 from whyword.models.words import WordClassifier
 from whyword.text import Document
 from whyword.training.config import TrainingConfig
-from whyword.training.validation import Indices
 
 FILE = "checkpoint.safetensors"
 
@@ -68,7 +68,7 @@ class State:
 def identity_of(
     model: NetworkClassifier,
     documents: Sequence[Document],
-    labels: Indices,
+    labels: Ints,
     config: TrainingConfig,
     *,
     chronological: bool,
@@ -162,7 +162,7 @@ def resume(
     return State(about["phase"], about["epoch"], history, _part(tensors, "best."))
 
 
-def _parts(documents: Sequence[Document]) -> Iterator[str | Indices]:
+def _parts(documents: Sequence[Document]) -> Iterator[str | Ints]:
     """Texts and tokens, document by document."""
     for document in documents:
         yield document.text

@@ -4,17 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from whyword.data.expected import (
-    FLAG,
-    SEED,
-    SHARE,
-    Expected,
-    check,
-    integer,
-    number,
-    one_of,
-    optional,
-)
+from whyword.errors import InputError
+from whyword.models.checks import number, shown, whole, yes_or_no
+
+_MOST_SEED = 2**32 - 1
+"""numpy, torch, gensim and scikit-learn all take seeds up to this one."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +50,53 @@ class TrainingConfig:
     suppress_penalty: float = 10.0
 
     def __post_init__(self) -> None:
-        check(vars(self), EXPECTED)
+        if self.optimizer not in ("adamw", "sgd"):
+            raise InputError(f"Got optimizer {shown(self.optimizer)}; expected adamw or sgd.")
+        checked = {
+            "epochs": whole("epochs", self.epochs),
+            "batch_size": whole("batch_size", self.batch_size),
+            "learning_rate": number("learning_rate", self.learning_rate, above=0),
+            "momentum": number("momentum", self.momentum, least=0, below=1),
+            "weight_decay": number("weight_decay", self.weight_decay, least=0),
+            "label_smoothing": number("label_smoothing", self.label_smoothing, least=0, below=1),
+            "validation": checked_validation(self.validation),
+            "patience": None if self.patience is None else whole("patience", self.patience),
+            "refit": yes_or_no("refit", self.refit),
+            "seed": checked_seed(self.seed),
+            "suppress": _words("suppress", self.suppress),
+            "suppress_penalty": number("suppress_penalty", self.suppress_penalty, least=0),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)  # numpy's numbers as Python's, which JSON knows
 
 
-def _in_lower_case(words: object) -> bool:
-    return (
-        isinstance(words, Sequence)
-        and not isinstance(words, str)
-        and all(isinstance(word, str) and word and word == word.lower() for word in words)
-    )
+def checked_validation(value: object) -> float:
+    """A share of the documents that validate.
+
+    Raises:
+        InputError: If it is no number between 0 and 1.
+    """
+    return number("validation", value, above=0, below=1)
 
 
-VALIDATION = number(above=0, below=1)
-"""What a share of the documents that validate may be."""
+def checked_seed(value: object) -> int:
+    """A seed that every library takes.
 
-EXPECTED = {
-    "epochs": integer(1),
-    "batch_size": integer(1),
-    "optimizer": one_of("adamw", "sgd"),
-    "learning_rate": number(above=0),
-    "momentum": SHARE,
-    "weight_decay": number(0),
-    "label_smoothing": SHARE,
-    "validation": VALIDATION,
-    "patience": optional(integer(1)),
-    "refit": FLAG,
-    "seed": SEED,
-    "suppress": Expected("a sequence of words in lower case", _in_lower_case),
-    "suppress_penalty": number(0),
-}
-"""What each setting may be."""
+    Raises:
+        InputError: If it is none.
+    """
+    return whole("seed", value, least=0, most=_MOST_SEED)
+
+
+def _words(name: str, value: object) -> tuple[str, ...]:
+    """Words in lower case.
+
+    Raises:
+        InputError: If they are something else.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise InputError(f"Got {name} {shown(value)}; expected a list of words.")
+    for word in value:
+        if not isinstance(word, str) or not word or word != word.lower():
+            raise InputError(f"Got {shown(word)} among {name}; expected words in lower case.")
+    return tuple(value)

@@ -1,20 +1,22 @@
 """Train the linear baseline: TF-IDF of words and pairs of words, and a linear SVM."""
 
 import time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from whyword.data.corpora import Corpus
-from whyword.data.expected import SEED, check, integer
-from whyword.models.linear.model import LinearClassifier
+from whyword.data.extras import require
+from whyword.models.checks import whole
 from whyword.progress import OnProgress
+from whyword.training.config import checked_seed
 from whyword.training.validation import PenaltyHistory, fit_with_best_penalty, split
+
+if TYPE_CHECKING:
+    from whyword.models.linear.model import LinearClassifier
 
 PENALTIES = (0.1, 0.3, 1.0, 3.0)
 """Values of C that the validation part chooses from."""
-
-EXPECTED = {"ngrams": integer(1), "seed": SEED}
-"""What each setting may be."""
 
 
 def train_linear(
@@ -24,7 +26,7 @@ def train_linear(
     validation: float = 0.1,
     seed: int = 0,
     progress: OnProgress | None = None,
-) -> tuple[LinearClassifier, PenaltyHistory]:
+) -> tuple["LinearClassifier", PenaltyHistory]:
     """Choose C on a validation part, then fit on all documents.
 
     Args:
@@ -37,11 +39,15 @@ def train_linear(
     Raises:
         InputError: If a setting is out of its range, or there are too few documents.
     """
+    for library in ("sklearn.feature_extraction.text", "sklearn.svm"):
+        require(library, extra="train", what="Training a linear model")
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import LinearSVC
 
-    check({"ngrams": ngrams, "seed": seed}, EXPECTED)
+    from whyword.models.linear.model import LinearClassifier
+
+    ngrams, seed = whole("ngrams", ngrams), checked_seed(seed)
     started = time.perf_counter()
 
     def vectorizer() -> TfidfVectorizer:
@@ -60,7 +66,7 @@ def train_linear(
         model = LinearSVC(C=penalty, random_state=seed).fit(fitted, corpus.labels[learn])
         return float((model.predict(tried) == corpus.labels[held_out]).mean())
 
-    def fit(penalty: float) -> LinearClassifier:
+    def fit(penalty: float) -> "LinearClassifier":
         names = np.array(corpus.classes)[corpus.labels]
         pipeline = make_pipeline(vectorizer(), LinearSVC(C=penalty, random_state=seed))
         return LinearClassifier(pipeline.fit(corpus.texts, names))

@@ -15,21 +15,22 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from whyword.classifier import predict
+from whyword.data.arrays import Ints
 from whyword.data.files import make_folder
-from whyword.data.folders import locked
+from whyword.data.run_folder import locked
 from whyword.models.base import NetworkClassifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 from whyword.training.checkpoint import History, identity_of, resume, save_checkpoint
 from whyword.training.config import TrainingConfig
 from whyword.training.suppression import scores_and_penalty
-from whyword.training.validation import Indices, split
+from whyword.training.validation import split
 
 
 def train(
     build: Callable[[], NetworkClassifier],
     documents: Sequence[Document],
-    labels: Indices,
+    labels: Ints,
     config: TrainingConfig,
     directory: str | Path,
     *,
@@ -77,7 +78,7 @@ class _Run:
         self,
         build: Callable[[], NetworkClassifier],
         documents: Sequence[Document],
-        labels: Indices,
+        labels: Ints,
         config: TrainingConfig,
         directory: Path,
         progress: OnProgress | None,
@@ -111,7 +112,7 @@ class _Run:
                 weight_decay=config.weight_decay,
             )
 
-    def fit(self, phase: str, chosen: Indices, epochs: int, held_out: Indices | None) -> None:
+    def fit(self, phase: str, chosen: Ints, epochs: int, held_out: Ints | None) -> None:
         """Epochs of one phase; with held-out documents the best epoch is kept and may end it."""
         state, history = self.state, self.state.history
         if phase == "train" and state.phase == "refit":
@@ -147,7 +148,7 @@ class _Run:
             and self.state.epoch - history.best_epoch >= patience
         )
 
-    def _epoch(self, chosen: Indices, epochs: int) -> float:
+    def _epoch(self, chosen: Ints, epochs: int) -> float:
         """One pass; returns the mean loss per document."""
         config, epoch, total = self.config, self.state.epoch, 0.0
         order = np.random.default_rng((config.seed, epoch)).permutation(chosen)
@@ -168,7 +169,7 @@ class _Run:
         self.model.eval()
         return total / len(order)
 
-    def _step(self, rows: Indices) -> float:
+    def _step(self, rows: Ints) -> float:
         batch = self.model.encode([self.documents[i] for i in rows])
         labels = torch.from_numpy(self.labels[rows]).to(batch.ids.device)
         logits, penalty = scores_and_penalty(self.model, batch, self.config.suppress)
@@ -179,7 +180,7 @@ class _Run:
         self.optimizer.step()
         return float(loss.detach())
 
-    def _accuracy(self, rows: Indices) -> float:
+    def _accuracy(self, rows: Ints) -> float:
         scores = predict(self.model, [self.documents[i] for i in rows])
         return float(np.mean(scores.argmax(axis=1) == self.labels[rows]))
 

@@ -5,13 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyword.classifier import Classifier, predict
+from whyword.data.arrays import Ints
 from whyword.data.corpora import Corpus
+from whyword.data.extras import require
 from whyword.progress import OnProgress
-
-Labels = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,10 @@ class Performance:
 
     accuracy: float
     classes: tuple[ClassPerformance, ...]
-    confusion: NDArray[np.int64]
+    confusion: Ints
 
     @classmethod
-    def of(cls, labels: Labels, predicted: Labels, classes: Sequence[str]) -> "Performance":
+    def of(cls, labels: Ints, predicted: Ints, classes: Sequence[str]) -> "Performance":
         """Compare predictions with the truth.
 
         Args:
@@ -42,17 +41,18 @@ class Performance:
             predicted: ``(document,)`` predicted classes.
             classes: Their names.
         """
-        from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
+        metrics = require("sklearn.metrics", extra="train", what="A report on test documents")
         every = list(range(len(classes)))
-        columns = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0)
+        columns = metrics.precision_recall_fscore_support(
+            labels, predicted, labels=every, zero_division=0
+        )
         return cls(
             accuracy=float(np.mean(labels == predicted)),
             classes=tuple(
                 ClassPerformance(name, int(n), float(precision), float(recall), float(f1))
                 for name, precision, recall, f1, n in zip(classes, *columns, strict=True)
             ),
-            confusion=confusion_matrix(labels, predicted, labels=every),
+            confusion=metrics.confusion_matrix(labels, predicted, labels=every),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What to train and how: everything that decides the model, apart from the corpus."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -10,27 +10,16 @@ import numpy as np
 import torch
 
 from whyword.data.digests import digest_of_file, digest_of_files
-from whyword.data.expected import FLAG, Expected, check, integer
-from whyword.data.vectors import SKIP_GRAM, WordVectors, learn
+from whyword.data.vectors import WordVectors, learn
 from whyword.errors import InputError, ModelError, did_you_mean
 from whyword.models import store
-from whyword.models.base import NetworkClassifier
+from whyword.models.checks import entry, number, whole, yes_or_no
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
-from whyword.training import linear
 from whyword.training.config import TrainingConfig
 
-OTHERS: dict[str, dict[str, Expected]] = {
-    store.LINEAR: {"ngrams": linear.EXPECTED["ngrams"]},
-    store.TRANSFORMER: {
-        "base": Expected(
-            "a folder, or a name that transformers finds", lambda v: isinstance(v, str)
-        ),
-        "full": FLAG,
-        "max_length": integer(1),
-    },
-}
-"""Architectures beside the networks, and what their settings may be."""
+OTHERS = {store.LINEAR: ("ngrams",), store.TRANSFORMER: ("base", "full", "max_length")}
+"""Architectures beside the networks, and their settings."""
 
 FINE_TUNING: dict[str, Any] = {"learning_rate": 5e-5, "epochs": 3, "refit": False}
 """Defaults where a whole transformer is trained."""
@@ -68,15 +57,6 @@ class Recipe:
             raise InputError(
                 f'There is no architecture "{self.kind}". {did_you_mean(self.kind, kinds)}'
             )
-        known = OTHERS.get(self.kind) or _settings_of(store.KINDS[self.kind])
-        if unknown := [name for name in self.settings if name not in known]:
-            raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
-        if unknown := [name for name in self.skip_gram if name not in SKIP_GRAM]:
-            raise InputError(
-                f"Skip-gram has no {' and no '.join(unknown)}; it has: {', '.join(SKIP_GRAM)}."
-            )
-        check(self.skip_gram, SKIP_GRAM)
-        self._all_settings()  # refuses what the architecture would, before anything takes time
         if self.kind == store.TRANSFORMER and not self.settings.get("base"):
             raise InputError(
                 "A transformer needs a base, a folder or the name of a pretrained model: "
@@ -86,6 +66,9 @@ class Recipe:
             raise InputError(
                 "Only networks of words or characters learn to ignore some; choose another --model."
             )
+        # Before anything takes time:
+        self._all_settings()
+        self._skip_gram()
 
     @classmethod
     def from_options(
@@ -139,8 +122,7 @@ class Recipe:
         elif self.reads_words and self.vectors is not None:
             vectors = _digest_of_vectors(self.vectors)
         elif self.reads_words:
-            defaults = inspect.signature(learn).parameters
-            skip_gram = {name: defaults[name].default for name in SKIP_GRAM} | {**self.skip_gram}
+            skip_gram = self._skip_gram()
         return {
             "kind": self.kind,
             "settings": settings,
@@ -154,8 +136,7 @@ class Recipe:
     def _all_settings(self) -> dict[str, Any]:
         """Those of the architecture, checked, with its defaults."""
         if self.kind in OTHERS:
-            check(self.settings, OTHERS[self.kind])
-            return dict(self.settings)
+            return self._checked_settings(OTHERS[self.kind])
         network = store.KINDS[self.kind]
         vectors = WordVectors(("word",), np.zeros((1, 1), dtype=np.float32))
         with torch.device("meta"):  # nothing is allocated, nothing drawn at random
@@ -168,10 +149,36 @@ class Recipe:
             )
         return untrained.settings()
 
+    def _checked_settings(self, known: Collection[str]) -> dict[str, Any]:
+        """Those of an architecture that is no network of ours."""
+        if unknown := [name for name in self.settings if name not in known]:
+            raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
+        found = dict(self.settings)
+        for name in ("ngrams", "max_length"):
+            if name in found:
+                found[name] = whole(name, found[name])
+        if "full" in found:
+            found["full"] = yes_or_no("full", found["full"])
+        if "base" in found:
+            found["base"] = entry(found, "base", str)
+        return found
 
-def _settings_of(network: type[NetworkClassifier]) -> list[str]:
-    parameters = inspect.signature(network).parameters.values()
-    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "tokenizer"]
+    def _skip_gram(self) -> dict[str, Any]:
+        """Settings of skip-gram, checked, with their defaults."""
+        known = inspect.signature(learn).parameters
+        defaults = {name: known[name].default for name in (*_WHOLE, "sample")}
+        if unknown := [name for name in self.skip_gram if name not in defaults]:
+            raise InputError(
+                f"Skip-gram has no {' and no '.join(unknown)}; it has: {', '.join(defaults)}."
+            )
+        found = {**defaults, **self.skip_gram}
+        # gensim takes a sample of 1 or more for a number of words.
+        sample = number("sample", found["sample"], least=0, below=1)
+        return {name: whole(name, found[name]) for name in _WHOLE} | {"sample": sample}
+
+
+_WHOLE = ("dimension", "window", "epochs", "min_count", "negative")
+"""Settings of skip-gram that are whole numbers."""
 
 
 def _digest_of_vectors(source: str) -> str:

@@ -17,7 +17,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.models.base import NetworkClassifier
 from whyword.removal import removed_positions
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
+from whyword.data.arrays import Ints, Singles
 from whyword.data.corpora import Corpus
 from whyword.data.digests import digest_of_files
+from whyword.data.extras import require
 from whyword.errors import InputError, ModelError
 from whyword.models.base import NetworkClassifier
 from whyword.models.transformer import huggingface
@@ -122,7 +123,7 @@ def features(
     *,
     batch_size: int = 32,
     progress: OnProgress | None = None,
-) -> NDArray[np.float32]:
+) -> Singles:
     """``(text, feature)`` what the last layer reads of each text.
 
     Args:
@@ -134,7 +135,7 @@ def features(
     read: list[Tensor] = []
     hook = last_layer(classifier).register_forward_pre_hook(lambda _, args: read.append(args[0]))
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    rows: list[NDArray[np.float32]] = []
+    rows: list[Singles] = []
     try:
         for start in range(0, len(order), batch_size):
             batch = classifier.encode([texts[i] for i in order[start : start + batch_size]])
@@ -182,18 +183,18 @@ def _untrained(base: str, corpus: Corpus, max_length: int, seed: int) -> Transfo
 
 
 def _fit(
-    x: NDArray[np.float32], y: NDArray[np.int64], penalty: float, layer: nn.Linear, classes: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    x: Singles, y: Ints, penalty: float, layer: nn.Linear, classes: int
+) -> tuple[Singles, Singles]:
     """Weights ``(class, feature)`` and biases ``(class,)``, zero if the layer has none."""
+    linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(y)) < classes:
         raise InputError("Every class needs a document to train on beside those that validate.")
     has_bias = layer.bias is not None
     centre = x.mean(axis=0) if has_bias else np.zeros(x.shape[1], dtype=np.float32)
     scale = x.std(axis=0) + 1e-6
-    model = LogisticRegression(C=penalty, max_iter=300, fit_intercept=has_bias)
+    model = linear_model.LogisticRegression(C=penalty, max_iter=300, fit_intercept=has_bias)
     with warnings.catch_warnings():
         # The validation part judges the fit, not the solver.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyword.data.expected import check
+from whyword.data.arrays import Ints
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress, ignore
-from whyword.training.config import VALIDATION
+from whyword.training.config import checked_validation
 
-Indices = NDArray[np.int64]
 Fitted = TypeVar("Fitted")
 
 
@@ -34,9 +32,7 @@ class PenaltyHistory:
         return _best(self.validation_accuracy)
 
 
-def split(
-    labels: Indices, share: float, *, chronological: bool, seed: int = 0
-) -> tuple[Indices, Indices]:
+def split(labels: Ints, share: float, *, chronological: bool, seed: int = 0) -> tuple[Ints, Ints]:
     """Training and validation part, class by class.
 
     Args:
@@ -52,7 +48,7 @@ def split(
     Raises:
         InputError: If no document is left for validation, or the share is not between 0 and 1.
     """
-    check({"validation": share}, {"validation": VALIDATION})
+    share = checked_validation(share)
     rng = np.random.default_rng(seed)
     held_out: list[int] = []
     for label in np.unique(labels):

@@ -8,7 +8,7 @@ from pathlib import Path
 from whyword.data import vectors as word_vectors
 from whyword.data.files import read_object, write_text
 from whyword.data.vectors import WordVectors
-from whyword.models import store
+from whyword.models.folder import save_vectors, saved_vectors
 from whyword.progress import OnProgress
 from whyword.text import Document
 from whyword.training.recipe import Recipe
@@ -26,28 +26,28 @@ def vectors_of_run(
         recipe: Where they come from, or how they are learned.
         documents: The training documents, whole.
         directory: The run's folder, which holds the vectors if the run got that far before. Another
-            run's it is not: see `whyword.data.folders`.
+            run's it is not: see `whyword.data.run_folder`.
         progress: Called after each epoch; see `whyword.progress`.
 
     Raises:
         InputError, ModelError: If they cannot be read or learned.
     """
     if (directory / DONE).exists():
-        return store.vectors_of(directory), read_object(directory / DONE)["seconds"]
+        return saved_vectors(directory), read_object(directory / DONE)["seconds"]
     started = time.perf_counter()
     words = [document.words for document in documents]
     if recipe.vectors and Path(recipe.vectors).is_dir():
-        vectors = store.vectors_of(recipe.vectors)
+        vectors = saved_vectors(recipe.vectors)
     elif recipe.vectors:
         vocabulary = {word for document in words for word in document}
-        vectors = word_vectors.load(
+        vectors = word_vectors.read_vectors(
             recipe.vectors, vocabulary=vocabulary | {word.lower() for word in vocabulary}
         )
     else:
         vectors = word_vectors.learn(
             words, seed=recipe.training.seed, progress=progress, **recipe.skip_gram
         )
-    store.save_vectors(vectors, directory)
+    save_vectors(vectors, directory)
     # Written last: a kill before this line learns the same vectors again.
     seconds = time.perf_counter() - started
     write_text(directory / DONE, json.dumps({"seconds": seconds}) + "\n")

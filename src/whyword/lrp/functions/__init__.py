@@ -8,6 +8,7 @@ they take nothing (Arras et al. 2017, section 3.1, "signal-take-all").
 
 from whyword.lrp.functions import (  # noqa: F401 - whose handlers register themselves
     attention,
+    cells,
     complex_numbers,
     contractions,
     convolutions,
@@ -31,7 +32,6 @@ from whyword.lrp.functions import (  # noqa: F401 - whose handlers register them
 )
 
 __all__ = [
-    "ASSIGNMENT",
     "ELEMENTWISE",
     "GATES",
     "IN_PLACE",
@@ -82,8 +82,6 @@ GATES = norms.GATES | set("sigmoid expit hardsigmoid softmax softplus rsqrt reci
 A softplus makes the step sizes of selective state spaces, and so their decay, which MambaLRP holds
 constant as well (Jafari et al. 2024); what is written to a state and read from it are signals.
 """
-
-ASSIGNMENT = scattering.ASSIGNMENT
 
 ELEMENTWISE = elementwise.NAMES
 """Functions whose results stand where what they read stood."""

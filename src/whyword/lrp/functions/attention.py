@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, propagate, register
+from whyword.lrp.backward import propagate
+from whyword.lrp.calls import Call, register
 from whyword.lrp.traces import constant, note, trace
 
 NAMES = {"softmax", "softmin"}
@@ -29,7 +30,7 @@ def softmax(
     axis = axis_of(input, dim)
     p = torch.softmax(input.detach(), axis, dtype=dtype)
     picked = trace(input).choice == "picked"
-    return note(linearised(call, p, input, axis), gate=picked, choice="softmax")
+    return note(_linearised(call, p, input, axis), gate=picked, choice="softmax")
 
 
 def axis_of(x: Tensor, dim: int | None) -> int:
@@ -37,7 +38,7 @@ def axis_of(x: Tensor, dim: int | None) -> int:
     return (0 if x.ndim in (0, 1, 3) else 1) if dim is None else dim
 
 
-def linearised(call: Call, p: Tensor, x: Tensor, axis: int) -> Tensor:
+def _linearised(call: Call, p: Tensor, x: Tensor, axis: int) -> Tensor:
     """The value of a softmax of ``x`` over an axis, however it was computed."""
     if call.attention == "cplrp":
         return propagate(call, p, lambda R: (R,), x)
@@ -62,7 +63,7 @@ def softmax_by_hand(call: Call, value: Tensor, numerator: Tensor, total: Tensor)
     if exponent.shape != value.shape or not ((rows - 1).abs().minimum(rows.abs()) < 1e-2).all():
         return None
     gate = call.attention == "cplrp"
-    return note(linearised(call, value, exponent, summed[1]), gate=gate)
+    return note(_linearised(call, value, exponent, summed[1]), gate=gate)
 
 
 @register("scaled_dot_product_attention")

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, propagate, register, unbroadcast
+from whyword.lrp.backward import propagate, unbroadcast
+from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.weighted import Term, summed
 from whyword.lrp.traces import on_path
 

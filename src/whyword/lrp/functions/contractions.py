@@ -11,18 +11,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import (
-    Call,
-    losses,
-    propagate,
-    through_layer,
-    unbroadcast,
-)
+from whyword.lrp.backward import losses, propagate, through_layer, unbroadcast
+from whyword.lrp.calls import Call
 from whyword.lrp.functions.weighted import Term, share_out, weighted_sum
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import constant, is_gate, layer_of, note, on_path
 
-Product = Callable[[Tensor, Tensor], Tensor]
+_Product = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ def terms_of(equation: str) -> tuple[list[str], str]:
 
 
 def contraction(
-    call: Call, a: Any, b: Any, equation: str, function: Product | None = None
+    call: Call, a: Any, b: Any, equation: str, function: _Product | None = None
 ) -> Tensor:
     """A sum of products over the axes that do not stand in the result.
 
@@ -94,7 +89,7 @@ def contraction(
         return _layer(call, a, b, _Sides(first, second, out), product, to_left)
     if a_weighs:
         return _layer(call, b, a, _Sides(second, first, out), mirrored, to_right)
-    return bilinear(call, a, b, product, to_left, to_right)
+    return _bilinear(call, a, b, product, to_left, to_right)
 
 
 class _Sides(NamedTuple):
@@ -126,7 +121,7 @@ def _weighs(w: Tensor, own: str, signal: str, out: str) -> bool:
 
 
 def _layer(
-    call: Call, x: Tensor, weight: Tensor, sides: _Sides, product: Product, pull: Product
+    call: Call, x: Tensor, weight: Tensor, sides: _Sides, product: _Product, pull: _Product
 ) -> Tensor:
     letters = sides.weights.replace("...", "")
     contracted = [axis_of(sides.weights, c) for c in letters if c not in sides.out]
@@ -160,8 +155,8 @@ def _dense(t: Tensor) -> Tensor:
     return t if on_path(t) or t.layout == torch.strided else t.to_dense()
 
 
-def bilinear(
-    call: Call, a: Tensor, b: Tensor, product: Product, to_left: Product, to_right: Product
+def _bilinear(
+    call: Call, a: Tensor, b: Tensor, product: _Product, to_left: _Product, to_right: _Product
 ) -> Tensor:
     """z_j = Σ_i a_ij b_ij: sums over what is contracted, each side weighted by the other.
 

@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from whyword.lrp.calls import Call, must_be_constant, register, through_layer
+from whyword.lrp.backward import through_layer
+from whyword.lrp.calls import Call, must_be_constant, register
 from whyword.lrp.functions.pooling import Windows
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import note
 
-Function = Callable[..., Tensor]
-_CONVOLUTIONS: tuple[Function, ...] = (functional.conv1d, functional.conv2d, functional.conv3d)
-_TRANSPOSED: tuple[Function, ...] = (
+_Function = Callable[..., Tensor]
+_CONVOLUTIONS: tuple[_Function, ...] = (functional.conv1d, functional.conv2d, functional.conv3d)
+_TRANSPOSED: tuple[_Function, ...] = (
     functional.conv_transpose1d,
     functional.conv_transpose2d,
     functional.conv_transpose3d,
@@ -52,7 +53,7 @@ def convolution(
         around = [(r // 2, r - r // 2) for r in reach]
     else:
         around = [(p, p) for p in each(0 if padding == "valid" else padding, axes)]
-    kind = Convolution(stride, around, dilation, groups)
+    kind = _Convolution(stride, around, dilation, groups)
     x = input.detach()
     layer = kind.layer(x, weight, bias)
     z = through_layer(call, input, layer)
@@ -63,7 +64,7 @@ def convolution(
 
 
 @dataclass(frozen=True)
-class Convolution:
+class _Convolution:
     """How windows lie over an input: one number, or one before and one behind, for each axis."""
 
     stride: list[int]

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, propagate, register
+from whyword.lrp.backward import propagate
+from whyword.lrp.calls import Call, register
 from whyword.lrp.traces import constant
 
 

@@ -14,12 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, must_be_constant, propagate, register
+from whyword.lrp.backward import propagate
+from whyword.lrp.calls import Call, must_be_constant, register
 from whyword.lrp.functions.attention import axis_of
 from whyword.lrp.functions.complex_numbers import magnitude
 from whyword.lrp.traces import constant, is_gate, is_number, note, on_path, trace
 
-ACTIVATIONS = set(
+_ACTIVATIONS = set(
     """
     relu relu6 tanh gelu silu mish elu selu celu leaky_relu softplus softsign hardtanh hardswish
     sigmoid hardsigmoid log_sigmoid logsigmoid hardshrink softshrink threshold _threshold
@@ -30,7 +31,7 @@ ACTIVATIONS = set(
     erf erfc erfcx erfinv ndtr ndtri log_ndtr lgamma digamma nan_to_num deg2rad rad2deg
     """.split()
 )
-NAMES = ACTIVATIONS | set(
+NAMES = _ACTIVATIONS | set(
     """
     log_softmax pow __pow__ __ipow__ float_power __rpow__ neg __neg__ negative positive
     clamp clip clamp_min clamp_max rms_norm prelu _prelu_kernel rrelu dropout dropout1d dropout2d
@@ -39,7 +40,7 @@ NAMES = ACTIVATIONS | set(
 )
 
 
-@register(*ACTIVATIONS)
+@register(*_ACTIVATIONS)
 def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """R_x = R_z."""
     must_be_constant(call, further=args)
@@ -202,6 +203,6 @@ def multiple(call: Call, value: Tensor, x: Tensor) -> Tensor:
     return note(result, root=root_of(x))
 
 
-def by_number(*others: Any) -> bool:
+def _by_number(*others: Any) -> bool:
     """Whether all other arguments are numbers."""
     return all(is_number(other) for other in others)

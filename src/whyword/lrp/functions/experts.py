@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, must_be_constant, one_deeper, register
+from whyword.lrp.backward import one_deeper
+from whyword.lrp.calls import Call, must_be_constant, register
 from whyword.lrp.traces import note, trace
 
 

@@ -14,10 +14,10 @@ from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.linear_maps import AlongAxis, Maps, mix, pull
 from whyword.lrp.functions.weighted import weighted_sum
 
-Transform = Callable[..., Tensor]
+_Transform = Callable[..., Tensor]
 
 
-class Transforms(NamedTuple):
+class _Transforms(NamedTuple):
     """What a transform of several axes is made of.
 
     Attributes:
@@ -26,8 +26,8 @@ class Transforms(NamedTuple):
         last_first: Whether the last axis comes first.
     """
 
-    last: Transform
-    others: Transform
+    last: _Transform
+    others: _Transform
     last_first: bool = False
 
 
@@ -40,12 +40,12 @@ _OF_ONE = {
     "ihfft": fft.ihfft,
 }
 _OF_SEVERAL = {
-    "fft": Transforms(fft.fft, fft.fft),
-    "ifft": Transforms(fft.ifft, fft.ifft),
-    "rfft": Transforms(fft.rfft, fft.fft, last_first=True),
-    "irfft": Transforms(fft.irfft, fft.ifft),
-    "hfft": Transforms(fft.hfft, fft.fft),
-    "ihfft": Transforms(fft.ihfft, fft.ifft, last_first=True),
+    "fft": _Transforms(fft.fft, fft.fft),
+    "ifft": _Transforms(fft.ifft, fft.ifft),
+    "rfft": _Transforms(fft.rfft, fft.fft, last_first=True),
+    "irfft": _Transforms(fft.irfft, fft.ifft),
+    "hfft": _Transforms(fft.hfft, fft.fft),
+    "ihfft": _Transforms(fft.ihfft, fft.ifft, last_first=True),
 }
 
 
@@ -79,7 +79,7 @@ def of_several_axes(
 
 
 def _transformed(
-    call: Call, x: Tensor, steps: list[tuple[Transform, int, int | None]], norm: str | None
+    call: Call, x: Tensor, steps: list[tuple[_Transform, int, int | None]], norm: str | None
 ) -> Tensor:
     """Transforms one after the other, as one sum."""
     value, is_complex, maps = x.detach(), x.is_complex(), []

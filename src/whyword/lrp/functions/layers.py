@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear as affine
 
-from whyword.lrp.calls import Call, register, through_layer
+from whyword.lrp.backward import through_layer
+from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.contractions import Weighted
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import layer_of, note, on_path

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from whyword.lrp.calls import Call, propagate, register
+from whyword.lrp.backward import propagate
+from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.convolutions import each
 from whyword.lrp.functions.weighted import Term, summed, weighted_sum
 

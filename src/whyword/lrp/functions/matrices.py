@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, losses, must_be_constant, propagate, register
+from whyword.lrp.backward import losses, propagate
+from whyword.lrp.calls import Call, must_be_constant, register
 from whyword.lrp.functions.contractions import axis_of, contraction, terms_of
 from whyword.lrp.functions.weighted import Term, share_out
 from whyword.lrp.traces import constant, is_gate, layer_of, moved, note, on_path

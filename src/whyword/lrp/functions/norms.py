@@ -17,15 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import (
-    Call,
-    losses,
-    must_be_constant,
-    propagate,
-    register,
-    through_layer,
-    unbroadcast,
-)
+from whyword.lrp.backward import losses, propagate, through_layer, unbroadcast
+from whyword.lrp.calls import Call, must_be_constant, register
 from whyword.lrp.functions.elementwise import as_activation, common_root
 from whyword.lrp.functions.sums import share_sum
 from whyword.lrp.functions.weighted import Term, axes_of, share_out, unsqueezed

@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool1d, embedding_bag, max_pool1d
 
-from whyword.lrp.calls import Call, propagate, register, through_layer
+from whyword.lrp.backward import propagate, through_layer
+from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.weighted import axes_of
 from whyword.lrp.maxima import shares_of_maximum
 from whyword.lrp.rules import Layer
 from whyword.lrp.traces import constant, note, trace
 
-FEW = 8
+_FEW = 8
 """Windows per winner from which on the short way pays."""
 
 
@@ -79,7 +80,7 @@ def maximum(
     if windows is None or dim % input.ndim != input.ndim - 1:
         return result
     indices = result.indices if keepdim else result.indices.unsqueeze(-1)
-    values = of_windows(windows, input, indices)
+    values = _of_windows(windows, input, indices)
     return type(result)((values if keepdim else values.squeeze(-1), result.indices))
 
 
@@ -164,17 +165,17 @@ def _pooled(call: Call, x: Tensor, values: Tensor, indices: Tensor, wanted: bool
     if call.maxima == "shapley" and values.shape[-1] == 1:  # over all positions
         values = _shared(call, x, values, -1)
     elif (windows := _windows(x, values.numel())) is not None:
-        values = of_windows(windows, x, indices)
+        values = _of_windows(windows, x, indices)
     return (values, indices) if wanted else values
 
 
 def _windows(x: Tensor, winners: int) -> Windows | None:
     """The convolution whose output ``x`` holds, if its winners are few."""
     windows: Windows | None = trace(x).windows
-    return windows if windows is not None and winners * FEW <= x.numel() else None
+    return windows if windows is not None and winners * _FEW <= x.numel() else None
 
 
-def of_windows(windows: Windows, pooled: Tensor, indices: Tensor) -> Tensor:
+def _of_windows(windows: Windows, pooled: Tensor, indices: Tensor) -> Tensor:
     """The winners' values, as a layer over the inputs of the convolution.
 
     Args:

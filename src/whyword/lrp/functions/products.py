@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, propagate, register, unbroadcast
+from whyword.lrp.backward import propagate, unbroadcast
+from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.attention import softmax_by_hand
 from whyword.lrp.functions.complex_numbers import product as complex_product
 from whyword.lrp.functions.elementwise import as_activation, common_root, multiple, root_of

@@ -26,6 +26,15 @@ NAMES = set(
 ) | {ASSIGNMENT}
 
 
+def names_places(index: Any) -> bool:
+    """Whether the index of an assignment lists places, of which one may come twice."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(
+        isinstance(part, list) or (isinstance(part, Tensor) and part.dtype != torch.bool)
+        for part in parts
+    )
+
+
 @register("scatter")
 def scatter(
     call: Call,

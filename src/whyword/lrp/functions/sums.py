@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, losses, propagate, register, through_layer, unbroadcast
+from whyword.lrp.backward import losses, propagate, through_layer, unbroadcast
+from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.elementwise import as_activation, common_root, root_of
 from whyword.lrp.rules import stabiliser
 from whyword.lrp.traces import constant, is_number, note, on_path, trace

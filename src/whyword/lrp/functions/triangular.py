@@ -13,7 +13,8 @@ y_i). Then (d + N / 2)ᵀ h = R / y, again a triangular system; R(b_i) = b_i h_i
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, propagate, register, unbroadcast
+from whyword.lrp.backward import propagate, unbroadcast
+from whyword.lrp.calls import Call, register
 from whyword.lrp.rules import stabiliser
 from whyword.lrp.traces import constant, is_gate, on_path
 

@@ -11,14 +11,15 @@ from typing import Any, NamedTuple, Protocol, Self
 import torch
 from torch import Tensor
 
-from whyword.lrp.calls import Call, losses, propagate, register
+from whyword.lrp.backward import losses, propagate
+from whyword.lrp.calls import Call, register
 from whyword.lrp.rules import Epsilon, stabiliser
 from whyword.lrp.traces import note, on_path
 
 NAMES = {"sum", "mean", "nansum", "nanmean"}
 
 
-class Weights(Protocol):
+class _Weights(Protocol):
     """Weights of a sum, a tensor or several that make them up."""
 
     def abs(self) -> Self:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.models.cnn.layers import Layers, products_of, window_values
 
 
@@ -67,7 +67,7 @@ def scores_along(
         insertion: Whether to begin with all words deleted, and put them back.
     """
     states = States.of(layers.table, batch, replacement, insertion=insertion)
-    times = [step_of(order, batch.ids.shape[1]) for order in orders]
+    times = [_step_of(order, batch.ids.shape[1]) for order in orders]
     lengths = batch.mask.sum(dim=1)
     pooled: list[list[Tensor]] = [[] for _ in orders]
     for weight, bias in layers.kernels:
@@ -80,7 +80,7 @@ def scores_along(
     return torch.stack(scores).transpose(1, 2)
 
 
-def step_of(order: Tensor, positions: int) -> Tensor:
+def _step_of(order: Tensor, positions: int) -> Tensor:
     """``(batch, position)``: the step, from 1, at which a position is replaced; else one too many.
 
     Args:

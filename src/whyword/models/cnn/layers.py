@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding, linear, relu
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 
 Kernel = tuple[Tensor, Tensor]
 """Weight ``(filter, dimension, width)`` and bias ``(filter,)`` of a convolution."""

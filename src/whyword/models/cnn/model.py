@@ -12,17 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from whyword.classifier import Attribution, Batch
-from whyword.data.expected import SHARE, check
+from whyword.batch import Attribution, Batch
 from whyword.data.vectors import WordVectors
-from whyword.models.base import FILTERS, integer_keys
+from whyword.models import checks
 from whyword.models.cnn import deletion, oracle, relevance, shapley
 from whyword.models.cnn.layers import Layers, inside, winners
+from whyword.models.pooled import PooledConvolutions
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
-
-EXPECTED = {"filters": FILTERS, "dropout": SHARE}
-"""What each setting may be."""
 
 
 class WordCNN(WordClassifier):
@@ -37,7 +34,8 @@ class WordCNN(WordClassifier):
         tokenizer: Turns texts into documents.
 
     Raises:
-        InputError: If a width or number of filters, or a share, is out of its range.
+        InputError: If a width or number of filters is no whole number of 1 or more, or a share is
+            not from 0 to 1.
     """
 
     kind = "cnn"
@@ -53,13 +51,12 @@ class WordCNN(WordClassifier):
         tokenizer: Tokenizer | None = None,
     ) -> None:
         super().__init__(vectors, classes, tokenizer=tokenizer, word_dropout=word_dropout)
-        self.filters = dict(filters or {2: 800})
-        check({"filters": self.filters, "dropout": dropout}, EXPECTED)
+        self.filters = checks.filters(filters or {2: 800})
         self.minimum_positions = max(self.filters)
         self.convolutions = nn.ModuleList(
             nn.Conv1d(vectors.dimension, count, width) for width, count in self.filters.items()
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(checks.share("dropout", dropout))
         self.output = nn.Linear(sum(self.filters.values()), len(self.classes))
 
     def settings(self) -> dict[str, Any]:
@@ -73,7 +70,8 @@ class WordCNN(WordClassifier):
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The keyword arguments that `settings` stands for."""
-        return {**settings, "filters": integer_keys(settings.get("filters", {}))}
+        given = super().arguments(settings)
+        return {**given, "filters": checks.by_width(given.get("filters", {}))}
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """``(batch, class)`` logits, by the plain convolution of every window."""
@@ -104,6 +102,13 @@ class WordCNN(WordClassifier):
     def _classify(self, pooled: Sequence[Tensor]) -> Tensor:
         logits: Tensor = self.output(self.dropout(relu(torch.cat(list(pooled), dim=1))))
         return logits
+
+    def written_out(self, batch: Batch) -> tuple[nn.Module, int]:
+        """One document's network as modules alone, and the positions that it reads."""
+        positions = int(batch.mask.sum())
+        layers = [cast("nn.Conv1d", layer) for layer in self.convolutions]
+        network = PooledConvolutions(layers, self.output, positions)
+        return network, max(positions, *self.filters)
 
     def lrp(
         self, batch: Batch, targets: Tensor, *, epsilon: float = 0.01, components: bool = False

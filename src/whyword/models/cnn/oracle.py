@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding, relu
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.models.cnn.deletion import States
 from whyword.models.cnn.layers import Layers, products_of, window_values
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, relu
 
-from whyword.classifier import Attribution, Batch
+from whyword.batch import Attribution, Batch
 from whyword.lrp.rules import stabiliser
 from whyword.models.cnn.layers import Layers, Winners
 

@@ -17,18 +17,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad, relu
 
-from whyword.classifier import Attribution, Batch
+from whyword.batch import Attribution, Batch
 from whyword.lrp.maxima import shares_of_maximum
 from whyword.lrp.rules import stabiliser
 from whyword.models.cnn.layers import Kernel, Layers, products_of, window_values
 from whyword.models.cnn.relevance import feature_relevance
 from whyword.targets import against_competitors
 
-BLOCK = 8
-"""Windows per block of `best_windows`: about the root of a document's windows is fastest."""
+_BLOCK = 8
+"""Windows per block of `_best_windows`: about the root of a document's windows is fastest."""
 
 
-class Shares(NamedTuple):
+class _Shares(NamedTuple):
     """How the words share the maxima of the filters of one width.
 
     Attributes:
@@ -113,11 +113,11 @@ def _shares(
     epsilon: float,
     depth: int,
     components: bool,
-) -> Shares:
+) -> _Shares:
     weight, bias = kernel
     count, _, width = weight.shape
     products = products_of(vectors, weight)
-    values, start = best_windows(window_values(products, where, lengths), depth)
+    values, start = _best_windows(window_values(products, where, lengths), depth)
     every = torch.arange(count, device=where.device)
     # Of a window outside the document any words will do: it gets nothing.
     words = [
@@ -135,10 +135,10 @@ def _shares(
         if components:
             quotients.append(empty.scatter_add(1, start + k, quotient))
             constants.append(empty.scatter_add(1, start + k, quotient * each))
-    return Shares(values[:, 0] + bias, quotients, constants, total)
+    return _Shares(values[:, 0] + bias, quotients, constants, total)
 
 
-def best_windows(values: Tensor, depth: int) -> tuple[Tensor, Tensor]:
+def _best_windows(values: Tensor, depth: int) -> tuple[Tensor, Tensor]:
     """The highest values of each filter, and where; of equals the first.
 
     The highest value of all is in the block with the highest maximum, so that each round looks
@@ -153,16 +153,16 @@ def best_windows(values: Tensor, depth: int) -> tuple[Tensor, Tensor]:
         has no more.
     """
     size, windows, filters = values.shape
-    blocks = pad(values, (0, 0, 0, -windows % BLOCK), value=-torch.inf)
-    blocks = blocks.view(size, -1, BLOCK, filters)
+    blocks = pad(values, (0, 0, 0, -windows % _BLOCK), value=-torch.inf)
+    blocks = blocks.view(size, -1, _BLOCK, filters)
     maxima = blocks.amax(dim=2)
     found: list[tuple[Tensor, Tensor]] = []
     for _ in range(min(depth, windows)):
         top, block = maxima.max(dim=1, keepdim=True)
-        index = block[:, :, None].expand(-1, 1, BLOCK, -1)
+        index = block[:, :, None].expand(-1, 1, _BLOCK, -1)
         inside = blocks.gather(1, index)
         place = inside.max(dim=2, keepdim=True).indices
-        found.append((top, (block * BLOCK + place[:, 0]).clamp(max=windows - 1)))
+        found.append((top, (block * _BLOCK + place[:, 0]).clamp(max=windows - 1)))
         inside.scatter_(2, place, -torch.inf)
         blocks.scatter_(1, index, inside)
         maxima.scatter_(1, block, inside.amax(dim=2))

@@ -5,12 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.errors import ModelError
 from whyword.models.linear.matrices import close, dense, sparse
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,8 @@ class Form:
         decides: Whether it is known to predict by these scores, and not only seen to.
     """
 
-    weights: Array
-    biases: Array
+    weights: Floats
+    biases: Floats
     classes: Sequence[Any]
     meaning: str
     own: Callable[[Any], Any] | None = None
@@ -69,12 +67,12 @@ class Form:
             own=None,
         )
 
-    def scores(self, z: Any) -> Array:
+    def scores(self, z: Any) -> Floats:
         """``(text, score)`` of features."""
         values = sparse(z) if self.threshold is None else sparse(sparse(z) > self.threshold)
         return np.asarray(values @ self.weights.T) + self.biases
 
-    def check(self, model: Any, z: Any, scores: Array, texts: Sequence[str]) -> None:
+    def check(self, model: Any, z: Any, scores: Floats, texts: Sequence[str]) -> None:
         """Hold scores against the classifier's own, and against what it predicts.
 
         Args:
@@ -96,7 +94,7 @@ class Form:
         self.check_predictions(name, model.predict(z), scores, texts)
 
     def check_predictions(
-        self, name: str, predicted: Any, scores: Array, texts: Sequence[str]
+        self, name: str, predicted: Any, scores: Floats, texts: Sequence[str]
     ) -> None:
         """Hold scores ``(text, score)`` against what ``predict`` returned for the texts.
 
@@ -122,7 +120,15 @@ class Form:
             )
 
 
-def as_columns(scores: Any) -> Array:
+def as_columns(scores: Any) -> Floats:
     """``(text, score)``, also of one score."""
     found = dense(scores)
     return found[:, None] if found.ndim == 1 else found
+
+
+def not_linear(name: str) -> ModelError:
+    """The error for a classifier whose scores no weights give."""
+    return ModelError(
+        f"The {name} is not linear in the features; expected for example LinearSVC, "
+        "LogisticRegression, SGDClassifier, LinearDiscriminantAnalysis or MultinomialNB."
+    )

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
+
+from whyword.data.arrays import Floats
 
 
 def close(a: Any, b: Any, *made_from: Any) -> bool:
@@ -19,7 +20,7 @@ def close(a: Any, b: Any, *made_from: Any) -> bool:
     return bool(abs(a - b).max() <= precision**0.6 * (1 + abs(b).max()))
 
 
-def dense(matrix: Any) -> NDArray[np.float64]:
+def dense(matrix: Any) -> Floats:
     """An array of numbers."""
     found = np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix)
     return found if found.dtype.kind == "f" else found.astype(np.float64)

@@ -12,51 +12,28 @@ As a `whyword.classifier.Classifier`, each word of each occurrence of an n-gram 
 vector has one component: its share of x_f.
 """
 
-import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 import torch
-from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
-from whyword.classifier import Attribution, Batch
-from whyword.errors import InputError, ModelError
-from whyword.models.linear.estimators import Weights, linear_form
+from whyword.batch import Attribution, Batch
+from whyword.data.arrays import Floats, Ints
+from whyword.errors import ModelError
+from whyword.models.linear.batch import FeatureBatch, features_of
+from whyword.models.linear.coefficients import Weights
+from whyword.models.linear.estimators import linear_form
+from whyword.models.linear.folder import KIND, write_linear
 from whyword.models.linear.matrices import sparse
-from whyword.models.linear.steps import Source
-from whyword.models.linear.vectorizers import flat, source_of, unwrapped
+from whyword.models.linear.pipelines import flat, unwrapped
+from whyword.models.linear.sources import Source
+from whyword.models.linear.vectorizers import source_of
 from whyword.text import Document
-
-SAVED = ("lowercase", "strip_accents", "token_pattern", "ngram_range", "stop_words", "binary",
-         "norm", "smooth_idf", "sublinear_tf")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class FeatureBatch(Batch):
-    """Encoded documents with the share of a feature's value that each position holds.
-
-    Attributes:
-        values: ``(batch, position)`` float64.
-        absent: ``(batch, class)`` what features add that the text does not have, if a scaling step
-            gives them a value.
-        offset: ``(batch, class)`` what steps add that mix features, such as a centre.
-    """
-
-    values: Tensor
-    absent: Tensor
-    offset: Tensor
-
-    def rows(self, rows: Tensor) -> "FeatureBatch":
-        """The documents at these places ``(row,)``, each as often as it is named."""
-        own = {name: getattr(self, name)[rows] for name in ("values", "absent", "offset")}
-        return FeatureBatch(**vars(super().rows(rows)), **own)
 
 
 class LinearClassifier:
@@ -76,7 +53,7 @@ class LinearClassifier:
         ModelError: If a step is none of these, or not fitted; the message names it.
     """
 
-    kind = "linear"
+    kind = KIND
 
     def __init__(self, pipeline: Any) -> None:
         pipeline = unwrapped(pipeline)
@@ -125,7 +102,7 @@ class LinearClassifier:
             InputError: If a text is no string, or features are not found in it.
             ModelError: If the scores are not the classifier's own, or would predict another class.
         """
-        documents = tuple(t if isinstance(t, Document) else self.source.document(t) for t in texts)
+        documents = self.documents(texts)
         plain = [document.text for document in documents]
         values = self.source.run(plain)
         x = values.x
@@ -160,14 +137,22 @@ class LinearClassifier:
             offset=torch.from_numpy(offset),
         )
 
+    def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
+        """The texts, tokenised where they are not yet.
+
+        Raises:
+            InputError: If a text is no string.
+        """
+        return tuple(t if isinstance(t, Document) else self.source.document(t) for t in texts)
+
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, 1)`` shares of the features' values."""
-        return _features(batch).values[:, :, None]
+        return features_of(batch).values[:, :, None]
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
         """``(batch, class)``, what `meaning` says; of two classes ±."""
         shared: Tensor = (embeddings * self.weights.T[batch.ids]).sum(dim=1)
-        return shared + self.bias + _features(batch).absent + _features(batch).offset
+        return shared + self.bias + features_of(batch).absent + features_of(batch).offset
 
     def __call__(self, batch: Batch) -> Tensor:
         """``(batch, class)`` scores of the documents as they are."""
@@ -178,7 +163,7 @@ class LinearClassifier:
     ) -> Attribution:
         """x_f w_f, shared equally by its words; what LRP becomes as its stabiliser vanishes."""
         relevance = self.gradient(batch, targets)[1] * self.embed(batch)
-        weights, features = targets.double(), _features(batch)
+        weights, features = targets.double(), features_of(batch)
         remainder = {"bias": weights @ self.bias}
         for item, added in (("absent features", features.absent), ("offset", features.offset)):
             if added.any():
@@ -227,10 +212,10 @@ class LinearClassifier:
         self,
         texts: list[str],
         z: Any,
-        ids: NDArray[np.int64],
-        shares: NDArray[np.float64],
+        ids: Ints,
+        shares: Floats,
         absent: sp.csr_matrix,
-        offset: NDArray[np.float64],
+        offset: Floats,
     ) -> None:
         """Hold the scores against the classifier's own, and its predictions.
 
@@ -252,85 +237,28 @@ class LinearClassifier:
             self._agrees = True
 
     def save(self, path: Path, *, about: str = "") -> None:
-        """Write ``model.json`` and ``weights.safetensors`` into a folder; no pickle.
+        """Write ``model.json``, ``vocabulary.json`` and ``weights.safetensors``; no pickle.
+
+        Args:
+            path: The folder, made if need be.
+            about: One line for people.
 
         Raises:
-            ModelError: If the pipeline is not a `TfidfVectorizer` and a classifier.
+            ModelError: If the pipeline is not a `TfidfVectorizer` of words and a classifier of one
+                label.
+            InputError: If the folder cannot be written.
         """
-        tfidf = self.vectorizer
-        simple = type(tfidf).__name__ == "TfidfVectorizer" and tfidf.use_idf
-        if (
-            not simple
-            or self.between
-            or self.multilabel
-            or self.form.threshold is not None
-            or (tfidf.preprocessor or tfidf.tokenizer or tfidf.analyzer != "word")
-        ):
+        if self.between or self.multilabel or self.form.threshold is not None:
             raise ModelError(
-                "Only a TfidfVectorizer of words without functions of one's own, followed by a "
-                "classifier of one label, can be saved."
+                "Only a TfidfVectorizer of words followed by a classifier of one label can be "
+                "saved, without steps between them."
             )
-        settings = {name: getattr(self.vectorizer, name) for name in SAVED}
-        vocabulary = sorted(self.vectorizer.vocabulary_, key=self.vectorizer.vocabulary_.get)
-        path.mkdir(parents=True, exist_ok=True)
-        _write(path / "vocabulary.json", vocabulary)
-        arrays = {
-            "weights": self.weights[:, :-1].numpy(),
-            "bias": self.bias.numpy(),
-            "idf": self.vectorizer.idf_,
-        }
-        save_file(
-            {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in arrays.items()},
-            path / "weights.safetensors",
-        )
-        description = {"format": 1, "kind": self.kind, "about": about}
-        _write(
-            path / "model.json",
-            {**description, "classes": list(self.classes), "settings": settings},
-            indent=2,
+        write_linear(
+            path, self.vectorizer, self.classes, self.weights[:, :-1], self.bias, about=about
         )
 
-    @classmethod
-    def load(cls, path: Path, description: Mapping[str, Any]) -> Self:
-        """Read what `save` wrote.
 
-        Raises:
-            OSError, ValueError, KeyError, TypeError: If files are missing or damaged.
-        """
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.pipeline import Pipeline
-
-        settings = dict(description["settings"])
-        settings["ngram_range"] = tuple(settings["ngram_range"])
-        words = json.loads((path / "vocabulary.json").read_text(encoding="utf-8"))
-        vectorizer = TfidfVectorizer(
-            **settings, vocabulary={word: column for column, word in enumerate(words)}
-        )
-        arrays = load_file(path / "weights.safetensors")
-        vectorizer.idf_ = arrays["idf"].astype(np.float64)
-        model = Weights(
-            tuple(description["classes"]),
-            arrays["weights"].astype(np.float64),
-            arrays["bias"].astype(np.float64),
-        )
-        if model.coef_.shape != (len(model.classes_), len(words)):
-            raise ValueError(
-                f"weights of {model.coef_.shape} for {len(words)} words, {model.classes_}"
-            )
-        return cls(Pipeline([("tfidf", vectorizer), ("weights", model)]))
-
-
-def _product(x: sp.csr_matrix, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _product(x: sp.csr_matrix, weights: Floats) -> Floats:
     """``(text, class)`` by the columns that any text has, of weights that may have millions."""
     columns = np.unique(x.indices)
     return np.asarray(x[:, columns] @ weights[:, columns].T)
-
-
-def _features(batch: Batch) -> FeatureBatch:
-    if not isinstance(batch, FeatureBatch):
-        raise InputError(f"Got {type(batch).__name__}; expected what encode returns.")
-    return batch
-
-
-def _write(path: Path, value: Any, **layout: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, **layout) + "\n", encoding="utf-8")

@@ -99,7 +99,8 @@ class Analyzer:
     def _on_words(self, text: str, word_at: list[int]) -> Iterator[NGram]:
         kept = [token for token in self._tokens(text) if token[0] not in self.stop_words]
         names, words = [name for name, _ in kept], [word_at[span.start] for _, span in kept]
-        for n in range(self.vectorizer.ngram_range[0], self.vectorizer.ngram_range[1] + 1):
+        shortest, longest = self.vectorizer.ngram_range
+        for n in range(shortest, min(longest, len(kept)) + 1):
             for i in range(len(kept) - n + 1):
                 yield NGram(" ".join(names[i : i + n]), tuple(words[i : i + n]))
 

@@ -9,11 +9,13 @@ from sklearn.feature_extraction import FeatureHasher
 from whyword.errors import ModelError
 from whyword.models.linear.matrices import sparse
 from whyword.models.linear.ngrams import Analyzer
-from whyword.models.linear.steps import Place, Source, Step, Values, sent, unfitted
+from whyword.models.linear.pipelines import flat, sent, unfitted, unwrapped
+from whyword.models.linear.sources import Place, Source, Values
+from whyword.models.linear.steps import Step
 from whyword.text import Document, Span
 
 
-class Words:
+class _Words:
     """A fitted vectorizer.
 
     Raises:
@@ -58,7 +60,7 @@ class Words:
                 yield Place(int(column), float(sign), ngram.words)
 
 
-class Union:
+class _Union:
     """A fitted `FeatureUnion`: features next to one another, with weights.
 
     Args:
@@ -134,11 +136,11 @@ def source_of(step: Any, before: Source | None = None) -> Source:
             raise ModelError("Got a part that passes texts on; expected a vectorizer.")
         return before
     if hasattr(step, "transformer_list"):
-        return Union(step, before)
+        return _Union(step, before)
     if before is not None:
         return Step(before, step)
     if hasattr(step, "build_analyzer"):
-        return Words(step)
+        return _Words(step)
     name = type(step).__name__
     if hasattr(step, "transformers"):
         raise ModelError(
@@ -149,32 +151,3 @@ def source_of(step: Any, before: Source | None = None) -> Source:
         f"The first step is {name}; expected CountVectorizer, TfidfVectorizer or "
         "HashingVectorizer, or a FeatureUnion of them."
     )
-
-
-def flat(pipeline: Any) -> list[Any]:
-    """The steps of a pipeline and of those in it, in one row."""
-    steps: list[Any] = []
-    for step in (unwrapped(step) for _, step in pipeline.steps):
-        if hasattr(step, "steps"):
-            steps += flat(step)
-        elif step is not None and step != "passthrough":
-            steps.append(step)
-    return steps
-
-
-def unwrapped(step: Any) -> Any:
-    """What a search found, or what another estimator hands everything on to.
-
-    Raises:
-        ModelError: If a search has found nothing yet.
-    """
-    name = type(step).__name__
-    if hasattr(step, "best_estimator_"):
-        return unwrapped(step.best_estimator_)
-    if hasattr(step, "param_grid") or hasattr(step, "param_distributions"):
-        raise ModelError(f"The {name} is not fitted, or with refit=False; fit it with refit=True.")
-    if name == "FrozenEstimator":
-        return unwrapped(step.estimator)
-    if name == "SelfTrainingClassifier" and hasattr(step, "estimator_"):
-        return unwrapped(step.estimator_)
-    return step

@@ -7,71 +7,28 @@ a function computes that moves nothing is `DERIVED`. Positions belong to storage
 tensors, so that views, and what is written through them, need no functions of their own.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from whyword.models.look_ups.moving import (
+    COPIES,
+    ELEMENTWISE,
+    OTHERS,
+    READ_OUT,
+    SHAPES,
+    moved_by,
+    name_of,
+    places_of_ids,
+    plain_name,
+    tensors_in,
+    works_in_place,
+)
+
 CONSTANT, DERIVED = -1, -2
 """In place of a position: an id of the model's own, and one that is computed from the text's."""
-
-_FIRST = ((0, "input"),)
-_COPIES: dict[str, tuple[tuple[int, str], ...]] = {
-    **dict.fromkeys(
-        """
-        clone contiguous reshape reshape_as flatten ravel unfold flip fliplr flipud roll rot90
-        repeat tile repeat_interleave getitem index_select gather take take_along_dim masked_select
-        _pack_padded_sequence
-        """.split(),
-        _FIRST,
-    ),
-    **dict.fromkeys(
-        "cat concat concatenate stack hstack vstack dstack column_stack".split(), ((0, "tensors"),)
-    ),
-    **dict.fromkeys(["copy", "fill"], ((0, "input"), (1, "src"), (1, "value"))),
-    **dict.fromkeys(
-        ["masked_fill", "masked_scatter", "setitem"], ((0, "input"), (2, "value"), (2, "source"))
-    ),
-    **dict.fromkeys(
-        ["pad", "index_fill", "index_copy", "scatter"],
-        ((0, "input"), (3, "value"), (3, "source"), (3, "src")),
-    ),
-    "index_put": ((0, "input"), (2, "values")),
-    "pad_sequence": ((0, "sequences"), (2, "padding_value")),
-    "where": ((1, "input"), (2, "other")),
-}
-"""Functions that move ids into a tensor of their own, and their arguments that hold ids."""
-
-_ELEMENTWISE = set(
-    """
-    to type type_as int long short float double half bfloat16 cpu cuda tensor as_tensor asarray
-    add sub rsub mul multiply remainder fmod mod abs clamp clip clamp_min clamp_max maximum
-    minimum nan_to_num bitwise_and and iadd isub imul imod iand tril triu
-    """.split()
-)
-"""Functions whose results stand where their input stood: ids that they leave are the text's."""
-
-_SHAPES = set(
-    """
-    new_zeros new_ones new_full new_empty zeros_like ones_like full_like empty_like rand_like
-    randn_like randint_like
-    """.split()
-)
-"""Functions that read nothing of a tensor but its shape."""
-
-_OTHERS = set(
-    """
-    __get__ size dim numel stride __len__ view view_as transpose permute unsqueeze squeeze expand
-    linear layer_norm rms_norm softmax gelu silu relu tanh dropout scaled_dot_product_attention
-    """.split()
-)
-"""Functions not worth a look at what they read: they return views, or numbers that are no ids."""
-
-_READ_OUT = set("tolist item numpy __array__ __int__ __index__ __float__".split())
-
-_IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __imod__ __iand__".split())
-"""Functions that change what they read, besides those whose names end in an underscore."""
 
 
 class _Beside(NamedTuple):
@@ -119,7 +76,7 @@ class Positions:
 
     def may_follow(self, name: str) -> bool:
         """Whether a call of this function may have to be followed, whatever its arguments."""
-        return name not in _OTHERS or bool(self._floats)
+        return name not in OTHERS or bool(self._floats)
 
     def of(self, ids: Tensor) -> Tensor | None:
         """The positions of these ids, shaped like them; None if they are the model's own."""
@@ -138,9 +95,7 @@ class Positions:
 
     def before(self, func: Callable[..., Any], args: tuple[Any, ...]) -> Tensor | None:
         """The first argument as it is, if the function is going to change it."""
-        name = name_of(func)
-        in_place = name in _IN_PLACE or (name.endswith("_") and not name.startswith("_"))
-        if not in_place or not args or not isinstance(args[0], Tensor):
+        if not works_in_place(func) or not args or not isinstance(args[0], Tensor):
             return None
         if args[0].is_floating_point() and self._beside(args[0]) is None:
             return None
@@ -164,11 +119,11 @@ class Positions:
             before: See `before`.
         """
         name = name_of(func)
-        if name in _READ_OUT:
+        if name in READ_OUT:
             self.read_out = name if self._has_own(args[0]) else self.read_out
         elif before is not None:
             self._changed(func, args, kwargs, before)
-        elif name not in _SHAPES:
+        elif name not in SHAPES:
             read, known = list(tensors_in((args, kwargs))), {0, *self._known}
             new = [t for t in tensors_in((result, kwargs.get("out"))) if _key(t) not in known]
             for place, tensor in enumerate(new):
@@ -188,16 +143,16 @@ class Positions:
         before: Tensor,
     ) -> None:
         """A tensor was changed in place, and with it all others that share its storage."""
-        target, plain = args[0], _plain(func)
+        target, plain = args[0], plain_name(func)
         if self._beside(target) is None:
-            moves = target.dtype != torch.bool and self.among(_moved(func, args, kwargs))
+            moves = target.dtype != torch.bool and self.among(moved_by(func, args, kwargs))
             constant = torch.full(target.shape, CONSTANT, device=target.device)
             self._remember(target, constant if moves else None)
         if self._has_own(target):
             positions = self._as_positions(target)
             if plain == "zero":
                 positions.fill_(CONSTANT)
-            elif plain in _COPIES:
+            elif plain in COPIES:
                 if not self._replayed(func, args, kwargs):
                     positions.fill_(DERIVED)
             elif target.shape == before.shape:
@@ -213,13 +168,13 @@ class Positions:
         result: Tensor,
     ) -> Tensor | None:
         """The positions of a new tensor's ids; None if they are computed."""
-        plain = _plain(func)
+        plain = plain_name(func)
         if result.dtype == torch.bool:
             return None
-        if plain in _COPIES:
+        if plain in COPIES:
             found = tensors_in(self._replayed(func, args, kwargs))
             return next((t for t in found if t.shape == result.shape), None)
-        if plain in _ELEMENTWISE:
+        if plain in ELEMENTWISE:
             for tensor in tensors_in((args, kwargs)):
                 if tensor.shape == result.shape and self._has_own(tensor):
                     positions: Tensor = self._as_positions(tensor)
@@ -230,15 +185,15 @@ class Positions:
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[Any, ...]:
         """What the same call gives for positions; nothing if what it moves are not ids."""
-        plain = _plain(func)
-        if not self.among(_moved(func, args, kwargs)):
+        plain = plain_name(func)
+        if not self.among(moved_by(func, args, kwargs)):
             return ()
         if plain == "index_put" and kwargs.get("accumulate", len(args) > 3 and args[3]):
             return ()
         mode = args[2] if len(args) > 2 else kwargs.get("mode", "constant")
         if plain == "pad" and mode == "constant":
             args, kwargs = args[:3], {**kwargs, "value": CONSTANT}
-        places, names = _held(func)
+        places, names = places_of_ids(func)
         given = [self._as_positions(v) if i in places else v for i, v in enumerate(args)]
         named = {k: self._as_positions(v) if k in names else v for k, v in kwargs.items()}
         try:
@@ -280,33 +235,6 @@ class Positions:
         self._known[_key(tensor)] = _Beside(storage, size, positions, by)
 
 
-def name_of(func: Callable[..., Any]) -> str:
-    """A function's name."""
-    return str(getattr(func, "__name__", type(func).__name__))
-
-
-def _plain(func: Callable[..., Any]) -> str:
-    """A function's name without what tells operators and changes in place from others."""
-    name = name_of(func)
-    return name if name.startswith("_pack") else name.strip("_")
-
-
-def _held(func: Callable[..., Any]) -> tuple[set[int], set[str]]:
-    """Which arguments of a function that moves ids hold them: their places and names."""
-    held = _COPIES.get(_plain(func), ())
-    if _plain(func) == "where" and func is not torch.where:  # a method, of the first input
-        held = ((0, "input"), (2, "other"))
-    return {place for place, _ in held}, {name for _, name in held}
-
-
-def _moved(func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
-    """The arguments that hold what a function moves."""
-    places, names = _held(func)
-    return [v for i, v in enumerate(args) if i in places] + [
-        kwargs[k] for k in kwargs if k in names
-    ]
-
-
 def _view(positions: Tensor, ids: Tensor) -> Tensor:
     """Of the positions beside a storage those beside a view of it."""
     return positions.as_strided(ids.shape, ids.stride(), ids.storage_offset())
@@ -319,14 +247,3 @@ def _key(tensor: Tensor) -> int:
     except (RuntimeError, NotImplementedError):
         key = 0
     return key
-
-
-def tensors_in(values: Any) -> Iterator[Tensor]:
-    """The tensors in nested arguments."""
-    if isinstance(values, Tensor):
-        yield values
-    elif isinstance(values, list | tuple):
-        for value in values:
-            yield from tensors_in(value)
-    elif isinstance(values, Mapping):
-        yield from tensors_in(list(values.values()))

@@ -11,10 +11,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from whyword.classifier import Batch
+from whyword.batch import Batch
 from whyword.errors import ModelError
+from whyword.lrp.rounding import apart, largest, tolerance
 
-TEXTS = 8
+_TEXTS = 8
 """Texts of a batch that are compared with themselves alone, the shortest ones."""
 
 
@@ -48,7 +49,7 @@ class Reading:
         if kind not in self._alone:
             lengths = mask.sum(dim=1).tolist()
             rows = sorted((row for row, n in enumerate(lengths) if n), key=lengths.__getitem__)
-            found = self._compare(rows[:TEXTS], together, alone)
+            found = self._compare(rows[:_TEXTS], together, alone)
             if found is None:
                 return True
             self._alone[kind] = found
@@ -67,7 +68,7 @@ class Reading:
                 single = alone(row)
             except (RuntimeError, ValueError, IndexError):
                 continue  # such as a text that is shorter than a filter
-            found = not near(single[0], scores[row], scores)
+            found = not _near(single[0], scores[row], scores)
             if found:
                 break
         return found
@@ -97,7 +98,7 @@ class Reading:
             return
         with torch.no_grad():
             got, expected = score(vectors, batch), plain(batch)
-        if not near(got, expected, expected):
+        if not _near(got, expected, expected):
             worst = (got - expected).abs().max(dim=1).values.argmax()
             raise ModelError(
                 f"Got the scores {_shown(got[worst])} from vectors in place of {name}; expected "
@@ -108,17 +109,9 @@ class Reading:
         self._proven.add(call)
 
 
-def near(found: Tensor, expected: Tensor, scores: Tensor) -> bool:
-    """Whether scores are equal up to the square root of the precision's epsilon.
-
-    That is 3.5e-4 in single precision, relative to the largest of ``scores``, or to 0.01 where all
-    of them are smaller. What is not finite is equal where it is the same.
-    """
-    epsilon = torch.finfo(expected.dtype).eps ** 0.5
-    largest = scores[scores.isfinite()].abs().max() if scores.isfinite().any() else 0
-    return torch.allclose(
-        found, expected, rtol=0, atol=float(epsilon * max(largest, 0.01)), equal_nan=True
-    )
+def _near(found: Tensor, expected: Tensor, scores: Tensor) -> bool:
+    """Whether scores are equal but for rounding, of the largest of ``scores`` or of 0.01."""
+    return apart(found, expected) <= tolerance(expected.dtype) * max(largest(scores), 0.01)
 
 
 def reading_of(module: nn.Module) -> Reading:

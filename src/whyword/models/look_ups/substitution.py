@@ -14,7 +14,8 @@ from torch.nn.functional import embedding, embedding_bag, one_hot
 from torch.overrides import TorchFunctionMode
 
 from whyword.errors import ModelError
-from whyword.models.look_ups.positions import CONSTANT, DERIVED, Positions, name_of, tensors_in
+from whyword.models.look_ups.moving import name_of, tensors_in
+from whyword.models.look_ups.positions import CONSTANT, DERIVED, Positions
 
 _AS_IS = torch._C.DisableTorchFunction
 """Keeps what is only looked at from other modes, the engine's above all."""

@@ -4,6 +4,7 @@ They take relevance like any summand. To say how much, their values have to be k
 the model is run as far as its first layer, and what it looks up until then is noted.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from whyword.models.look_ups.substitution import LOOK_UPS, looked_up
 
-ITEMS = {
+_ITEMS = {
     "position": "positions",
     "wpe": "positions",
     "token_type": "token types",
@@ -29,10 +30,25 @@ def tables_of(module: nn.Module) -> dict[str, nn.Embedding]:
     for name, layer in module.named_modules():
         if isinstance(layer, nn.Embedding):
             own = name.rpartition(".")[2]
-            for part, item in ITEMS.items():
+            for part, item in _ITEMS.items():
                 if part in own:
                     tables.setdefault(item, layer)
     return tables
+
+
+def positions_of(model: Any) -> int:
+    """How many tokens the model reads at most: what its configuration says, and what it learned."""
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    limits = [limit] if isinstance(limit, int) and limit > 0 else []
+    return min([*limits, learned_positions(model)])
+
+
+def learned_positions(model: Any) -> int:
+    """How many tokens the model has vectors of positions for, if it looks them up in a table."""
+    if (table := tables_of(model).get("positions")) is None:
+        return sys.maxsize
+    # Those that count from behind the padding's id have the fewer left.
+    return table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
 def added_vectors(tables: Mapping[str, nn.Embedding], run: Callable[[], Any]) -> dict[str, Tensor]:

@@ -4,61 +4,40 @@ Any ``AutoModelForSequenceClassification`` with a fast tokenizer, or a text-clas
 Needs the extra ``whyword[transformers]``.
 """
 
-import re
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, NamedTuple, Self
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
-from whyword.classifier import SPECIAL, Batch
+from whyword.batch import Batch
 from whyword.errors import InputError, ModelError
+from whyword.models.folder import begin, write_json
 from whyword.models.look_ups.reading import reading_of
 from whyword.models.look_ups.substitution import Substitution, uncompiled
-from whyword.models.transformer.added import added_vectors, tables_of
-from whyword.models.transformer.subwords import words_in, words_of
+from whyword.models.transformer.added import (
+    added_vectors,
+    learned_positions,
+    positions_of,
+    tables_of,
+)
+from whyword.models.transformer.batch import (
+    Run,
+    TransformerBatch,
+    mean_over_windows,
+    padded,
+    part_of,
+    run_of,
+    window_of,
+)
+from whyword.models.transformer.quiet import quietly
+from whyword.models.transformer.tokens import Tokens
 from whyword.text import Document
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True)
-class TransformerBatch(Batch):
-    """A batch whose documents may lie in several windows, one behind the other.
-
-    Attributes:
-        types: ``(batch, position)`` int64, the tokens' types; None if the tokenizer knows none.
-        window: Positions of one window; every document has the same number of them.
-    """
-
-    types: Tensor | None = None
-    window: int = 1
-
-    def rows(self, rows: Tensor) -> "TransformerBatch":
-        """The documents at these places ``(row,)``, each as often as it is named."""
-        base = super().rows(rows)
-        shared = {field.name: getattr(base, field.name) for field in fields(base)}
-        types = None if self.types is None else self.types[rows.to(self.types.device)]
-        return TransformerBatch(**shared, types=types, window=self.window)
-
-
-class _Window(NamedTuple):
-    """What the model reads of one document at once: one number per token each."""
-
-    ids: list[int]
-    words: list[int]
-    types: list[int] | None
-
-
-class _Run(NamedTuple):
-    """One call of the model: which windows of the batch, where in them, with which arguments."""
-
-    windows: Tensor
-    inside: slice
-    inputs: dict[str, Tensor]
+SETTINGS = "whyword.json"
+"""What this package adds to a folder of transformers: how much of a text the model reads."""
 
 
 class TransformerClassifier:
@@ -84,7 +63,7 @@ class TransformerClassifier:
 
     Raises:
         InputError: If the tokenizer is no fast one, two classes have the same name, or the windows
-            leave no room to go on.
+            leave no room to go on or are longer than the model's learned positions.
     """
 
     def __init__(
@@ -107,8 +86,13 @@ class TransformerClassifier:
         self.classes = tuple(name for _, name in sorted(model.config.id2label.items()))
         if len(set(self.classes)) < len(self.classes):
             raise InputError(f"Got the classes {list(self.classes)}; expected no two alike.")
-        self.max_length = max_length or min(tokenizer.model_max_length, _positions(model))
+        self.max_length = max_length or min(tokenizer.model_max_length, positions_of(model))
         self.overlap = overlap
+        if self.max_length > learned_positions(model):
+            raise InputError(
+                f"Got max_length {self.max_length}; expected at most the "
+                f"{learned_positions(model)} positions that the model has learned."
+            )
         room = self.max_length - tokenizer.num_special_tokens_to_add() - (overlap or 0)
         if room < 1 or (overlap or 0) < 0:
             raise InputError(
@@ -136,6 +120,15 @@ class TransformerClassifier:
         if task not in ("text-classification", "sentiment-analysis"):
             raise InputError(f'Got a pipeline for "{task}"; expected one for text-classification.')
         return cls(model.model, model.tokenizer, **options)
+
+    def save(self, path: Path, *, about: str = "") -> None:
+        """Write a folder that transformers reads too; ``about`` is a line for people."""
+        begin(path)
+        with quietly():
+            self.module.save_pretrained(path)
+            self.subwords.save_pretrained(path)
+        own = {"about": about, "max_length": self.max_length, "overlap": self.overlap}
+        write_json(path / SETTINGS, own, indent=2)
 
     def with_overlap(self, overlap: int | None) -> Self:
         """The same classifier, reading long texts in windows or not."""
@@ -167,6 +160,18 @@ class TransformerClassifier:
             )
         return weight
 
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of the token for what the vocabulary lacks; None if there is none."""
+        found: int | None = self.subwords.unk_token_id
+        return found
+
+    @property
+    def mask_id(self) -> int | None:
+        """The id of the mask token; None if there is none."""
+        found: int | None = self.subwords.mask_token_id
+        return found
+
     def encode(self, texts: Sequence[str | Document]) -> TransformerBatch:
         """Tokenise into subwords, find their words, pad.
 
@@ -176,35 +181,15 @@ class TransformerClassifier:
 
         Raises:
             InputError: If a text is no string.
+            ModelError: If the tokenizer knows tokens that the model has no embeddings for.
         """
-        rows = self._tokenise(texts)
-        every = [window for _, windows, _ in rows for window in windows]
-        length = max((len(window.ids) for window in every), default=1)
-        shape = (len(rows), max((len(windows) for _, windows, _ in rows), default=1), length)
-        tensors = {
-            "ids": torch.full(shape, self._padding),
-            "words": torch.full(shape, -1),
-            "types": torch.zeros(shape, dtype=torch.int64),
-            "mask": torch.zeros(shape, dtype=torch.bool),
-        }
-        for b, (_, windows, _) in enumerate(rows):
-            for w, window in enumerate(windows):
-                size = len(window.ids)
-                inside = (b, w, slice(length - size, None) if self._pads_left else slice(size))
-                tensors["ids"][inside] = torch.tensor(window.ids)
-                tensors["words"][inside] = torch.tensor(window.words)
-                tensors["mask"][inside] = True
-                if window.types is not None:
-                    tensors["types"][inside] = torch.tensor(window.types)
-        placed = {name: t.flatten(1).to(self.table.device) for name, t in tensors.items()}
-        if not every or any(window.types is None for window in every):
-            del placed["types"]
-        return TransformerBatch(
-            documents=tuple(document for document, _, _ in rows),
-            known=tuple(known for _, _, known in rows),
-            window=length,
-            **placed,
+        tokens = Tokens(
+            self.subwords,
+            max_length=self.max_length,
+            overlap=self.overlap,
+            padding=self._padding,
         )
+        return padded(tokens.rows(texts), self.table, padding=self._padding, left=self._pads_left)
 
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, dimension)`` the tokens' own vectors, those of padding too.
@@ -237,7 +222,7 @@ class TransformerClassifier:
                 length = run.inputs["input_ids"].shape[1]
                 if vectors.shape[-2:] == (length, self.table.shape[1]):
                     whole = found.setdefault(item, self.table.new_zeros(shape))
-                    rows = whole.view(-1, _window(batch), whole.shape[-1])
+                    rows = whole.view(-1, window_of(batch), whole.shape[-1])
                     rows[run.windows, run.inside] = vectors
         return found
 
@@ -268,21 +253,15 @@ class TransformerClassifier:
             with Substitution(
                 self.table,
                 run.inputs["input_ids"],
-                _part(embeddings, batch, run),
-                added=[(tables[k].weight, _part(v, batch, run)) for k, v in added.items()],
+                part_of(embeddings, batch, run),
+                added=[(tables[k].weight, part_of(v, batch, run)) for k, v in added.items()],
                 place="its input embeddings",
             ):
                 found.append(self._logits(uncompiled(self.module), run))
         logits = found[0] if len(found) == 1 else torch.cat(found)
-        windows = batch.ids.shape[1] // _window(batch)
-        if windows == 1:
-            return logits
-        # The mean over each document's windows, as a product with a constant matrix.
-        documents = torch.cat([run.windows for run in runs]) // windows
-        mean = nn.functional.one_hot(documents, len(batch)).T.to(logits.dtype)
-        return (mean / mean.sum(dim=1, keepdim=True)) @ logits
+        return mean_over_windows(logits, batch, runs)
 
-    def _logits(self, module: nn.Module, run: _Run) -> Tensor:
+    def _logits(self, module: nn.Module, run: Run) -> Tensor:
         result = module(**run.inputs)
         logits = getattr(result, "logits", None)
         expected = (len(run.windows), len(self.classes))
@@ -294,34 +273,18 @@ class TransformerClassifier:
             )
         return logits
 
-    def _runs(self, batch: Batch) -> list[_Run]:
+    def _runs(self, batch: Batch) -> list[Run]:
         """The calls of the model: one, or one per window if they must be read so."""
-        mask = batch.mask.view(-1, _window(batch))
+        mask = batch.mask.view(-1, window_of(batch))
         read = mask.any(dim=1).nonzero()[:, 0]
         alone = self._pad_token is None
         if not alone and not self.training:
             alone = reading_of(self.module).one_by_one(
                 mask[read],
-                lambda: self._logits(self.module, self._run(batch, read)),
-                lambda row: self._logits(self.module, self._run(batch, read[[row]])),
+                lambda: self._logits(self.module, run_of(batch, read)),
+                lambda row: self._logits(self.module, run_of(batch, read[[row]])),
             )
-        return [self._run(batch, rows) for rows in (read.split(1) if alone else [read])]
-
-    def _run(self, batch: Batch, rows: Tensor) -> _Run:
-        """One call for these windows; a single one is read without padding."""
-        window = _window(batch)
-        mask = batch.mask.view(-1, window)[rows]
-        inside = slice(0, window)
-        if len(rows) == 1:
-            places = mask[0].nonzero()
-            inside = slice(int(places[0]), int(places[-1]) + 1)
-        inputs = {
-            "input_ids": batch.ids.view(-1, window)[rows, inside],
-            "attention_mask": mask[:, inside].long(),
-        }
-        if isinstance(batch, TransformerBatch) and batch.types is not None:
-            inputs["token_type_ids"] = batch.types.view(-1, window)[rows, inside]
-        return _Run(rows, inside, inputs)
+        return [run_of(batch, rows) for rows in (read.split(1) if alone else [read])]
 
     @property
     def _pad_token(self) -> int | None:
@@ -337,86 +300,3 @@ class TransformerClassifier:
     def _pads_left(self) -> bool:
         """XLNet reads its decision off the last position, whatever stands there."""
         return getattr(self.config, "model_type", "") == "xlnet"
-
-    def _tokenise(
-        self, texts: Sequence[str | Document]
-    ) -> list[tuple[Document, list[_Window], tuple[bool, ...]]]:
-        """Per text the document, its windows, and which of its words the vocabulary knows."""
-        sources = [t.text if isinstance(t, Document) else t for t in texts]
-        for source in sources:
-            if not isinstance(source, str):
-                raise InputError(f"Got {type(source).__name__}; expected a text (str).")
-        if not sources:
-            return []
-        tokens = self.subwords(
-            # Halves of surrogate pairs are refused; one code point stands for one.
-            [_SURROGATE.sub("\ufffd", source) for source in sources],
-            truncation=self.max_length < sys.maxsize,
-            max_length=self.max_length if self.max_length < sys.maxsize else None,
-            stride=self.overlap or 0,
-            return_overflowing_tokens=True,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-        )
-        parts: list[list[int]] = [[] for _ in texts]
-        for part, text in enumerate(tokens["overflow_to_sample_mapping"]):
-            parts[text].append(part)
-        return [self._row(text, tokens, found) for text, found in zip(texts, parts, strict=True)]
-
-    def _row(
-        self, text: str | Document, tokens: Any, parts: list[int]
-    ) -> tuple[Document, list[_Window], tuple[bool, ...]]:
-        """One text, of whose tokens ``parts`` are the windows."""
-        truncated = self.overlap is None and len(parts) > 1
-        parts = parts[:1] if truncated else parts
-        places = [
-            (part, i, offset)
-            for part in parts
-            for i, offset in enumerate(tokens["offset_mapping"][part])
-            if not tokens["special_tokens_mask"][part][i]
-        ]
-        offsets = [offset for _, _, offset in places]
-        if isinstance(text, Document):
-            found, document = words_in(text, offsets), text
-            document = text.first(max(found, default=-1) + 1) if truncated else text
-        else:
-            spans, found = words_of(text, offsets)
-            document = Document(text, spans, truncated)
-        words = {part: [SPECIAL] * len(tokens["input_ids"][part]) for part in parts}
-        known = [True] * len(document)
-        for (part, i, _), word in zip(places, found, strict=True):
-            words[part][i] = word
-            if word >= 0 and tokens["input_ids"][part][i] == self.subwords.unk_token_id:
-                known[word] = False
-        types = tokens.get("token_type_ids")
-        windows = [
-            _Window(tokens["input_ids"][p], words[p], None if types is None else types[p])
-            for p in parts
-        ]
-        if not windows[0].ids:  # a text of nothing, by a tokenizer that adds nothing
-            windows = [_Window([self._padding], [SPECIAL], None if types is None else [0])]
-        return document, windows, tuple(known)
-
-
-def _window(batch: Batch) -> int:
-    """Positions of one window."""
-    return batch.window if isinstance(batch, TransformerBatch) else batch.ids.shape[1]
-
-
-def _part(vectors: Tensor, batch: Batch, run: _Run) -> Tensor:
-    """The vectors of a run's windows, ``(window, position, dimension)``."""
-    if run.inputs["input_ids"].shape == batch.ids.shape:
-        return vectors
-    rows = vectors.reshape(-1, _window(batch), vectors.shape[-1])
-    return rows[run.windows][:, run.inside]
-
-
-def _positions(model: Any) -> int:
-    """Tokens for which the model has positions."""
-    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    limits = [limit] if isinstance(limit, int) and limit > 0 else []
-    if (table := tables_of(model).get("positions")) is not None:
-        # Those that count from behind the padding's id have the fewer left.
-        skipped = 0 if table.padding_idx is None else table.padding_idx + 1
-        limits.append(table.num_embeddings - skipped)
-    return min(limits, default=sys.maxsize)

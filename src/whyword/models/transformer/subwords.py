@@ -14,11 +14,11 @@ from functools import cache
 
 from whyword.text import Document, Span
 
-Offsets = Sequence[tuple[int, int]]
+_Offsets = Sequence[tuple[int, int]]
 """Code points that each token stands for, as fast tokenizers give them."""
 
 
-def words_of(text: str, offsets: Offsets) -> tuple[tuple[Span, ...], list[int]]:
+def words_of(text: str, offsets: _Offsets) -> tuple[tuple[Span, ...], list[int]]:
     """The words that tokens cover.
 
     Args:
@@ -53,7 +53,7 @@ def words_of(text: str, offsets: Offsets) -> tuple[tuple[Span, ...], list[int]]:
     return tuple(words.values()), [place[leader[f]] if f >= 0 else -1 for f, _ in touched]
 
 
-def words_in(document: Document, offsets: Offsets) -> list[int]:
+def words_in(document: Document, offsets: _Offsets) -> list[int]:
     """The word of each token among a document's own: the first that it overlaps; -1 without."""
     spans = list(document.spans)
     touched = _touched(document.text, offsets, spans, [start for start, _ in spans])
@@ -61,7 +61,7 @@ def words_in(document: Document, offsets: Offsets) -> list[int]:
 
 
 def _touched(
-    text: str, offsets: Offsets, spans: Sequence[tuple[int, int]], starts: Sequence[int]
+    text: str, offsets: _Offsets, spans: Sequence[tuple[int, int]], starts: Sequence[int]
 ) -> list[tuple[int, int]]:
     """First and last of the spans that each token overlaps; (-1, -1) without."""
     found: list[tuple[int, int]] = []

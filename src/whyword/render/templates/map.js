@@ -58,6 +58,11 @@ for (const map of document.querySelectorAll(".ww-map")) {
     card.style.transform = `translate(${Math.max(left, 0)}px, ${Math.max(top, 0)}px)`;
   }
 
+  // Rings take the colour of the text.
+  const recolour = () => field.drawOverlay();
+  new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+
   const centred = () => field.nearest([field.width / 2, field.height / 2], 60);
 
   // --- Documents
@@ -85,6 +90,7 @@ for (const map of document.querySelectorAll(".ww-map")) {
       if (kind === "between") text.append(piece);
       else text.append(element("span", piece, { className: kind === "tail" ? "ww-tail" : kind }));
     }
+    article.querySelector(".ww-dotted").parentElement.hidden = !text.querySelector(".u");
     article.querySelector("script").textContent = JSON.stringify([found.target]);
     const radio = article.querySelector("input");
     radio.checked = true;

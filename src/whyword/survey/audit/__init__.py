@@ -6,17 +6,17 @@ words (`effects`).
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Bools, Floats, Ints
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
-from whyword.explainer import as_classifier, stream
-from whyword.explanation import Array, Explanation
+from whyword.explainer import stream
+from whyword.explanation import Explanation
+from whyword.models.adapting import Explainable, as_classifier
 from whyword.progress import OnProgress
-from whyword.survey.audit.clusters import Cluster, clusters
+from whyword.survey.audit.clusters import Cluster, check_libraries, clusters
 from whyword.survey.audit.effects import Effect, effects
 from whyword.survey.audit.records import Accuracy, Audit, ClassAudit, Suspect
 from whyword.survey.audit.suspects import Suspicion, suspicions
@@ -25,8 +25,8 @@ from whyword.survey.tally import Tally
 __all__ = ["Accuracy", "Audit", "ClassAudit", "Cluster", "Suspect", "audit"]
 
 
-def audit(
-    classifier: Any,
+def audit_corpus(
+    classifier: Explainable,
     corpus: Corpus,
     *,
     name: str | None = None,
@@ -72,6 +72,7 @@ def audit(
             "more, and least between 0 and 1."
         )
 
+    check_libraries()
     explanations = stream(
         classifier,
         corpus.texts,
@@ -139,7 +140,7 @@ def _read(
     name: str | None,
     sample: int,
     seed: int,
-) -> tuple[Array, dict[str, _Seen]]:
+) -> tuple[Floats, dict[str, _Seen]]:
     """Scores of all documents, and what was seen of each predicted class."""
     rng = np.random.default_rng(seed)
     scores = np.zeros(shape)
@@ -188,15 +189,13 @@ def _suspect(
     )
 
 
-def _accuracy(
-    predicted: NDArray[np.int64], without: Mapping[int, int], labels: NDArray[np.int64]
-) -> Accuracy:
+def _accuracy(predicted: Ints, without: Mapping[int, int], labels: Ints) -> Accuracy:
     after = predicted.copy()
     touched = list(without)
     after[touched] = [without[number] for number in touched]
     right_before, right_after = predicted == labels, after == labels
 
-    def share(right: NDArray[np.bool_]) -> float:
+    def share(right: Bools) -> float:
         return float(right.mean()) if len(right) else 0.0
 
     return Accuracy(

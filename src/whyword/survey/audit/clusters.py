@@ -9,10 +9,12 @@ the eigenvalues of its normalised Laplacian leave the largest gap is their numbe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 
-from whyword.explanation import Array
+from whyword.data.arrays import Floats
+from whyword.data.extras import require
 
 NEIGHBOURS = 10
 """Documents that a document is joined with."""
@@ -56,9 +58,7 @@ def clusters(
     Returns:
         Two clusters or more; a single one if there are fewer than twice `NEIGHBOURS` documents.
     """
-    from scipy.sparse import csr_matrix
-    from sklearn.preprocessing import normalize
-
+    sparse, preprocessing = _library("scipy.sparse"), _library("sklearn.preprocessing")
     numbers, rows = list(relevance), list(relevance.values())
     if not numbers:
         return []
@@ -68,7 +68,8 @@ def clusters(
     values = np.array([value for row in rows for value in row.values()], dtype=float)
     if not index:  # no document has a word
         return [Cluster(len(rows), 1.0, (), tuple(numbers[:typical]))]
-    matrix = normalize(csr_matrix((values, columns, pointers), shape=(len(rows), len(index))))
+    shape = (len(rows), len(index))
+    matrix = preprocessing.normalize(sparse.csr_matrix((values, columns, pointers), shape=shape))
     labels = _labels(np.asarray((matrix @ matrix.T).todense()), seed)
     names = list(index)
     found = []
@@ -91,11 +92,9 @@ def clusters(
     return sorted(found, key=lambda cluster: -cluster.documents)
 
 
-def _labels(similarity: Array, seed: int) -> Sequence[int] | Array:
+def _labels(similarity: Floats, seed: int) -> Sequence[int] | Floats:
     """The cluster of each document, from the cosines ``(document, document)``."""
-    from scipy.sparse.csgraph import laplacian
-    from sklearn.cluster import SpectralClustering
-
+    csgraph, cluster = _library("scipy.sparse.csgraph"), _library("sklearn.cluster")
     count = len(similarity)
     if count < 2 * NEIGHBOURS:
         return np.zeros(count, dtype=np.int64)
@@ -107,10 +106,20 @@ def _labels(similarity: Array, seed: int) -> Sequence[int] | Array:
     graph[rows, nearest] += similarity[rows, nearest]
     graph = np.maximum(graph, graph.T)
     np.fill_diagonal(graph, 0)
-    values = np.linalg.eigvalsh(laplacian(graph, normed=True))[: MOST + 1]
+    values = np.linalg.eigvalsh(csgraph.laplacian(graph, normed=True))[: MOST + 1]
     number = int(np.argmax(np.diff(values)[1:])) + 2
-    model = SpectralClustering(
+    model = cluster.SpectralClustering(
         number, affinity="precomputed", assign_labels="cluster_qr", random_state=seed
     )
-    labels: Array = model.fit_predict(graph)
+    labels: Floats = model.fit_predict(graph)
     return labels
+
+
+def check_libraries() -> None:
+    """Raise `MissingLibraryError` for what `clusters` needs, before an audit explains a corpus."""
+    _library("scipy.sparse")
+    _library("sklearn.cluster")
+
+
+def _library(module: str) -> ModuleType:
+    return require(module, extra="corpus", what="Clusters of explanations")

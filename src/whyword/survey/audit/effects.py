@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from whyword.classifier import Batch, Classifier
-from whyword.explanation import Array
+from whyword.batch import Batch
+from whyword.classifier import Classifier
+from whyword.data.arrays import Floats
 from whyword.progress import OnProgress, Progress
 from whyword.removal import scores_without
 from whyword.survey.audit.traces import traces
@@ -41,7 +41,7 @@ class Effect:
 def effects(
     classifier: Classifier,
     texts: Sequence[str],
-    scores: Array,
+    scores: Floats,
     suspects: Mapping[int, Sequence[str]],
     *,
     batch_size: int,
@@ -115,7 +115,7 @@ def _scores_without(
     rows: Sequence[int],
     removed: Sequence[Sequence[int]],
     batch_size: int,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Scores ``(row, class)`` of documents of the batch without some of their words."""
     longest = max(map(len, batch.documents), default=0)
     scores = np.zeros((len(rows), len(classifier.classes)))
@@ -129,6 +129,6 @@ def _scores_without(
     return scores
 
 
-def _probability(scores: Array, c: int) -> float:
+def _probability(scores: Floats, c: int) -> float:
     """The softmax of a class."""
     return float(np.exp(scores[c] - np.logaddexp.reduce(scores)))

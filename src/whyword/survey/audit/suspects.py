@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from whyword.explanation import Array
+from whyword.data.arrays import Floats
 from whyword.survey.tally import Integers, Tally, WordEntry
 
 
@@ -70,7 +70,7 @@ def suspicions(tally: Tally, *, top: int, least: float, min_documents: int) -> l
     ]
 
 
-def variety(times: Integers) -> Array:
+def variety(times: Integers) -> Floats:
     """The chance that two of a word's documents have it unequally often.
 
     Args:
@@ -82,5 +82,5 @@ def variety(times: Integers) -> Array:
     """
     counts = times.astype(np.float64)
     documents = counts.sum(axis=1)
-    same: Array = (counts * (counts - 1)).sum(axis=1) / (documents * (documents - 1))
+    same: Floats = (counts * (counts - 1)).sum(axis=1) / (documents * (documents - 1))
     return 1 - same

@@ -1,20 +1,18 @@
-"""One target's account: words + remainder = score, and the words that matter most.
+"""One target's balance: words + remainder = score, and the words that matter most.
 
 Every renderer shows these numbers, so they are worked out here and nowhere else.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from whyword.errors import InputError
 from whyword.explanation import Explanation
+from whyword.render.numbers import decimals_for, number
 
 NOT_DECOMPOSED = "not decomposed"
 """The remainder's item for methods whose numbers are no shares of the score."""
-
-METHOD_NAMES = {"lrp": "LRP", "sa": "sensitivity"}
 
 
 class Equation(NamedTuple):
@@ -28,7 +26,7 @@ class Equation(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Account:
+class Balance:
     """What one target's numbers add up to.
 
     Attributes:
@@ -90,11 +88,11 @@ class Account:
         return relevance / self.score if self.score else None
 
 
-def account(explanation: Explanation, target: str | None = None, *, words: int = 8) -> Account:
-    """The account of one target; by default the predicted class.
+def balance(explanation: Explanation, target: str | None = None, *, words: int = 8) -> Balance:
+    """The balance of one target; by default the predicted class.
 
     Args:
-        explanation: What to account for.
+        explanation: What to show.
         target: One of ``explanation.targets``.
         words: How many words to list for, and how many against.
 
@@ -110,7 +108,7 @@ def account(explanation: Explanation, target: str | None = None, *, words: int =
     ranked = explanation.top(len(relevance), target)
     items = {name: float(values[row]) for name, values in explanation.remainder.items()}
     decomposed = NOT_DECOMPOSED not in items
-    return Account(
+    return Balance(
         target=target,
         score=float(explanation.target_scores[row]),
         words=float(relevance.sum()),
@@ -124,47 +122,4 @@ def account(explanation: Explanation, target: str | None = None, *, words: int =
         decimals=decimals_for(largest),
         top=tuple(item for item in ranked[:words] if item[1] > 0),
         bottom=tuple(item for item in ranked[: -words - 1 : -1] if item[1] < 0),
-    )
-
-
-def decimals_for(largest: float) -> int:
-    """Digits after the point: two, or more where the largest number is below 0.1.
-
-    Example:
-        >>> decimals_for(5.3), decimals_for(0.0042)
-        (2, 4)
-    """
-    if not largest > 0:
-        return 2
-    return min(max(2, 1 - math.floor(math.log10(largest))), 12)
-
-
-def number(value: float, decimals: int = 2, *, plus: bool = True) -> str:
-    """A number for people, with its sign; zero has none.
-
-    Example:
-        >>> number(1.234), number(-0.5), number(-0.001)
-        ('+1.23', '-0.50', '0.00')
-    """
-    text = f"{value:+.{decimals}f}"
-    if not any(digit in text for digit in "123456789"):
-        return text[1:]
-    return text if plus else text.removeprefix("+")
-
-
-def method_line(explanation: Explanation) -> str:
-    """Method and settings in one line.
-
-    Example: ``LRP, epsilon 0.01``
-    """
-    settings = [f"{name} {value}" for name, value in explanation.settings.items()]
-    return ", ".join([METHOD_NAMES.get(explanation.method, explanation.method), *settings])
-
-
-def not_shared(explanation: Explanation) -> str:
-    """What to say in place of the sum for methods that do not decompose the score."""
-    name = METHOD_NAMES.get(explanation.method, explanation.method)
-    return (
-        f"{name[:1].upper()}{name[1:]} does not share out the score: its numbers compare words "
-        "with each other and do not add up to it."
     )

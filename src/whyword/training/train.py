@@ -13,13 +13,12 @@ from whyword.classifier import Classifier
 from whyword.data.corpora import Corpus
 from whyword.data.digests import digest_of_corpus
 from whyword.data.files import write_text
-from whyword.data.folders import RunFolder
 from whyword.data.memory import peak_memory
+from whyword.data.run_folder import RunFolder
 from whyword.models import store
 from whyword.progress import OnProgress, Progress, ignore
 from whyword.text import Document, Tokenizer
 from whyword.training.checkpoint import History
-from whyword.training.linear import train_linear
 from whyword.training.loop import train
 from whyword.training.performance import performance_on
 from whyword.training.recipe import Recipe
@@ -113,6 +112,8 @@ def _linear(
     recipe: Recipe, corpus: Corpus, _: Path, progress: OnProgress
 ) -> tuple[Classifier, dict[str, Any]]:
     """No tokens, no vectors: scikit-learn does all of it."""
+    from whyword.training.linear import train_linear
+
     model, history = train_linear(
         corpus,
         **recipe.settings,

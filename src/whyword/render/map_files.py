@@ -54,7 +54,7 @@ class MappedCorpus:
                 )
             write_parquet(first, path)
         elif ending in PICTURES:
-            from whyword.render.plots import draw_maps
+            from whyword.render.scatter import draw_maps
 
             points = {name: found.points for name, found in self.maps.items()}
             draw_maps(points, self.groups, path, apart=self.apart)
@@ -70,8 +70,8 @@ class MappedCorpus:
             )
 
     def _page(self, shown: DocumentMap, progress: OnProgress | None) -> str:
+        from whyword.render.labels import weighting_label
         from whyword.render.map import map_page
-        from whyword.render.plots import title_of
 
         weighting = Weighting.named(shown.weighting)
         explanations = stream(
@@ -89,5 +89,5 @@ class MappedCorpus:
             labels=shown.labels,
             groups=self.groups,
             apart=self.apart,
-            title=f"{len(shown)} documents by {title_of(shown.weighting)}",
+            title=f"{len(shown)} documents by {weighting_label(shown.weighting)}",
         )

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats, Ints
+from whyword.data.extras import require
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
@@ -34,12 +36,12 @@ class Epi:
     mean: float
     std: float
     k: int
-    accuracies: NDArray[np.float64]
+    accuracies: Floats
 
     @property
-    def at_best(self) -> NDArray[np.float64]:
+    def at_best(self) -> Floats:
         """``(split,)`` accuracy at the best number of neighbours."""
-        best: NDArray[np.float64] = self.accuracies[:, self.k - 1]
+        best: Floats = self.accuracies[:, self.k - 1]
         return best
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,7 +51,7 @@ class Epi:
 
 def epi(
     vectors: NDArray[np.floating[Any]],
-    labels: NDArray[np.int64],
+    labels: Ints,
     *,
     neighbours: int = NEIGHBOURS,
     splits: int = 10,
@@ -113,7 +115,7 @@ def gap(one: Epi, other: Epi) -> tuple[float, float]:
 
 def epi_of_all(
     vectors: Mapping[str, NDArray[np.floating[Any]]],
-    labels: NDArray[np.int64],
+    labels: Ints,
     *,
     progress: OnProgress | None = None,
     **options: Any,
@@ -148,9 +150,7 @@ def epi_of_all(
     return rows
 
 
-def halves(
-    documents: int, splits: int, seed: int
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def halves(documents: int, splits: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
     """Documents to classify and documents to ask, for each split."""
     random = np.random.default_rng(seed)
     for _ in range(splits):
@@ -160,18 +160,17 @@ def halves(
 
 def _accuracies(
     vectors: NDArray[Any],
-    labels: NDArray[np.int64],
-    asked: NDArray[np.int64],
-    known: NDArray[np.int64],
+    labels: Ints,
+    asked: Ints,
+    known: Ints,
     neighbours: int,
-) -> NDArray[np.float64]:
+) -> Floats:
     """``(neighbours,)`` accuracy by a vote of 1, 2, ... neighbours; a tie goes to the lower class.
 
     One search serves them all: `KNeighborsClassifier` predicts the same for each number.
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    search = NearestNeighbors(n_neighbors=neighbours, metric="cosine").fit(vectors[known])
+    neighbors = require("sklearn.neighbors", extra="corpus", what="The explanatory power index")
+    search = neighbors.NearestNeighbors(n_neighbors=neighbours, metric="cosine").fit(vectors[known])
     nearest = labels[known][search.kneighbors(vectors[asked], return_distance=False)]
     votes = np.zeros((len(asked), int(labels.max()) + 1), dtype=np.int64)
     every = np.arange(len(asked))

@@ -7,32 +7,15 @@ and measurements.
 
 import zlib
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from whyword.classifier import Attribution, Batch, Classifier
+from whyword.batch import Attribution, Batch
+from whyword.classifier import Classifier, HasClosedForm, HasShapleyLRP
 from whyword.errors import InputError
-from whyword.methods.propagation import PAPER_EPSILON, HasClosedForm, propagated, rules_for
+from whyword.methods.propagation import PAPER_EPSILON, propagated, rules_for
 from whyword.targets import against_competitors
-
-
-@runtime_checkable
-class HasShapleyLRP(Protocol):
-    """A classifier that computes `shapley_lrp` itself, faster than the engine."""
-
-    def shapley_lrp(
-        self,
-        batch: Batch,
-        targets: Tensor,
-        *,
-        epsilon: float,
-        contrast: float | None,
-        depth: int,
-        components: bool,
-    ) -> Attribution:
-        """What `shapley_lrp` returns."""
 
 
 def shapley_lrp(
@@ -72,25 +55,29 @@ def shapley_lrp(
     if depth < 1:
         raise InputError(f"Got depth {depth}; expected at least 1, at which the winner takes all.")
     if isinstance(classifier, HasShapleyLRP):
-        return classifier.shapley_lrp(
+        epsilon = epsilon or PAPER_EPSILON
+        found = classifier.shapley_lrp(
             batch,
             targets,
-            epsilon=epsilon or PAPER_EPSILON,
+            epsilon=epsilon,
             contrast=contrast,
             depth=depth,
             components=components,
         )
+        return replace(found, settings={"epsilon": epsilon})
     with torch.no_grad():
         scores = classifier.score(classifier.embed(batch), batch)
     directions, competitors = _directions(targets, scores, contrast)
     if isinstance(classifier, HasClosedForm):  # of a model without maxima
-        found = classifier.lrp(
-            batch, directions, epsilon=epsilon or PAPER_EPSILON, components=components
-        )
+        epsilon = epsilon or PAPER_EPSILON
+        found = classifier.lrp(batch, directions, epsilon=epsilon, components=components)
+        settings = {"epsilon": epsilon, **found.settings}
     else:
         rules = replace(rules_for(classifier, epsilon=epsilon), maxima="shapley")
+        settings = {"epsilon": rules.sums.epsilon}
         found = propagated(classifier, batch, directions, composite=rules, components=components)
-    return replace(found, remainder={**(found.remainder or {}), "competitors": competitors})
+    remainder = {**(found.remainder or {}), "competitors": competitors}
+    return replace(found, remainder=remainder, settings=settings)
 
 
 @torch.no_grad()

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from whyword.data.arrays import Floats
 from whyword.errors import InputError
-from whyword.render.figure import new_figure, save
+from whyword.render.figure import new_figure, plain, save
+from whyword.render.labels import weighting_label
+from whyword.render.lines import neutral
 from whyword.render.palette import NEUTRAL, categorical
-
-_TITLES = {"lrp": "LRP", "sa": "SA", "sa-l2": "SA(l2)", "sum": "SUM", "tfidf": "TF-IDF"}
 
 
 def draw_maps(
-    maps: Mapping[str, NDArray[np.float64]],
+    maps: Mapping[str, Floats],
     groups: Sequence[str],
     path: str | Path,
     *,
@@ -66,7 +66,7 @@ def draw_maps(
             *points[order].T, s=4, c=of_document[order], linewidths=0, alpha=0.7, rasterized=True
         )
         panel.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
-        panel.set_title(title_of(name), size=11)
+        panel.set_title(weighting_label(name), size=11)
     for panel in axes[len(maps) :]:
         panel.set_axis_off()
     _legend(axes[len(maps)], colours)
@@ -80,23 +80,16 @@ def colour_of(groups: Sequence[str], *, apart: Sequence[str] = ()) -> dict[str, 
     return colours | dict.fromkeys(sorted(set(apart) & set(groups)), NEUTRAL)
 
 
-def title_of(weighting: str) -> str:
-    """The name of a weighting as in the paper.
-
-    Example:
-        >>> title_of("lrp-elementwise"), title_of("occlusion")
-        ('LRP e.w.', 'occlusion')
-    """
-    method = weighting.removesuffix("-elementwise")
-    return _TITLES.get(method, method.replace("_", " ")) + (" e.w." if method != weighting else "")
-
-
 def _legend(panel: Any, colours: Mapping[str, str]) -> None:
-    for name, colour in colours.items():
-        panel.scatter([], [], s=36, c=colour, label=name, linewidths=0)
-    panel.legend(
+    # Names go in last: matplotlib leaves out labels that begin with an underscore.
+    dots = [panel.scatter([], [], s=36, c=colour, linewidths=0) for colour in colours.values()]
+    legend = panel.legend(
+        dots,
+        ["class"] * len(dots),
         loc="center",
         frameon=False,
         ncols=1 if len(colours) <= 8 else 2,
         fontsize=8 + 3 * (len(colours) <= 8),
     )
+    for text, name in zip(legend.get_texts(), colours, strict=True):
+        text.set_text(plain(neutral(name)))

@@ -6,19 +6,21 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from whyword import InputError
 from whyword.data.files import whole
-from whyword.data.folders import HOLDER, LOCK, RunFolder, locked
+from whyword.data.run_folder import HOLDER, LOCK, RunFolder, locked
 
 HOLD = """
 import sys, time
 from pathlib import Path
 from whyword.data.files import whole
-from whyword.data.folders import locked
+from whyword.data.run_folder import locked
 with locked(Path(sys.argv[1])), whole(Path(sys.argv[1]) / "numbers.json") as draft:
     draft.write_text("half")
     print("held", flush=True)
@@ -27,11 +29,12 @@ with locked(Path(sys.argv[1])), whole(Path(sys.argv[1]) / "numbers.json") as dra
 
 
 @pytest.fixture
-def other(tmp_path):
+def other(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the folder, in the middle of writing a file."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
+    assert process.stdout
     assert process.stdout.readline() == "held\n"
     yield process
     process.kill()
@@ -39,7 +42,9 @@ def other(tmp_path):
     process.stdout.close()
 
 
-def test_a_folder_in_use_is_refused_until_the_process_is_dead(tmp_path, other):
+def test_a_folder_in_use_is_refused_until_the_process_is_dead(
+    tmp_path: Path, other: subprocess.Popen[str]
+) -> None:
     draft = next(tmp_path.glob(".numbers.*.json"))
     who = rf"process {other.pid} on {socket.gethostname()}"
     with pytest.raises(InputError, match=rf"{tmp_path.name} is in use by another run \({who}\)"):
@@ -53,15 +58,17 @@ def test_a_folder_in_use_is_refused_until_the_process_is_dead(tmp_path, other):
     assert [path.name for path in tmp_path.iterdir()] == [LOCK]
 
 
-def test_a_holder_that_cannot_be_read_is_not_named(tmp_path, other):
+def test_a_holder_that_cannot_be_read_is_not_named(
+    tmp_path: Path, other: subprocess.Popen[str]
+) -> None:
     (tmp_path / HOLDER).write_text("{")
     with pytest.raises(InputError, match="in use by another run; wait"):
         locked(tmp_path).__enter__()
     assert other.poll() is None
 
 
-def test_a_thread_may_lock_what_it_holds_and_another_may_not(tmp_path):
-    def enter():
+def test_a_thread_may_lock_what_it_holds_and_another_may_not(tmp_path: Path) -> None:
+    def enter() -> None:
         with locked(tmp_path):
             pass
 
@@ -77,20 +84,20 @@ def test_a_thread_may_lock_what_it_holds_and_another_may_not(tmp_path):
         thread.submit(enter).result()
 
 
-def test_an_error_ends_the_lock(tmp_path):
+def test_an_error_ends_the_lock(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), locked(tmp_path):
         _ = 1 / 0
     with locked(tmp_path):
         pass
 
 
-def test_a_folder_that_cannot_be_locked(tmp_path):
+def test_a_folder_that_cannot_be_locked(tmp_path: Path) -> None:
     (tmp_path / LOCK).mkdir()
     with pytest.raises(InputError, match="Cannot lock"):
         locked(tmp_path).__enter__()
 
 
-def test_leftovers_alone_are_removed(tmp_path):
+def test_leftovers_alone_are_removed(tmp_path: Path) -> None:
     kept = [".hidden.part.json", "a.json", ".a.json", f".a.{'0' * 31}.part.json"]
     for name in (*kept, f".a.{'0' * 32}.part.json", f".a.b.{'f' * 32}.part"):
         (tmp_path / name).write_text("")
@@ -99,7 +106,7 @@ def test_leftovers_alone_are_removed(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {LOCK, *kept}
 
 
-def test_no_two_drafts_have_one_name(tmp_path):
+def test_no_two_drafts_have_one_name(tmp_path: Path) -> None:
     """Two processes wrote to one draft, and each took the other's half for its whole."""
     path = tmp_path / "numbers.json"
     with whole(path) as one, whole(path) as other:
@@ -109,7 +116,7 @@ def test_no_two_drafts_have_one_name(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["numbers.json"]
 
 
-def test_a_folder_belongs_to_one_run_for_good(tmp_path):
+def test_a_folder_belongs_to_one_run_for_good(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", "note.json", ("result.json",))
     with folder.taken({"seed": 1, "words": ("a", "b"), "corpus": "12ab"}):
         (folder.path / "result.json").write_text("{}")

@@ -1,0 +1,102 @@
+"""Functions without a rule: they run as they are, and what comes out is looked at.
+
+What only moves numbers around passes. ``detach`` makes a constant of a signal, as its user wants
+it, and so does what returns numbers of Python; that is noted. Anything else whose result depends on
+the embeddings is refused.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
+
+from whyword.lrp.functions import STOPS
+from whyword.lrp.in_place import one_by_one
+from whyword.lrp.refusals import Refusals, why_out
+from whyword.lrp.traces import on_path
+
+_NUMBERS = {"item", "tolist", "__float__"}
+"""Functions whose results are numbers of Python."""
+
+
+class Routing:
+    """Runs the functions without a rule in one forward pass.
+
+    Args:
+        refusals: Makes the errors.
+        copying: Whether the model changes tensors in place.
+
+    Attributes:
+        cuts: Where the model made a constant of what depends on the embeddings.
+    """
+
+    def __init__(self, refusals: Refusals, *, copying: bool) -> None:
+        self.refusals, self.copying = refusals, copying
+        self.cuts: list[str] = []
+
+    def run(
+        self, plain: str, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """The result of a function.
+
+        Args:
+            plain: Its name, out of place.
+            func: The function.
+            args: Its arguments.
+            kwargs: Its keyword arguments.
+
+        Raises:
+            UnsupportedFunction: If it leads out of what can be followed.
+        """
+        why = why_out(plain, func)
+        if kwargs.get("out") is not None:
+            why = "writes into out=; assign its result instead"
+        if why is not None:
+            raise self.refusals.leads_out(plain, why)
+        if plain in _NUMBERS:
+            self._cut(plain)
+        try:
+            result = func(*args, **kwargs)
+        except RuntimeError as error:
+            if "is not differentiable" not in str(error):
+                raise
+            raise self.refusals.no_rule(plain) from error
+        if plain in ("detach", "data"):  # what is done to it must not change the signal unseen
+            return result.clone()
+        return one_by_one(plain, result, (*args, *kwargs.values())) if self.copying else result
+
+    def check_known(self, name: str, plain: str, changed: Any) -> None:
+        """Check that a function that does not move numbers makes nothing but constants.
+
+        Args:
+            name: The function.
+            plain: Its name, out of place.
+            changed: What came out.
+
+        Raises:
+            UnsupportedFunction: If what came out depends on the embeddings.
+        """
+        if any(on_path(t) for t in tree_leaves(changed)):
+            raise self.refusals.no_rule(name)
+        if plain not in STOPS:
+            self.check_stopped(name, changed)
+        elif plain in ("detach", "data"):
+            self._cut(plain)
+
+    def check_stopped(self, name: str, result: Any) -> None:
+        """Check that an operator without a gradient makes no constant of a signal.
+
+        Raises:
+            UnsupportedFunction: If it does.
+        """
+        for t in tree_leaves(result):
+            if not isinstance(t, Tensor) or on_path(t):
+                continue
+            if t.is_floating_point() or t.is_complex() or t.is_quantized:
+                raise self.refusals.no_rule(name)
+            self._cut(name)
+
+    def _cut(self, name: str) -> None:
+        if not self.cuts:
+            self.cuts.append(f"{name}{self.refusals.caller().rstrip(',')}")
