@@ -58,8 +58,43 @@ def test_the_account_of_a_text(model: str) -> None:
     assert result.exit_code == 0
     for part in ("conv1d", "convolutions.0", "output", "lost"):
         assert part in result.stdout
-    refused = run("explain", "-m", model, "alpha", "--account", "-t", "all")
+    printed = result.stdout
+    found = run("explain", "-m", model, "alpha beta", "gamma", "--account", "--json")
+    first, second = json.loads(found.stdout)
+    assert (first["text"], second["text"]) == ("alpha beta", "gamma")
+    predicted = explain(model, "alpha beta")[0]["predicted"]
+    assert first["target"] == predicted
+    (one,) = json.loads(
+        run("explain", "-m", model, "alpha beta", "--account", "--json", "-t", "sci.med").stdout
+    )
+    assert f"{one['started']:12.4f}{one['arrived']:12.4f}" in printed
+    assert one["started"] - one["arrived"] == pytest.approx(sum(one["lost"].values()), abs=1e-5)
+    assert {entry["function"] for entry in one["entries"]} >= {"conv1d", "linear"}
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["-t", "all"], "one target"),
+        (["--method", "sa"], "leave out --method sa"),
+        (["--html", "page.html"], "leave out --html page.html"),
+        (["--picture", "words.svg"], "leave out --picture words.svg"),
+    ],
+)
+def test_an_account_refuses_what_it_would_drop(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = run("explain", "-m", model, "alpha", "--account", *option)
     assert (refused.exit_code, refused.stdout) == (2, "")
+    assert message in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_ways_to_print_are_refused(model: str) -> None:
+    refused = run("audit", "-m", model, "--json", "--words")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "give one" in refused.stderr
 
 
 def test_targets_and_methods(model: str) -> None:

@@ -84,6 +84,12 @@ def test_an_account_starts_with_the_score_and_ends_at_the_words() -> None:
     assert account.lost["bias"] != 0
 
 
+@pytest.mark.parametrize("target", ["all", ["a"], ["a", "b"], PerText(["a"]), 3])
+def test_an_account_is_of_one_target(target: Any) -> None:
+    with pytest.raises(InputError, match="one class or contrast"):
+        whyword.account(random_cnn(), "alpha beta", target=target)
+
+
 def test_a_stream_explains_no_more_than_is_asked_for() -> None:
     model = random_cnn(1)
     done: list[Progress] = []

@@ -17,12 +17,11 @@ from whyword.training.train import train_model
 
 HIDE = '''
 import json, sys
-from importlib.abc import MetaPathFinder
 from click.testing import CliRunner
 
 hidden, commands = json.load(sys.stdin)
 
-class Without(MetaPathFinder):
+class Without:
     """Finds what another finder finds, but for one library."""
 
     def __init__(self, finder):
@@ -32,6 +31,9 @@ class Without(MetaPathFinder):
         if name.partition(".")[0] == hidden:
             return None
         return self.finder.find_spec(name, path, target)
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
 
 sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
 from whyword.cli import cli

@@ -15,13 +15,27 @@ from torch import Tensor
 
 from models import Bag, random_cnn, random_text, random_vectors
 from test_faithfulness import TEXT, relevant, toy
-from whyword import Explanation, InputError, explain
+from whyword import Explanation, InputError, TransformerClassifier, explain
+from whyword.classifier import (
+    AddsVectors,
+    Classifier,
+    FollowsDeletions,
+    HasClosedForm,
+    HasGradient,
+    HasShapleyLRP,
+    HasUnknownId,
+    HasVectorTable,
+    WritesOutLayers,
+)
 from whyword.evaluation import infidelity as module
 from whyword.evaluation.again import Explain, document_of
 from whyword.evaluation.infidelity import infidelity, max_sensitivity
+from whyword.lrp import Composite
+from whyword.methods.propagation import rules_for
 from whyword.models.cnn.model import WordCNN
 from whyword.models.linear.model import LinearClassifier
 from whyword.models.recurrent import GRUClassifier
+from whyword.removal import scores_without
 
 SIGNED = ("lrp", "gradient_x_input", "integrated_gradients", "occlusion")
 seeds = st.integers(0, 10_000)
@@ -223,6 +237,59 @@ def test_sensitivity_of_a_pipeline() -> None:
         found = max_sensitivity(LinearClassifier(pipeline), e, explains(method))
         assert (found < 0.5).all()
         assert (found > 0).all() or method == "sa"  # whose weights do not depend on the input
+
+
+@pytest.mark.parametrize("name", ["bert", "gpt2"])
+def test_of_a_transformer_the_rules_are_those_of_the_explanation(name: str) -> None:
+    """Without the vectors that it adds to the tokens' own, it would get those of other models."""
+    pytest.importorskip("transformers")
+    import transformers_small
+
+    family = "wordpiece" if name == "bert" else "bytes"
+    model = TransformerClassifier(
+        transformers_small.model(name).double(), transformers_small.tokenizer(family)
+    )
+    still = module._Moved(model, 0.0, 0)
+    assert rules_for(still) == rules_for(model) == Composite.for_transformers("attnlrp")
+    texts = ["the shuttle reached its orbit", "good film"]
+    for method in ("lrp", "gradient_x_input"):
+        expected = explain(model, texts, method=method, targets="predicted")
+        for e, same in zip(
+            expected, explain(still, texts, method=method, targets="predicted"), strict=True
+        ):
+            np.testing.assert_array_equal(same.relevance, e.relevance)
+            assert {**same.remainder}.keys() == {**e.remainder}.keys()
+            assert same.settings == e.settings
+    assert "positions" in explain(still, texts[0]).remainder
+    both = explain(model, texts, targets="predicted")
+    np.testing.assert_array_equal(max_sensitivity(model, both, explains("lrp"), radius=0), [0, 0])
+    found = max_sensitivity(model, both, explains("lrp"), radius=1e-4, samples=2)
+    assert ((found > 0) & (found < 0.1)).all()
+
+
+def test_what_moves_offers_what_the_classifier_does_but_no_short_cuts() -> None:
+    model = random_cnn()
+    moved = module._Moved(model, 0.1, 0)
+    for capability in (HasClosedForm, HasGradient, HasShapleyLRP, FollowsDeletions, AddsVectors):
+        assert not isinstance(moved, capability)
+    for kept in (Classifier, HasVectorTable, HasUnknownId, WritesOutLayers):
+        assert isinstance(moved, kept)
+    e = [explain(model, TEXT, targets="a")]
+    batch = model.encode([TEXT])
+    removed = torch.ones(1, len(batch.documents[0]), dtype=torch.bool)
+    for operator in ("mean", "unknown"):
+        np.testing.assert_array_equal(
+            scores_without(moved, batch, removed, operator=operator),
+            scores_without(model, batch, removed, operator=operator),
+        )
+    pytest.importorskip("captum")
+    assert max_sensitivity(model, e, explains("deep_lift"), radius=0) == 0
+
+
+def test_labels_stay_labels() -> None:
+    model = random_cnn()
+    vars(model)["multilabel"] = True
+    assert explain(module._Moved(model, 0.0, 0), TEXT).multilabel
 
 
 def test_wrong_options() -> None:

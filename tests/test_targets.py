@@ -25,7 +25,7 @@ from whyword.evaluation.settings import Settings
 from whyword.models import store
 from whyword.models.cnn.model import WordCNN
 from whyword.render.map_files import MappedCorpus
-from whyword.survey.audit import audit_corpus
+from whyword.survey import audit_corpus
 from whyword.survey.maps import map_corpus
 from whyword.survey.words import corpus_words
 from whyword.targets import Target, direction, name_of, named, read
@@ -274,7 +274,7 @@ def test_evaluation_of_every_class(
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_maps_and_confusions_of_every_class(model: WordCNN, corpus: Corpus, tmp_path: Path) -> None:
     documents = tokenised(model, corpus.texts)
-    maps = map_corpus(model, corpus, documents=documents, weightings=["lrp"])
+    maps = map_corpus(model, corpus, weightings=["lrp"])
     mapped = MappedCorpus(model, documents, maps, groups=maps["lrp"].labels)
     mapped.write(tmp_path / "map.html")
     page = (tmp_path / "map.html").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``python -m whyword``."""
+"""Runs the command line: ``python -m whyword`` is the same as ``whyword``."""
 
 from whyword.cli import main
 

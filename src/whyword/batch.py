@@ -1,4 +1,4 @@
-"""What goes into a classifier, and what a method makes of it: tensors, document by document."""
+"""`Batch`, encoded documents that go into a classifier, and `Attribution`, their relevance."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +10,19 @@ from torch import Tensor
 from whyword.text import Document
 
 SPECIAL = -2
-"""In place of a word's index: a token that the model adds, such as ``[CLS]``."""
+"""Stands in `Batch.words` for a token that the model adds, such as ``[CLS]``."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """Encoded documents, padded to a common number of positions.
 
+    A position is one place in the model's input: a word, a subword or a character, or padding
+    behind the end of a shorter document.
+
     Attributes:
         documents: The texts with their tokens.
-        ids: ``(batch, position)`` int64, what `Classifier.embed` looks up.
+        ids: ``(batch, position)`` int64, the numbers by which `Classifier.embed` looks vectors up.
         mask: ``(batch, position)`` bool, False on padding.
         words: ``(batch, position)`` int64, the index in ``documents[b].spans`` of the word that a
             position belongs to; -1 where it belongs to none (padding, white space), `SPECIAL` for
@@ -51,11 +54,11 @@ class Batch:
 
         Args:
             documents: The texts with their tokens.
-            ids: One per word and document.
-            known: One per word and document.
+            ids: For each document the ids of its words.
+            known: For each document whether the model has a vector for each of its words.
             padding: The id of the positions behind the last word.
-            at_least: Positions of the shortest batch.
-            device: Where the tensors go.
+            at_least: The smallest number of positions that the batch may have.
+            device: The device that the tensors are put on; by default the CPU.
         """
         length = max([at_least, *map(len, ids)])
         padded = np.full((len(ids), length), padding)
@@ -87,19 +90,19 @@ class Batch:
 
 @dataclass(frozen=True)
 class Attribution:
-    """Relevance of a batch, position by position.
+    """Relevance of a batch, position by position: what a method returns.
 
     Attributes:
         scores: ``(batch, class)`` the classifier's scores.
         relevance: ``(target, batch, position)``. A target is a direction in score space: one-hot
             for a class, +1 and -1 for a contrast; its score is its inner product with the scores.
-        remainder: What no position received, item by item, ``(target, batch)`` each. None if the
-            method does not share out the score; `explain` then states the difference. What
-            positions without a word received (padding, special tokens) is added by `explain`.
-        components: ``(target, batch, position, dimension)``, if asked for; sums to ``relevance``
-            over the last axis.
-        settings: What settings came to that leave something open, such as a default that depends
-            on the model.
+        remainder: The relevance that no position received, by cause, ``(target, batch)`` each.
+            None if the method does not share out the score; `explain` then states the difference.
+            `explain` adds what positions without a word received (padding, special tokens).
+        components: ``(target, batch, position, dimension)`` the relevance of each component of the
+            vectors, if asked for; sums to ``relevance`` over the last axis.
+        settings: The values that the method chose for settings that were left open, such as a
+            default that depends on the model.
     """
 
     scores: Tensor

@@ -1,22 +1,23 @@
-"""The contract of classifiers: what each must offer, and what it may offer beyond.
+"""The contract of classifiers: what each must offer (`Classifier`), and what it may offer.
 
-A classifier is anything that turns texts into positions, vectors and class scores. Methods,
-evaluation, surveys and the command line know only what stands here, and ask for it by capability
-(``isinstance(classifier, HasGradient)``), never by class.
+A classifier is any object that turns texts into positions, vectors and class scores. What it may
+offer beyond that are capabilities, one protocol each. Methods, evaluation, surveys and the command
+line know only what stands here, and ask for capabilities (``isinstance(classifier, HasGradient)``),
+never for a class.
 
 | implement | get |
 |---|---|
 | `Classifier` | every method, metric, survey and page |
-| ``multilabel = True`` (`GivesLabels`) | labels that hold or not, each by itself |
-| a torch module, or having one (`HasModule`) | names of layers in messages; randomisation |
-| `ReadsWords` | tokens without look-ups, for corpora |
-| `ReadsWindows` | ``whyword explain --overlap``: long texts, read whole |
+| ``multilabel = True`` (`GivesLabels`) | texts with several labels, or with none |
+| be or have a torch module (`HasModule`) | names of layers in messages; model randomisation |
+| `ReadsWords` | faster reading of corpora: texts are tokenised without encoding them |
+| `ReadsWindows` | ``whyword explain --overlap``: long texts are read whole, in windows |
 | `HasVectorTable` | the removal "mean", and the mean vector as a baseline |
 | `HasUnknownId`, `HasMaskId` | the removals "unknown" and "mask" |
-| `AddsVectors` | the rules for transformers, relevance of positions and token types |
-| `HasClosedForm`, `HasShapleyLRP`, `HasGradient` | methods as fast as the classifier makes them |
-| `FollowsDeletions`, `ReplacesWords`, `SearchesGreedily` | fast curves, metrics, oracle |
-| `WritesOutLayers` | captum's DeepLIFT where pooling is no module |
+| `AddsVectors` | the rules for transformers; relevance of position and token type vectors |
+| `HasClosedForm`, `HasShapleyLRP`, `HasGradient` | methods by the classifier's own, faster code |
+| `FollowsDeletions`, `ReplacesWords`, `SearchesGreedily` | faster curves, metrics and oracle |
+| `WritesOutLayers` | captum's DeepLIFT for models whose pooling is a function, not a module |
 | `CanBeSaved` | `whyword.models.store.save` |
 """
 
@@ -36,14 +37,14 @@ from whyword.text import Document
 
 @runtime_checkable
 class Classifier(Protocol):
-    """What every model offers."""
+    """What every classifier offers."""
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the scores."""
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
-        """Tokenise (what is not yet a Document), look up ids, pad."""
+        """Tokenise the texts that are not yet Documents, look up ids, and pad."""
 
     def embed(self, batch: Batch) -> Tensor:
         """Input vectors, ``(batch, position, dimension)``; zero on padding."""
@@ -52,16 +53,16 @@ class Classifier(Protocol):
         """Class scores (logits), ``(batch, class)``, differentiable in ``embeddings``."""
 
     def __call__(self, batch: Batch) -> Tensor:
-        """Class scores of the documents as they are: ``score(embed(batch), batch)`` or faster."""
+        """Class scores of the documents: what ``score(embed(batch), batch)`` gives, or faster."""
 
 
 @runtime_checkable
 class GivesLabels(Protocol):
-    """A classifier of which several classes may hold at once."""
+    """A classifier that may give a text several classes at once, or none."""
 
     @property
     def multilabel(self) -> bool:
-        """Whether every class is a label of its own, which holds if its score is above 0."""
+        """Whether every class is a label of its own, given if its score is above 0."""
 
 
 @runtime_checkable
@@ -75,23 +76,23 @@ class HasModule(Protocol):
 
 @runtime_checkable
 class ReadsWords(Protocol):
-    """A classifier whose words can be told without looking them up."""
+    """A classifier that can tokenise texts without encoding them."""
 
     def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
-        """The texts, tokenised where they are not yet."""
+        """The texts as documents; those that are strings are tokenised."""
 
 
 @runtime_checkable
 class ReadsWindows(Protocol):
-    """A classifier that can read texts beyond its limit, window by window."""
+    """A classifier that can read texts longer than its limit, window by window."""
 
     def with_overlap(self, overlap: int | None) -> Classifier:
-        """The same, reading in windows that overlap by so many tokens; None reads the beginning."""
+        """The same classifier with windows that overlap by so many tokens; None: no windows."""
 
 
 @runtime_checkable
 class HasVectorTable(Protocol):
-    """A classifier whose input vectors stand in one table."""
+    """A classifier that looks its input vectors up in one table."""
 
     @property
     def table(self) -> Tensor:
@@ -100,33 +101,33 @@ class HasVectorTable(Protocol):
 
 @runtime_checkable
 class HasUnknownId(Protocol):
-    """A classifier with a vector for what it does not know."""
+    """A classifier with a vector for words that it does not know."""
 
     @property
     def unknown_id(self) -> int | None:
-        """Its id; None if the classifier has none after all."""
+        """The id of the unknown word; None if the classifier has none after all."""
 
 
 @runtime_checkable
 class HasMaskId(Protocol):
-    """A classifier with a vector for what is hidden from it."""
+    """A classifier with a mask token: a vector for words that are hidden from it."""
 
     @property
     def mask_id(self) -> int | None:
-        """Its id; None if the classifier has none after all."""
+        """The id of the mask token; None if the classifier has none after all."""
 
 
 @runtime_checkable
 class AddsVectors(Protocol):
-    """A transformer: a classifier that adds vectors of its own to the embeddings."""
+    """A classifier that adds vectors of its own to the embeddings, as transformers do."""
 
     def added(self, batch: Batch) -> Mapping[str, Tensor]:
-        """The vectors, by what they stand for, shaped like the embeddings."""
+        """The added vectors, by name (such as "positions"), shaped like the embeddings."""
 
     def score(
         self, embeddings: Tensor, batch: Batch, added: Mapping[str, Tensor] | None = None
     ) -> Tensor:
-        """Class scores from the embeddings and these vectors."""
+        """Class scores from the embeddings and the added vectors; by default the model's own."""
 
 
 @runtime_checkable
@@ -136,7 +137,7 @@ class HasClosedForm(Protocol):
     def lrp(
         self, batch: Batch, targets: Tensor, *, epsilon: float, components: bool
     ) -> Attribution:
-        """What `whyword.methods.lrp` returns."""
+        """Relevance by LRP, as `whyword.methods.lrp` returns it."""
 
 
 @runtime_checkable
@@ -153,7 +154,7 @@ class HasShapleyLRP(Protocol):
         depth: int,
         components: bool,
     ) -> Attribution:
-        """What `whyword.methods.shapley_lrp` returns."""
+        """Relevance by Shapley LRP, as `whyword.methods.shapley_lrp` returns it."""
 
 
 @runtime_checkable
@@ -169,7 +170,7 @@ class HasGradient(Protocol):
 
 @runtime_checkable
 class FollowsDeletions(Protocol):
-    """A classifier that follows deletions faster than by a forward pass for each."""
+    """A classifier that scores a text along a sequence of deletions, faster than step by step."""
 
     def scores_along(
         self, batch: Batch, orders: Tensor, *, replacement: Tensor, insertion: bool = False
@@ -183,15 +184,18 @@ class FollowsDeletions(Protocol):
 
 @runtime_checkable
 class ReplacesWords(Protocol):
-    """A classifier that scores texts with words replaced faster than by embeddings of its own."""
+    """A classifier that scores texts with some words replaced, faster than from embeddings."""
 
     def scores_replaced(self, batch: Batch, replaced: Tensor, *, replacement: Tensor) -> Tensor:
-        """``(batch, class)`` with a vector ``(dimension,)`` at positions ``(batch, position)``."""
+        """Class scores ``(batch, class)`` with one vector in place of some positions.
+
+        ``replaced`` is ``(batch, position)`` bool, ``replacement`` ``(dimension,)``.
+        """
 
 
 @runtime_checkable
 class SearchesGreedily(Protocol):
-    """A classifier that searches greedily faster than by a forward pass for each word and step."""
+    """A classifier that finds the word whose deletion does most, step by step, in a fast way."""
 
     def greedy_order(
         self,
@@ -203,14 +207,14 @@ class SearchesGreedily(Protocol):
     ) -> Tensor:
         """The words that a greedy search deletes, ``(batch, step)``; -1 when none is left.
 
-        ``gain`` takes scores ``(batch, word, class)`` to ``(batch, word)``: how good it is that a
-        deletion leads to them; of equals the first word counts.
+        ``gain`` takes the scores after each word's deletion, ``(batch, word, class)``, and returns
+        how good each deletion is, ``(batch, word)``; of equals the first word counts.
         """
 
 
 @runtime_checkable
 class WritesOutLayers(Protocol):
-    """A classifier that can be written as modules alone, also where it calls functions."""
+    """A classifier that can be written as torch modules alone, without calls of functions."""
 
     def written_out(self, batch: Batch) -> tuple[nn.Module, int]:
         """One document's network, from vectors ``(1, position, dimension)`` to scores.
@@ -225,24 +229,24 @@ class CanBeSaved(Protocol):
     """A classifier that writes itself to a folder, from which `whyword.load` reads it."""
 
     def save(self, path: Path, *, about: str = "") -> None:
-        """Write the files of the model; ``about`` is a line for people."""
+        """Write the files of the model; ``about`` describes it in one line."""
 
 
 def module_of(classifier: Classifier) -> nn.Module | None:
-    """The module that a classifier is or has; None without."""
+    """The torch module that a classifier is or has; None if there is none."""
     found = classifier.module if isinstance(classifier, HasModule) else classifier
     return found if isinstance(found, nn.Module) else None
 
 
 def is_multilabel(classifier: Classifier) -> bool:
-    """Whether every class is a label of its own."""
+    """Whether a classifier may give a text several classes at once (`GivesLabels`)."""
     return isinstance(classifier, GivesLabels) and classifier.multilabel
 
 
 def tokenised(
     classifier: Classifier, texts: Sequence[str | Document], *, progress: OnProgress | None = None
 ) -> list[Document]:
-    """The texts as documents, tokenised as the classifier does where they are not yet.
+    """The texts as documents; those that are strings are tokenised by the classifier.
 
     Args:
         classifier: The model.
@@ -272,8 +276,8 @@ def predict(
 
     Args:
         classifier: The model.
-        texts: The texts; Documents are not tokenised again, and are grouped by length.
-        batch_size: Texts at a time.
+        texts: The texts; Documents are not tokenised again. Texts of similar length share a batch.
+        batch_size: Number of texts in a forward pass.
         progress: Called after each batch; see `whyword.progress`.
     """
     scores = np.zeros((len(texts), len(classifier.classes)))

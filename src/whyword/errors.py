@@ -1,4 +1,4 @@
-"""Errors say what was got, what was expected, and what to do about it."""
+"""The errors that whyword raises: each says what was got, what was expected, and what to do."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -13,7 +13,7 @@ class InputError(WhywordError, ValueError):
 
 
 class MissingLibraryError(InputError):
-    """A library that only some of the work needs, and that is not installed."""
+    """An optional library is needed and not installed; the message says how to install it."""
 
 
 class ModelError(WhywordError):
@@ -21,7 +21,7 @@ class ModelError(WhywordError):
 
 
 def did_you_mean(name: str, options: Iterable[str]) -> str:
-    """A sentence that offers the closest of ``options``, or lists them all.
+    """A sentence for errors that offers the closest of ``options``, or lists them all.
 
     Example:
         >>> did_you_mean("sci.spcae", ["sci.space", "sci.med"])

@@ -1,14 +1,15 @@
-"""`explain`: texts in, explanations out."""
+"""`explain`, `stream` and `account`: from a classifier and texts to explanations."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from torch import Tensor
 
 from whyword.batch import SPECIAL, Attribution, Batch
 from whyword.classifier import Classifier, is_multilabel
+from whyword.data.arrays import Floats
 from whyword.errors import InputError, ModelError
 from whyword.explanation import Explanation
 from whyword.lrp import Account, Composite
@@ -55,7 +56,10 @@ def explain(
     progress: OnProgress | None = None,
     **settings: object,
 ) -> Explanation | list[Explanation]:
-    """Which words drove the classifier's scores?
+    """Explain which words drove the classifier's scores.
+
+    A method gives each word its relevance: how much it speaks for a class or, by most methods if
+    negative, against it.
 
     Args:
         classifier: The model: from `whyword.load`, a fitted scikit-learn pipeline, a transformers
@@ -65,15 +69,15 @@ def explain(
         method: Name of the method, a key of `whyword.methods.METHODS`.
         targets: ``"all"`` classes, the ``"predicted"`` one, a class name, a contrast of two
             (``"sci.space - sci.med"``), several names, or a `whyword.PerText`: one for each text.
-            Classes of any name are ``"=name"``, `whyword.Class` and `whyword.Contrast`; see
-            `whyword.targets`.
+            A class whose name could be read as something else is written ``"=name"``, or given as
+            `whyword.Class` or `whyword.Contrast`; see `whyword.targets`.
         components: Whether to keep relevance per component of the word vectors.
-        batch_size: Texts at a time.
+        batch_size: Number of texts explained at once.
         progress: Called after each batch; see `whyword.progress`.
         settings: Settings of the method, such as ``epsilon``; see `whyword.methods.METHODS`.
 
     Returns:
-        One explanation for one text; for several, one each in their order.
+        One explanation for one text; for several texts a list, in their order.
 
     Raises:
         InputError: If a text is no string, or a target, method or setting does not exist.
@@ -115,9 +119,10 @@ def stream(
     progress: OnProgress | None = None,
     **settings: object,
 ) -> Iterator[Explanation]:
-    """`explain`, one explanation after the other: a corpus need not fit into memory with them.
+    """The same as `explain`, but yields one explanation after the other.
 
-    Args and errors are those of `explain`.
+    The explanations of a large corpus need not fit into memory together. Arguments and errors are
+    those of `explain`.
     """
     classifier = as_classifier(classifier)
     if batch_size < 1:
@@ -145,18 +150,19 @@ def account(
     target: Target = "predicted",
     composite: Composite | None = None,
 ) -> Account:
-    """Where did the relevance go? Each call between the embeddings and a target's score.
+    """Account for relevance: what each torch function of the model received, passed on and lost.
 
-    The model runs through the engine (`whyword.lrp`), also where it has a faster closed form.
+    The functions are those between the embeddings and the target's score. The model runs through
+    the engine of LRP (`whyword.lrp`), also where it has a faster closed form.
 
     Args:
-        classifier: As for `explain`.
+        classifier: The model, as for `explain`.
         text: One text.
         target: What to explain, as for `explain`: one class or contrast.
-        composite: The rules; by default those of `whyword.methods.lrp`.
+        composite: The rules of LRP; by default those of `whyword.methods.lrp`.
 
     Raises:
-        InputError: If there is no such target, or it is not one.
+        InputError: If there is no such target, or it stands for several classes.
         UnsupportedFunction: If the model calls a function that has no rule.
     """
     model = as_classifier(classifier)
@@ -184,13 +190,13 @@ def attribute(
     components: bool = False,
     **settings: object,
 ) -> Attribution:
-    """The relevance of one batch, position by position, by a method's name.
+    """Relevance of one batch, position by position, by the method of this name.
 
     Args:
         classifier: The model.
         batch: The encoded documents.
-        targets: ``(target, batch, class)``.
-        method: A key of `whyword.methods.METHODS`.
+        targets: ``(target, batch, class)`` directions in score space; see `whyword.batch`.
+        method: Name of the method, a key of `whyword.methods.METHODS`.
         components: Whether to return relevance per component of the vectors.
         settings: Settings of the method, such as ``epsilon``; see `whyword.methods.METHODS`.
 
@@ -227,7 +233,7 @@ def _records(
     records = []
     for b, document in enumerate(batch.documents):
         by_word = _by_word(relevance[:, b], positions[b], len(document))
-        remainder: dict[str, Any]
+        remainder: dict[str, Floats]
         if attribution.remainder is None:
             remainder = {"not decomposed": target_scores[:, b] - by_word.sum(axis=1)}
         else:

@@ -1,10 +1,10 @@
-"""Explanations: plain records of which words drove which scores, with no torch in them."""
+"""`Explanation`: a plain record of which words drove which scores, with no torch in it."""
 
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, NotRequired, Self, TypedDict
 
 import numpy as np
 
@@ -13,11 +13,42 @@ from whyword.errors import InputError, did_you_mean
 from whyword.text import Span, check_spans
 
 
+class WordRecord(TypedDict):
+    """One word of an `ExplanationRecord`: its surface, its span, and its relevance by target."""
+
+    text: str
+    start: int
+    end: int
+    known: bool
+    relevance: dict[str, float]
+
+
+class ExplanationRecord(TypedDict):
+    """An `Explanation` as JSON values.
+
+    ``scores`` has the name of each class; ``targets`` has the score of each target, and
+    ``remainder`` what no word received of it, item by item in ``remainder_items``.
+    """
+
+    text: str
+    method: str
+    settings: dict[str, object]
+    scores: dict[str, float]
+    predicted: str
+    targets: dict[str, float]
+    words: list[WordRecord]
+    remainder: dict[str, float]
+    remainder_items: dict[str, dict[str, float]]
+    truncated: bool
+    multilabel: NotRequired[bool]
+
+
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """The relevance of every word of one text, for one or more targets.
 
-    For each target, the words' relevances and the remainder add up to the target's score.
+    A target is a class, or the contrast of two. For each, the words' relevances and the remainder
+    add up to the target's score.
 
     Attributes:
         text: The original text.
@@ -26,16 +57,18 @@ class Explanation:
         scores: ``(class,)`` the classifier's scores (logits).
         targets: Names of what was explained: classes, or contrasts such as ``"a - b"``.
         target_scores: ``(target,)`` the score of each target.
-        relevance: ``(target, word)``.
-        remainder: What no word received, item by item: ``(target,)`` each. Methods that share out
-            the score name where the rest went ("padding", "special tokens", ...); for the others
-            there is one item, "not decomposed".
+        relevance: ``(target, word)`` how much each word drove the target's score; by most methods,
+            negative relevance speaks against the target.
+        remainder: The part of the score that no word received, item by item: ``(target,)`` each.
+            Methods that share out the score name where the rest went ("padding", "special tokens",
+            ...); for the others there is one item, "not decomposed".
         method: Name of the method.
-        settings: Its settings, as JSON values.
-        known: ``(word,)`` False for words that the model has no vector for.
+        settings: Settings of the method, such as ``epsilon``, as JSON values.
+        known: One bool per word, False for words that the model has no vector for; None if all
+            are known.
         truncated: True if the text goes on after the last word that the model reads.
         components: ``(target, word, dimension)`` relevance per vector component, if asked for.
-        multilabel: Whether every class is a label of its own, which holds if its score is above 0.
+        multilabel: Whether every class is a label of its own, given if its score is above 0.
 
     Raises:
         InputError: If shapes disagree, a span does not fit the text, or a number is not finite.
@@ -50,7 +83,7 @@ class Explanation:
     relevance: Floats
     remainder: Mapping[str, Floats]
     method: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     known: tuple[bool, ...] | None = None
     truncated: bool = False
     components: Floats | None = None
@@ -75,31 +108,31 @@ class Explanation:
 
     @property
     def words(self) -> list[str]:
-        """The surface of every word."""
+        """Every word as it stands in the text."""
         return [self.text[start:end] for start, end in self.spans]
 
     @property
     def predictions(self) -> tuple[str, ...]:
-        """The class with the highest score (the first of equals); the labels with one above 0."""
+        """The class with the highest score (the first of equals), or all labels above 0."""
         if self.multilabel:
             return tuple(name for name, s in zip(self.classes, self.scores, strict=True) if s > 0)
         return (self.classes[int(np.argmax(self.scores))],)
 
     @property
     def predicted(self) -> str:
-        """The predicted class; of labels all that are predicted, or "none"."""
+        """The predicted class; for labels all that are predicted, with commas, or "none"."""
         return ", ".join(self.predictions) or "none"
 
     @property
     def total_remainder(self) -> Floats:
-        """``(target,)``: all items of the remainder together."""
+        """``(target,)`` the sum of all items of the remainder."""
         total = np.zeros(len(self.targets))
         for item in self.remainder.values():
             total = total + item
         return total
 
     def index(self, target: str | None = None) -> int:
-        """Row of a target; by default a predicted class if explained, else the first.
+        """Row of a target in ``relevance``; by default of a predicted class, else the first.
 
         Raises:
             InputError: If the target was not explained.
@@ -137,11 +170,11 @@ class Explanation:
             sums[word.lower()] = sums.get(word.lower(), 0.0) + float(relevance)
         return sorted(sums.items(), key=lambda item: -item[1])[:n]
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; numbers per target stand under the target's name."""
+    def to_dict(self) -> ExplanationRecord:
+        """The explanation as JSON values; numbers per target stand under the target's name."""
         by_target = [dict(zip(self.targets, row, strict=True)) for row in self.relevance.T.tolist()]
         known = self.known or (True,) * len(self.spans)
-        return {
+        record: ExplanationRecord = {
             "text": self.text,
             "method": self.method,
             "settings": dict(self.settings),
@@ -163,16 +196,18 @@ class Explanation:
             "remainder": self._per_target(self.total_remainder),
             "remainder_items": {k: self._per_target(v) for k, v in self.remainder.items()},
             "truncated": self.truncated,
-            **({"multilabel": True} if self.multilabel else {}),
         }
+        if self.multilabel:
+            record["multilabel"] = True
+        return record
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """One JSON object; components are left out."""
+        """The explanation as one JSON object; components are left out."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     @classmethod
-    def from_json(cls, source: str | Mapping[str, Any]) -> Self:
-        """Read what `to_json` or `to_dict` wrote.
+    def from_json(cls, source: str | Mapping[str, object]) -> Self:
+        """Read an explanation that `to_json` or `to_dict` wrote.
 
         Raises:
             InputError: If it is not JSON, or a field is missing or does not fit; the message names

@@ -1,4 +1,4 @@
-"""Packages that import what they export on first use, so that ``import whyword`` stays cheap."""
+"""Lazy imports: a package imports what it exports on first use, so that it loads at once."""
 
 import ast
 import sys
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def exports(package: str) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
-    """``__getattr__`` and ``__dir__`` of a package (PEP 562).
+    """``__getattr__`` and ``__dir__`` for a package that imports its names on first use (PEP 562).
 
-    What there is, and where, the package says once, in what it imports for type checkers::
+    The package lists the names once, in the block of imports for type checkers::
 
         if TYPE_CHECKING:
             from whyword.explainer import explain
@@ -19,7 +19,7 @@ def exports(package: str) -> tuple[Callable[[str], object], Callable[[], list[st
         __getattr__, __dir__ = lazy.exports(__name__)
 
     Args:
-        package: Its name.
+        package: Name of the package, its ``__name__``.
     """
 
     def get(name: str) -> object:

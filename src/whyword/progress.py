@@ -1,11 +1,11 @@
-"""How far a long work has come, told to whoever asks."""
+"""`Progress`: what long functions report, step by step, to a function that the caller gives."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 
 class Progress(NamedTuple):
-    """A moment of a long work.
+    """How far a long function has come.
 
     Example:
         >>> def show(at: Progress) -> None:
@@ -15,9 +15,9 @@ class Progress(NamedTuple):
 
     Attributes:
         phase: What is being done, in a word or two.
-        done: Steps of this phase that are done.
-        total: Steps of this phase in all.
-        latest: Numbers known by now, such as a loss, by name.
+        done: Number of steps of this phase that are done.
+        total: Number of steps of this phase in all.
+        latest: Numbers known by now, by name, such as a loss.
     """
 
     phase: str
@@ -27,15 +27,15 @@ class Progress(NamedTuple):
 
 
 OnProgress = Callable[[Progress], object]
-"""What functions that take long accept as ``progress``: called after every step, or every few."""
+"""A function that long functions take as ``progress``, and call after every step or every few."""
 
 
 def ignore(_: Progress) -> None:
-    """Nobody asks."""
+    """Do nothing: the ``progress`` of callers who do not ask for any."""
 
 
 def as_phase(progress: OnProgress | None, phase: str) -> OnProgress:
-    """A part of the work, whose moments are told as those of ``phase``."""
+    """A function that passes reports on under the name ``phase``, for a part of the work."""
     if progress is None:
         return ignore
     return lambda at: progress(at._replace(phase=phase))

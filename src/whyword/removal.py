@@ -1,6 +1,6 @@
-"""Removal operators: what it means to take words out of a document.
+"""Removal operators: the ways to take words out of a document, and the scores without them.
 
-| operator | the word's positions get | source |
+| operator | what the word's positions get | source |
 |---|---|---|
 | zero | zero vectors | Arras et al. 2016, section 3.3 |
 | unknown | the vector of the unknown word; with frozen word vectors that is zero, too | |
@@ -41,10 +41,11 @@ def scores_without(
     Args:
         classifier: The model.
         batch: The encoded documents.
-        removed: ``(row, word)`` bool; a word is an index into ``batch.documents[row].spans``,
-            columns beyond a document's words count for nothing.
-        operator: One of `OPERATORS`.
-        reference: ``(dimension,)`` the vector of "mean", by default `vocabulary_mean`.
+        removed: ``(row, word)`` bool, True for the words to take out. A word is an index into
+            ``batch.documents[row].spans``; columns beyond a document's words are ignored.
+        operator: How words are taken out, one of `OPERATORS`.
+        reference: ``(dimension,)`` the vector that "mean" puts in place of words; by default
+            `vocabulary_mean`.
 
     Raises:
         InputError: If there is no such operator, the classifier has no such vector, or ``removed``
@@ -71,7 +72,7 @@ def scores_without(
 
 
 def removed_positions(batch: Batch, removed: Tensor) -> Tensor:
-    """The positions ``(row, position)`` of the words ``(row, word)``."""
+    """``(row, position)`` bool: the positions of the words in ``removed``, ``(row, word)`` bool."""
     inside = batch.words >= 0
     if not removed.shape[1]:
         return torch.zeros_like(inside)
@@ -81,9 +82,9 @@ def removed_positions(batch: Batch, removed: Tensor) -> Tensor:
 def replacement(
     classifier: Classifier, operator: str, reference: Tensor | None = None
 ) -> Tensor | None:
-    """The vector ``(dimension,)`` that a model of word vectors gets in place of a word.
+    """The vector ``(dimension,)`` that an operator puts in place of a word.
 
-    None for "remove", after which there is no position to give it to.
+    None for "remove", which leaves no position to put it at.
     """
     table = vocabulary(classifier)
     if operator == "zero":
@@ -108,7 +109,7 @@ def vocabulary(classifier: Classifier) -> Tensor:
 
 
 def vocabulary_mean(classifier: Classifier) -> Tensor:
-    """The mean vector ``(dimension,)`` of the vocabulary; rows of zeros (padding) do not count."""
+    """The mean vector ``(dimension,)`` of the vocabulary, without rows of zeros such as padding."""
     table = vocabulary(classifier)
     return table[table.any(dim=1)].mean(dim=0)
 
@@ -116,8 +117,8 @@ def vocabulary_mean(classifier: Classifier) -> Tensor:
 def without(document: Document, words: list[int]) -> Document:
     """The document with its text written anew without these words.
 
-    Of the white space on both sides of a word one side goes too; where two words would run into
-    one, a space takes its place.
+    Where a word stood between white space, one character of it goes too; where its neighbours would
+    run into one word, a space takes its place.
     """
     gone = set(words)
     parts: list[str] = []
@@ -147,7 +148,7 @@ def without(document: Document, words: list[int]) -> Document:
 
 
 def _id(classifier: Classifier, operator: str) -> int:
-    """The id that takes a word's place."""
+    """The id that the operator "unknown" or "mask" puts in a word's place."""
     found = None
     if operator == "mask" and isinstance(classifier, HasMaskId):
         found = classifier.mask_id

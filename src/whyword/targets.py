@@ -1,4 +1,4 @@
-"""Targets: what is explained, by name, and as directions in score space.
+"""Targets: what is explained, a class or a contrast, by name and as a direction in score space.
 
 A string that names a target is read in one way everywhere, here (`read`):
 
@@ -8,14 +8,14 @@ A string that names a target is read in one way everywhere, here (`read`):
 | ``predicted`` | the class with the highest score |
 | ``sci.space`` | the class of that name |
 | ``sci.space - sci.med`` | a contrast: what speaks for the first class rather than the second |
-| ``a - b -- c`` | one of classes called "a - b" and "c": as many dashes as it takes |
-| ``=all`` | the class called "all": behind ``=`` stands the name of a class as it is |
+| ``a - b -- c`` | the contrast of the classes "a - b" and "c": more dashes stand apart |
+| ``=all`` | the class called "all": what follows ``=`` is taken as a class name as it is |
 
-Keywords are keywords whatever the classes are called, and a string that has two readings is
-refused. A program that has the name of a class as data passes `Class` or `Contrast`, which are
-never read. Everything else that takes or holds the name of a class (``Explanation.targets``,
-``--class``, tables, JSON) has it as it is. A contrast is called "a - b" there, with more dashes
-where that would be a class or another contrast (`name_of`).
+The keywords ``all`` and ``predicted`` keep their meaning whatever the classes are called, and a
+string that can be read in two ways is refused. A program that gets class names as data passes
+`Class` or `Contrast`, which are taken as they are. Everything else that takes or holds the name of
+a class (``Explanation.targets``, ``--class``, tables, JSON) has it as it is. A contrast is called
+"a - b" there, with more dashes where that would be a class or another contrast (`name_of`).
 """
 
 import re
@@ -35,14 +35,14 @@ ALL, PREDICTED = "all", "predicted"
 """Keywords: every class, and the one with the highest score."""
 
 ESCAPE = "="
-"""Before a class name that is to be taken as it is."""
+"""Written before a class name that is to be taken as it is."""
 
-_DASHES = re.compile("(?=( -+ ))")  # with nothing between them, so that they may overlap
+_DASHES = re.compile("(?=( -+ ))")  # look-ahead, so that matches may overlap
 
 
 @dataclass(frozen=True)
 class Class:
-    """A class as the target, whatever it is called.
+    """A class as the target; its name is taken as it is.
 
     Attributes:
         name: One of the classifier's classes.
@@ -53,11 +53,11 @@ class Class:
 
 @dataclass(frozen=True)
 class Contrast:
-    """What speaks for one class rather than for another, whatever they are called.
+    """The contrast of two classes: what speaks for the first rather than for the second.
 
     Attributes:
-        first: The class that the relevance is for.
-        second: The class that it is against.
+        first: Name of the class that positive relevance speaks for.
+        second: Name of the class that negative relevance speaks for.
     """
 
     first: str
@@ -65,7 +65,7 @@ class Contrast:
 
 
 Target = str | Class | Contrast
-"""One target; a string is read as this module says."""
+"""One target; strings are read as `whyword.targets` says."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class PerText:
     """A target of its own for each text, such as its true class.
 
     Attributes:
-        names: One class or contrast per text. Strings are read as everywhere; names of classes
-            that may be called anything, such as the labels of a corpus, are safe as
+        names: One class or contrast per text. Strings are read as `whyword.targets` says. Names
+            that may be anything, such as the labels of a corpus, are safe as
             ``PerText([Class(label) for label in labels])``.
     """
 
@@ -97,11 +97,11 @@ Targets = Target | Sequence[Target] | PerText
 def resolve(
     targets: Targets, classifier: Classifier, batch: Batch
 ) -> tuple[list[list[str]], Tensor]:
-    """Per document the targets' names, and their weights ``(target, batch, class)``.
+    """For each document the names of its targets, and their directions ``(target, batch, class)``.
 
     Raises:
-        InputError: If there is no such class, or no target; if a string has two readings; or if it
-            is the predicted class of a classifier that gives labels.
+        InputError: If there is no such class, or no target; if a string has two readings; or if the
+            target is "predicted" and the classifier gives labels.
     """
     classes = classifier.classes
     if isinstance(targets, PerText):
@@ -129,7 +129,7 @@ def resolve(
 
 
 def read(target: Target, classes: Sequence[str]) -> Class | Contrast:
-    """The one class or contrast that a string stands for; what is no string stays as it is.
+    """The class or contrast that a string stands for; a `Class` or `Contrast` is returned as it is.
 
     Example:
         >>> read("=all", ["all", "b"]), read("all - b", ["all", "b"])
@@ -163,34 +163,37 @@ def read(target: Target, classes: Sequence[str]) -> Class | Contrast:
 
 
 def name_of(target: Class | Contrast, classes: Sequence[str]) -> str:
-    """What an explanation calls a target: a class by its name, a contrast as `read` takes it.
+    """The name of a target in explanations: a class's own, or "a - b", which `read` understands.
 
     No two targets of a classifier have the same name, and `named` finds the target again.
     """
     if isinstance(target, Class):
         return target.name
     names = (f"{target.first} {'-' * dashes} {target.second}" for dashes in count(1))
-    # One is free: that with more dashes in a row than any class has.
+    # One of them is free: the one with more dashes in a row than any class has.
     return next(
         name for name in names if name not in classes and _readings(name, classes) == [target]
     )
 
 
 def named(name: str, classes: Sequence[str]) -> Class | Contrast:
-    """The target that an explanation calls so; see `name_of`.
+    """The target that has this name in explanations; see `name_of`.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no such target.
     """
     return Class(name) if name in classes else read(name, classes)
 
 
 def direction(target: Class | Contrast, classes: Sequence[str]) -> Tensor:
-    """``(class,)``: one at a class; for a contrast one at the first and minus one at the second.
+    """The direction of a target in score space, ``(class,)``.
+
+    It is +1 at a class; for a contrast +1 at the first class and -1 at the second. Its inner
+    product with the scores is the target's score.
 
     Args:
-        target: Of existing classes, as `read` returns it.
-        classes: The classifier's.
+        target: A target of existing classes, as `read` returns it.
+        classes: The classifier's classes.
     """
     weights = torch.zeros(len(classes))
     if isinstance(target, Class):
@@ -202,7 +205,7 @@ def direction(target: Class | Contrast, classes: Sequence[str]) -> Tensor:
 
 
 def _readings(text: str, classes: Sequence[str]) -> list[Class | Contrast]:
-    """What a string that is no keyword can stand for."""
+    """The targets that a string can stand for; it is no keyword."""
     escaped = text.startswith(ESCAPE)
     if escaped and text[len(ESCAPE) :] in classes:
         return [Class(text[len(ESCAPE) :])]
@@ -215,7 +218,7 @@ def _readings(text: str, classes: Sequence[str]) -> list[Class | Contrast]:
 
 
 def _described(target: Class | Contrast, classes: Sequence[str]) -> str:
-    """A target for people, and a string that is read as nothing else."""
+    """A target in words, with a string that can only be read as this target."""
     name = name_of(target, classes)
     if isinstance(target, Class):
         return f'the class "{name}" ("{ESCAPE}{name}")'
@@ -223,7 +226,9 @@ def _described(target: Class | Contrast, classes: Sequence[str]) -> str:
 
 
 def against_competitors(targets: Tensor, scores: Tensor, *, sharpness: float = 1.0) -> Tensor:
-    """The gradient of the log odds of each target, by the scores: ``(target, batch, class)``.
+    """The targets against their competing classes, as directions ``(target, batch, class)``.
+
+    They are the gradients of the log odds of each target by the scores.
 
     For a class t and p = softmax(β f), the log odds are log(p_t / (1 - p_t)) / β
     = f_t - log(Σ_{c≠t} exp β f_c) / β, and their gradient is e_t - Σ_{c≠t} p_c / (1 - p_t) e_c:
@@ -233,9 +238,9 @@ def against_competitors(targets: Tensor, scores: Tensor, *, sharpness: float = 1
     and so does a direction that names every class.
 
     Args:
-        targets: ``(target, batch, class)``.
+        targets: ``(target, batch, class)`` directions.
         scores: ``(batch, class)`` logits.
-        sharpness: β, how much the strongest competitors count before the others.
+        sharpness: β, how much more the strongest competitors count than the others.
     """
     directions = targets.to(scores)
     named = directions != 0

@@ -1,7 +1,8 @@
-"""Documents: the original text, and its tokens as code-point spans of it.
+"""`Document`, a text and its tokens as spans of code points, and the paper's `Tokenizer`.
 
-The paper's preprocessing (Arras et al. 2016, section 3.2): sentences and words by NLTK, tokens of
-letters, apostrophe, hyphen and dot with at least one letter, the first 400 of them.
+The tokenizer is the paper's preprocessing (Arras et al. 2016, section 3.2): NLTK finds sentences
+and words; kept are tokens of letters, apostrophe, hyphen and dot with at least one letter, the
+first 400 of a text.
 """
 
 import re
@@ -9,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from whyword.errors import InputError
 
@@ -29,7 +30,7 @@ _PIECE = 50_000
 
 
 class Span(NamedTuple):
-    """Half-open range of code points: ``text[start:end]``."""
+    """A half-open range of code points: ``text[start:end]``."""
 
     start: int
     end: int
@@ -57,7 +58,7 @@ class Document:
 
     @property
     def words(self) -> list[str]:
-        """The surface of every token."""
+        """Every token as it stands in the text."""
         return [self.text[start:end] for start, end in self.spans]
 
     def __len__(self) -> int:
@@ -87,8 +88,8 @@ class Tokenizer:
     """The paper's preprocessing, with spans on the original text.
 
     Attributes:
-        max_tokens: Tokens kept per document (the paper's 400); None keeps all.
-        skip_headers: Read only what follows the first blank line, as scikit-learn's
+        max_tokens: Number of tokens kept per document (the paper's 400); None keeps all.
+        skip_headers: Whether to read only what follows the first blank line, as scikit-learn's
             ``remove=("headers",)`` does with newsgroup postings. Spans still count from the start.
 
     Raises:
@@ -120,8 +121,8 @@ class Tokenizer:
             spans.append(span)
         return Document(text, tuple(spans))
 
-    def to_json(self) -> dict[str, Any]:
-        """The settings, as JSON values."""
+    def to_json(self) -> dict[str, object]:
+        """The settings of the tokenizer, as JSON values."""
         return asdict(self)
 
 
@@ -132,7 +133,7 @@ def characters(text: str) -> Document:
 
 
 def body_start(text: str) -> int:
-    r"""Where a posting's body begins: after the first blank line, or at the text's end without one.
+    r"""Where a posting's body begins: after the first blank line; at the end if there is none.
 
     Example:
         >>> body_start("From: a@b\nSubject: c\n\nHello")
@@ -189,7 +190,10 @@ def _pieces(text: str, start: int) -> Iterator[tuple[int, str]]:
 
 
 def _is_kept(token: str) -> bool:
-    """Footnote 5: letters, apostrophes, hyphens and dots, at least one letter."""
+    """Whether a token is kept: letters, apostrophes, hyphens and dots, at least one letter.
+
+    Arras et al. 2016, footnote 5.
+    """
     if token.isalpha():
         return True
     # A combining mark belongs to the letter that it follows.

@@ -22,7 +22,7 @@ from whyword.errors import MissingLibraryError, WhywordError, did_you_mean
 
 
 class _Group(click.Group):
-    """Commands with suggestions, and with our errors as one line."""
+    """Commands: a mistyped name gets a suggestion, and an error is printed in one line."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -52,7 +52,7 @@ class _Group(click.Group):
 )
 @click.version_option(__version__, prog_name="whyword", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Which words made your text classifier decide?"""
+    """Show which words made your text classifier decide."""
 
 
 for _command in (explain, train, evaluate, words, audit, map_, paper, methods, models):
@@ -60,7 +60,7 @@ for _command in (explain, train, evaluate, words, audit, map_, paper, methods, m
 
 
 def main() -> None:
-    """Entry point of the ``whyword`` program."""
+    """Run the ``whyword`` program."""
     # A word must not fail to print because the terminal's encoding lacks it.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

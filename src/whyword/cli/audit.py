@@ -1,4 +1,4 @@
-"""``whyword audit``: what a model learned by accident."""
+"""``whyword audit``: the words that a model learned to rely on by accident."""
 
 import json
 from pathlib import Path
@@ -11,24 +11,43 @@ from whyword.cli.corpus import corpus_options, read_corpus, write_page
 
 @click.command()
 @corpus_options(split="train")
-@click.option("--class", "name", metavar="CLASS", help="This class alone.")
-@click.option("--top", type=int, default=10, show_default=True, help="Suspects per class.")
+@click.option("--class", "name", metavar="CLASS", help="Audit this class alone.  [all]")
+@click.option("--top", type=int, default=10, show_default=True, help="Most suspects per class.")
 @click.option(
     "--least",
     type=float,
     default=0.005,
     show_default=True,
-    help="Score that a suspect needs: a share of its class's relevance.",
+    help="Lowest score of a suspect, as a share of its class's relevance.",
 )
 @click.option(
-    "--min-documents", type=int, default=3, show_default=True, help="Leave out rarer words."
+    "--min-documents",
+    type=int,
+    default=3,
+    show_default=True,
+    help="Leave out words that stand in fewer documents.",
 )
 @click.option(
-    "--sample", type=int, default=400, show_default=True, help="Documents per class to cluster."
+    "--sample",
+    type=int,
+    default=400,
+    show_default=True,
+    help="Documents per class that are clustered, at most; drawn at random.",
 )
-@click.option("--method", default="lrp", show_default=True, help="Of the explanations.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option(
+    "--method",
+    default="lrp",
+    show_default=True,
+    help="Method that explains the documents: see `whyword methods`.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed of the random sample and of the clusters.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as a JSON object.")
 @click.option("--words", "as_words", is_flag=True, help="Print the suspects, one a line.")
 @click.option(
     "--html",
@@ -50,8 +69,9 @@ def audit(
 ) -> None:
     """Find words that drive a class but hardly belong to it: signatures, addresses, names.
 
-    Artefacts show best on the documents that the model was trained on, so the training part is read
-    by default. Review the words: `whyword train --suppress` takes those that it is to ignore.
+    Such words show best on the documents that the model was trained on, so the training part is
+    read by default. Review what is found: `whyword train --suppress` trains a model that ignores
+    the words you give it.
     """
     if as_json and as_words:
         raise click.UsageError("--json and --words are two ways to print; give one.")

@@ -1,4 +1,4 @@
-"""Options that commands over a corpus share, and how they write files."""
+"""What the commands over a corpus share: their options, and the writing of pages."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def corpus_options(*, split: str | None) -> Callable[[Command], Command]:
-    """``--model``, ``--corpus`` and how to read it.
+    """A decorator that adds ``--model``, ``--corpus`` and the options for reading the corpus.
 
     Args:
         split: The default of ``--split``; None for a command that does not offer the choice.
@@ -27,18 +27,20 @@ def corpus_options(*, split: str | None) -> Callable[[Command], Command]:
             default="news20-cnn",
             show_default=True,
             metavar="NAME|DIR",
-            help="A model that ships with whyword, or a folder.",
+            help="Model that ships with whyword, or folder of a model.",
         ),
         click.option(
             "--corpus",
             default="20news",
             show_default=True,
             metavar="20news|PATH",
-            help="20 Newsgroups, a folder with a folder per class, a CSV or JSON Lines file.",
+            help="20 Newsgroups, a folder with one folder per class, or a CSV or JSON Lines file.",
         ),
-        click.option("--text", default="text", show_default=True, help="Column of the text."),
-        click.option("--label", default="label", show_default=True, help="Column of the class."),
-        click.option("--encoding", default="utf-8", show_default=True, help="Of the files."),
+        click.option("--text", default="text", show_default=True, help="Column of the texts."),
+        click.option("--label", default="label", show_default=True, help="Column of the classes."),
+        click.option(
+            "--encoding", default="utf-8", show_default=True, help="Encoding of the files."
+        ),
     ]
     if split is not None:
         part = click.option(
@@ -46,7 +48,7 @@ def corpus_options(*, split: str | None) -> Callable[[Command], Command]:
             type=click.Choice(["train", "test"]),
             default=split,
             show_default=True,
-            help="Part of the corpus, where it has parts.",
+            help="Part of the corpus to read, if it has parts.",
         )
         options.insert(2, part)
 
@@ -59,7 +61,7 @@ def corpus_options(*, split: str | None) -> Callable[[Command], Command]:
 
 
 def read_corpus(corpus: str, split: "Split", text: str, label: str, encoding: str) -> "Corpus":
-    """What the options name."""
+    """Read the corpus that the options name."""
     from whyword.data import corpora
 
     return corpora.load_corpus(corpus, split, text=text, label=label, encoding=encoding)

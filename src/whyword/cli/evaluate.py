@@ -1,4 +1,4 @@
-"""``whyword evaluate``: a model, documents and methods in; deletion curves out."""
+"""``whyword evaluate``: measures whether explanations name the words that decide."""
 
 import json
 import shlex
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 @click.option(
     "--methods",
     metavar="NAME,...",
-    help="random is the baseline, oracle the greedy ceiling.  [lrp,sa,random,oracle]",
+    help="Methods to compare; random deletes words at random, oracle searches for the words that "
+    "matter most.  [lrp,sa,random,oracle]",
 )
 @click.option(
     "--relevance",
@@ -37,49 +38,57 @@ if TYPE_CHECKING:
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Relevances from elsewhere, .json, .jsonl or .parquet; a curve of the file's name.",
+    help="File of relevances from elsewhere (.json, .jsonl, .parquet), compared under its name.",
 )
-@click.option("--target", metavar="true|predicted", help="The class to explain.  [true]")
+@click.option("--target", metavar="true|predicted", help="Class to explain in each text.  [true]")
 @click.option(
-    "--removal", "operator", metavar="zero|unknown|mean|remove|mask", help="How words go.  [zero]"
+    "--removal",
+    "operator",
+    metavar="zero|unknown|mean|remove|mask",
+    help="How words are deleted: by a zero vector, for example.  [zero]",
 )
 @click.option(
     "--order",
     metavar="auto|decreasing|increasing|both",
-    help="Of relevance; auto is the paper's: increasing for wrong documents.  [auto]",
+    help="Order of relevance in which words are deleted; auto is the paper's: increasing for "
+    "documents that are classified wrongly, decreasing for the others.  [auto]",
 )
 @click.option(
     "--metrics",
     metavar="NAME,...|all",
-    help="Measure these as well: srg, comprehensiveness, infidelity, ...; see docs/metrics.md.",
+    help="Metrics to measure too: srg, comprehensiveness, infidelity, ...; see docs/metrics.md.",
 )
 @click.option(
     "--metric-documents",
     type=click.IntRange(min=1),
     default=100,
     show_default=True,
-    help="For metrics, at most so many of the documents: most cost hundreds of forward passes.",
+    help="Most documents to measure metrics on; one can cost hundreds of forward passes.",
 )
 @click.option(
     "--hybrid",
     type=click.IntRange(min=1),
     metavar="DOCUMENTS",
-    help="Play the pointing game on so many documents, of sentences of different classes.",
+    help="Play the pointing game on this many documents, mixed from sentences of several classes.",
 )
-@click.option("--insertion", is_flag=True, help="Begin without words, and put them back.")
-@click.option("--deletions", "steps", type=int, help="How many words go.  [50]")
-@click.option("--runs", type=int, help="Of the random baseline.  [10]")
-@click.option("--minimum-words", type=int, help="Leave out shorter documents.  [100]")
-@click.option("--limit", type=int, help="At most so many documents, drawn at random.")
-@click.option("--budget", type=int, help="Trials per document of an oracle that is not exact.")
-@click.option("--seed", type=int)
+@click.option("--insertion", is_flag=True, help="Begin with all words deleted, and put them back.")
+@click.option("--deletions", "steps", type=int, help="Words to delete from each document.  [50]")
+@click.option("--runs", type=int, help="Runs of the random baseline.  [10]")
+@click.option("--minimum-words", type=int, help="Leave out documents with fewer words.  [100]")
+@click.option("--limit", type=int, help="Most documents to evaluate, drawn at random.  [all]")
+@click.option(
+    "--budget",
+    type=int,
+    help="Deletions that the oracle tries per document, where its search is not exact.  [2000]",
+)
+@click.option("--seed", type=int, help="Seed of all that is random.  [0]")
 @click.option("--json", "as_json", is_flag=True, help="Print all numbers as JSON.")
 @click.option(
     "--output",
     "-o",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Write results.json, Parquet tables, pictures and report.html there.",
+    help="Folder to write results.json, Parquet tables, pictures and report.html to.",
 )
 def evaluate(
     model: str,
@@ -99,9 +108,11 @@ def evaluate(
     output: Path | None,
     **options: Any,
 ) -> None:
-    """Take words out in the order of their relevance, and see how the predictions change.
+    """Delete words in the order of their relevance, and see how the predictions change.
 
-    The defaults are the paper's experiment (Figure 1). Of a corpus in parts, the test part counts.
+    Relevance is what a method says each word contributed. If it is right, the predictions change
+    soon. The defaults are the paper's experiment (Figure 1); if the corpus has parts, the test part
+    is read.
     """
     started = time.perf_counter()
     chosen, names = _names(methods), list(dict.fromkeys(_names(metrics) or []))
@@ -124,7 +135,7 @@ def evaluate(
         chosen = list(experiment.METHODS_SHOWN)
         if insertion:
             chosen.remove(experiment.ORACLE)
-    # The oracle has an order, and no relevance.
+    # The oracle gives an order of words, but no relevance that could be measured.
     measured = [name for name in chosen if name != experiment.ORACLE]
     read = {path.stem: relevance_tables.read(path) for path in tables}
     if "all" in names:
@@ -157,7 +168,7 @@ def evaluate(
     rows: list[Measurement] = []
     if names or hybrids:
         if output:
-            _write(output, found, rows, summary)  # metrics take long; the curves shall not wait
+            _write(output, found, rows, summary)  # the curves do not wait for the slow metrics
         rows = _measure(
             classifier, found, measured, names, read, settings, metric_documents, hybrids
         )
@@ -191,7 +202,7 @@ def _measure(
     limit: int,
     hybrids: "list[HybridDocument]",
 ) -> "list[Measurement]":
-    """Metrics of the documents of the curves, at most ``limit`` of them, and the pointing game."""
+    """Measure metrics on at most ``limit`` documents of the curves, and play the pointing game."""
     from whyword.cli.progress import phases
     from whyword.evaluation.metrics import measure_documents
     from whyword.evaluation.pointing import play
@@ -252,13 +263,13 @@ def _print(summary: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    # Methods have the names of files.
+    # Methods can be named after files, so no name may be read as markup.
     console = Console(markup=False, emoji=False)
     for panel in summary["panels"]:
         records = summary[panel]
         first = next(iter(records.values()))
         steps = [k for k in (1, 5, 10, 20, 50) if k < len(first["accuracy"])]
-        # Without lines and words said twice it fits 80 columns.
+        # Without borders, and with "after" said once, the table fits 80 columns.
         table = Table(
             "method", title_justify="left", box=None, padding=(0, 1, 0, 0),
             title=f"{panel}: {first['documents']} documents, {first['order']} relevance",

@@ -1,4 +1,4 @@
-"""``whyword explain``: texts in, heatmaps out."""
+"""``whyword explain``: takes texts, and shows heatmaps of their words."""
 
 import json
 import re
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MODEL = "news20-cnn"
 PROGRESS_FROM = 64
-"""Texts from which on a progress bar is worth its line."""
+"""The number of texts from which on a progress bar is shown."""
 
 
 @click.command()
@@ -27,14 +27,14 @@ PROGRESS_FROM = 64
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="NAME|DIR",
-    help="A model that ships with whyword, or a folder.",
+    help="Model that ships with whyword, or folder of a model.",
 )
 @click.option(
     "--method",
     default="lrp",
     show_default=True,
     metavar="lrp|sa|...",
-    help="Relevance propagation, sensitivity analysis, or another: see `whyword methods`.",
+    help="Method: relevance propagation, sensitivity analysis, or another of `whyword methods`.",
 )
 @click.option(
     "--target",
@@ -42,26 +42,26 @@ PROGRESS_FROM = 64
     default="predicted",
     show_default=True,
     metavar="CLASS|predicted|all",
-    help='What to explain; "A - B" explains what speaks for A rather than B, "=A" the class called '
-    "A, whatever that is.",
+    help='Class to explain; "A - B" explains what speaks for A rather than B, and "=all" the class '
+    'that is called "all".',
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array, one object per text.")
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write a page with all classes to switch between.",
+    help="Write a page on which the reader can switch between all classes.",
 )
 @click.option(
     "--overlap",
     type=click.IntRange(min=0),
     metavar="TOKENS",
-    help="Read long texts whole, in windows that overlap by so many (transformers).",
+    help="Read long texts whole, in windows that overlap by this many tokens (transformers only).",
 )
 @click.option(
     "--account",
     is_flag=True,
-    help="Print where LRP's relevance went, call by call, as a table or with --json.",
+    help="Print where LRP's relevance went, for each call of a torch function; with --json too.",
 )
 @click.option(
     "--picture",
@@ -70,7 +70,7 @@ PROGRESS_FROM = 64
     help="Draw the heatmaps as .svg, .png or .pdf.",
 )
 @click.option("--lines", is_flag=True, help="Take each line of a file as a text of its own.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of files and stdin.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files and stdin.")
 def explain(
     sources: tuple[str, ...],
     model: str,
@@ -86,8 +86,9 @@ def explain(
 ) -> None:
     """Show which words drove the classifier's decision.
 
-    Each argument is a file if there is one of that name, "-" for stdin, and otherwise the text
-    itself. Without arguments the text is read from stdin.
+    Each word gets a relevance: how much it contributed to the score of the class. Each argument is
+    the name of a file, "-" for stdin, or otherwise the text itself. Without arguments the text is
+    read from stdin.
     """
     if account:
         _check_account(method, target, html, picture)
@@ -97,7 +98,7 @@ def explain(
     from whyword.explainer import explain as explain_texts
     from whyword.models.store import load
 
-    # A page is for switching between classes.
+    # The reader of a page can switch between classes, so it needs them all.
     targets = "all" if html and target == "predicted" else target
     classifier = load(model)
     if overlap is not None:
@@ -127,7 +128,7 @@ def explain(
 
 
 def read_sources(sources: tuple[str, ...], *, encoding: str, lines: bool) -> list[str]:
-    """The texts that the arguments stand for.
+    """Read the texts that the arguments stand for.
 
     Raises:
         InputError: If a file cannot be read as text, or there is nothing to read.
@@ -146,7 +147,7 @@ def read_sources(sources: tuple[str, ...], *, encoding: str, lines: bool) -> lis
 
 
 def _read_source(source: str, encoding: str) -> tuple[str, bool]:
-    from whyword.data.corpora import decode, read_text
+    from whyword.data.files import decode, read_text
 
     if source == "-":
         return decode(sys.stdin.buffer.read(), "stdin", encoding=encoding), True
@@ -162,7 +163,7 @@ def _read_source(source: str, encoding: str) -> tuple[str, bool]:
 
 
 def _looks_like_path(source: str) -> bool:
-    """One word with a slash or an ending was meant as a file, not as a text."""
+    """Whether the source was meant as a file: it is one word with a slash or a file's ending."""
     return re.fullmatch(r"\S*/\S*|\S+\.\w{1,5}", source) is not None
 
 

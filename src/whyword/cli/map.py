@@ -1,4 +1,4 @@
-"""``whyword map``: a corpus in, document vectors and maps of it out."""
+"""``whyword map``: draws the documents of a corpus as points, alike ones near each other."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,19 +27,22 @@ ENDINGS = (".parquet", ".html", ".svg", ".png", ".pdf")
     default="lrp-elementwise",
     show_default=True,
     metavar="NAME,...|figure3",
-    help="sum, tfidf, a method (lrp, sa, gradient_x_input, ...), that with -elementwise, or sa-l2.",
+    help="How a document's word vectors are weighted: sum (not at all), tfidf, a method (by its "
+    "relevance: lrp, sa, ...), a method with -elementwise (component by component), or sa-l2 (the "
+    "length of the gradient).",
 )
 @click.option(
     "--projection",
     default="pca",
     show_default=True,
     metavar="pca|umap",
-    help="Into two dimensions.",
+    help="How the document vectors become points in two dimensions.",
 )
 @click.option(
     "--colour",
     type=click.Choice(["class", "top-level"]),
-    help="By class, or by what stands before its first dot.  [20news: top-level; else: class]",
+    help="Colour documents by class, or by the part of its name before the first dot.  "
+    "[20news: top-level; else: class]",
 )
 @click.option(
     "--output",
@@ -47,9 +50,11 @@ ENDINGS = (".parquet", ".html", ".svg", ".png", ".pdf")
     required=True,
     type=click.Path(path_type=Path),
     metavar="DIR|FILE",
-    help="A file in .parquet, .html, .svg, .png or .pdf; or a folder for all but the last.",
+    help="File to write, in .parquet, .html, .svg, .png or .pdf; or a folder for all but the last.",
 )
-@click.option("--limit", type=click.IntRange(min=2), help="So many documents, drawn at random.")
+@click.option(
+    "--limit", type=click.IntRange(min=2), help="Most documents to map, drawn at random.  [all]"
+)
 def map_(
     model: str,
     corpus: str,
@@ -65,8 +70,9 @@ def map_(
 ) -> None:
     """Map a corpus by what the classifier found relevant in each document.
 
-    Words' vectors are weighted by their relevance for the predicted class, added up, and projected
-    to two dimensions (Arras et al. 2016, section 3.5). The page contains the texts.
+    Each word has a vector. The vectors are weighted by the words' relevance for the predicted
+    class, added up, and projected to two dimensions (Arras et al. 2016, section 3.5). The .html
+    page contains the texts.
     """
     paths = _paths(output)
     for ending in {path.suffix.lower() for path in paths}:
@@ -130,7 +136,7 @@ def _write(mapped: "MappedCorpus", path: Path) -> None:
 
 
 def _paths(output: Path) -> list[Path]:
-    """The files to write: the one given, or those of a folder, which is made."""
+    """Return the files to write: the one given, or those of the folder given, which is made."""
     ending = output.suffix.lower()
     if ending in ENDINGS and not output.is_dir():
         return [output]
@@ -143,7 +149,7 @@ def _paths(output: Path) -> list[Path]:
 
 
 def _idf(classifier: "Classifier", corpus: str, source: dict[str, str]) -> dict[str, float] | None:
-    """Document frequencies of the training part; None where the corpus has no parts."""
+    """Return inverse document frequencies of the training part; None if there are no parts."""
     from whyword.classifier import tokenised
     from whyword.data import corpora
     from whyword.survey.vectors import inverse_document_frequencies

@@ -1,4 +1,4 @@
-"""``whyword methods``: what can be given to ``--method``."""
+"""``whyword methods``: lists the names that ``--method`` takes."""
 
 import json
 
@@ -6,12 +6,12 @@ import click
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as a JSON array.")
 def methods(as_json: bool) -> None:
     """List the methods: what each computes, where it comes from, what it costs and needs.
 
-    Costs are passes of the model per text. "Adds up" means that words and remainder sum to the
-    score that is explained.
+    The cost is given in passes of the model per text. "Adds up" means that the relevance of the
+    words and the remainder, which no word received, sum to the score that is explained.
     """
     from whyword.methods.table import METHODS
 

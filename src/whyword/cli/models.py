@@ -1,4 +1,4 @@
-"""``whyword models``: what can be given to ``--model``."""
+"""``whyword models``: lists the names that ``--model`` takes."""
 
 import json
 
@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as a JSON array.")
 def models(as_json: bool) -> None:
     """List the models that ship with whyword."""
     from whyword.models.folder import describe

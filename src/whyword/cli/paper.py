@@ -1,4 +1,4 @@
-"""``whyword paper``: every experiment of the paper, into a folder."""
+"""``whyword paper``: runs every experiment of the paper, and writes a report."""
 
 import json
 from pathlib import Path
@@ -17,18 +17,20 @@ if TYPE_CHECKING:
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where everything goes. Given again, a stopped run goes on.",
+    help="Folder for all results. Given again after a stop, the run goes on.",
 )
 @click.option(
     "--model",
     "-m",
     metavar="NAME|DIR",
-    help="Take this model instead of training one, for example news20-cnn.",
+    help="Model to take instead of training one, for example news20-cnn.",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=10), help="So many test documents, drawn at random."
+    "--limit",
+    type=click.IntRange(min=10),
+    help="Most test documents to use, drawn at random.  [all]",
 )
-@click.option("--seed", type=int, help="Of the training.  [0]")
+@click.option("--seed", type=int, help="Seed of the training.  [0]")
 @click.option("--json", "as_json", is_flag=True, help="Print all numbers as JSON.")
 def paper(
     output: Path, model: str | None, limit: int | None, seed: int | None, as_json: bool
@@ -36,11 +38,12 @@ def paper(
     """Run the paper's experiments on 20 Newsgroups, from training to the report.
 
     Arras et al. 2016: the CNN and its accuracy, word deletion (Figure 1), heatmaps (Figure 2),
-    document maps (Figure 3), and how well their vectors tell classes apart (EPI, 2017). Half an
-    hour on two cores, ten minutes with --model. Figure 2 and the report hold a document's text.
+    document maps (Figure 3), and how well their vectors tell classes apart (the explanatory power
+    index, EPI, 2017). It takes half an hour on two cores, ten minutes with --model. Figure 2 and
+    the report hold the text of one document.
     """
     if model is not None and seed is not None:
-        raise click.UsageError("--seed is of the training, which --model leaves out; give one.")
+        raise click.UsageError("--seed is of the training, which --model replaces; give only one.")
     from whyword.cli.progress import phases
     from whyword.paper import Paper, run
     from whyword.training.config import TrainingConfig

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class _Bars:
-    """A bar for each phase of a long work."""
+    """Bars on stderr, one for each phase of a long work."""
 
     def __init__(self) -> None:
         from rich import progress as rich
@@ -56,7 +56,7 @@ class _Bars:
 
 @contextmanager
 def phases(*, show: bool = True) -> Iterator[OnProgress]:
-    """Yield what shows a bar for each phase, or nothing at all."""
+    """Yield a function that shows a bar for each phase, or one that shows nothing."""
     if not show:
         yield ignore
         return

@@ -1,4 +1,4 @@
-"""``whyword train``: a corpus in, a model folder out."""
+"""``whyword train``: trains a classifier on a corpus, and saves it in a folder."""
 
 import json
 from collections.abc import Mapping
@@ -17,75 +17,88 @@ from whyword.errors import InputError
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where the model goes. Given again, a stopped run goes on.",
+    help="Folder for the model. Given again after a stop, the training goes on.",
 )
 @click.option(
     "--corpus",
     default="20news",
     show_default=True,
     metavar="20news|PATH",
-    help="20 Newsgroups, a folder with a folder per class, a CSV or JSON Lines file.",
+    help="20 Newsgroups, a folder with one folder per class, or a CSV or JSON Lines file.",
 )
 @click.option("--test", metavar="PATH", help="Documents to test on.  [20news: its test part]")
-@click.option("--text", default="text", show_default=True, help="Column of the text.")
-@click.option("--label", default="label", show_default=True, help="Column of the class.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of the corpus files.")
+@click.option("--text", default="text", show_default=True, help="Column of the texts.")
+@click.option("--label", default="label", show_default=True, help="Column of the classes.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files.")
 @click.option(
     "--model",
     "kind",
     default="cnn",
     show_default=True,
     metavar="cnn|lstm|gru|characters|linear|transformer",
-    help="Architecture.",
+    help="Architecture of the model.",
 )
-@click.option("--filters", metavar="WIDTH:COUNT,...", help="Of a CNN.  [cnn: 2:800]")
-@click.option("--hidden", type=int, help="Units per direction of an LSTM or GRU.")
-@click.option("--layers", type=int, help="Of an LSTM or GRU.")
-@click.option("--ngrams", type=int, help="Words per feature of a linear model, at most.  [2]")
-@click.option("--base", metavar="DIR|NAME", help="Pretrained model below a transformer's head.")
-@click.option("--full", is_flag=True, help="Train the whole transformer, not its head alone.")
-@click.option("--max-length", type=int, help="Tokens that a transformer reads.  [256]")
+@click.option(
+    "--filters",
+    metavar="WIDTH:COUNT,...",
+    help="Filters of a CNN: how many of each width in words.  [cnn: 2:800]",
+)
+@click.option("--hidden", type=int, help="Units of an LSTM or GRU, in each direction.")
+@click.option("--layers", type=int, help="Layers of an LSTM or GRU.")
+@click.option("--ngrams", type=int, help="Most words in a feature of a linear model.  [2]")
+@click.option("--base", metavar="DIR|NAME", help="Pretrained transformer to start from.")
+@click.option("--full", is_flag=True, help="Train the whole transformer, not its last layer alone.")
+@click.option("--max-length", type=int, help="Most tokens that a transformer reads.  [256]")
 @click.option(
     "--vectors",
     metavar="FILE|DIR",
-    help="word2vec, GloVe or fastText vectors, or those of a model. [learned from the documents]",
+    help="Word vectors: a word2vec, GloVe or fastText file, or the folder of a model.  "
+    "[learned from the documents]",
 )
-@click.option("--window", type=int, help="Of the skip-gram that learns vectors.")
-@click.option("--sample", type=float, help="Share above which it skips frequent words.")
-@click.option("--vector-epochs", type=int, help="Of the skip-gram that learns vectors.")
-@click.option("--dimension", type=int, help="Of the learned vectors.")
-@click.option("--epochs", type=int, help="Most passes over the documents.")
-@click.option("--batch-size", type=int, help="Documents per step.")
+@click.option(
+    "--window", type=int, help="Words to each side that word vectors learn to predict (skip-gram)."
+)
+@click.option(
+    "--sample", type=float, help="Share of all words above which skip-gram skips a frequent one."
+)
+@click.option("--vector-epochs", type=int, help="Passes of skip-gram over the documents.")
+@click.option("--dimension", type=int, help="Components of each learned word vector.")
+@click.option("--epochs", type=int, help="Most passes of the training over the documents.")
+@click.option("--batch-size", type=int, help="Documents in each step of the training.")
 @click.option(
     "--optimizer",
     type=click.Choice(["adamw", "sgd"]),
-    help="sgd is the paper's: momentum and l2 penalty.",
+    help="Optimiser; sgd is the paper's, with momentum and l2 penalty.",
 )
-@click.option("--learning-rate", type=float)
-@click.option("--momentum", type=float, help="Of sgd.")
-@click.option("--weight-decay", type=float)
+@click.option("--learning-rate", type=float, help="Learning rate at the start; it falls to zero.")
+@click.option("--momentum", type=float, help="Momentum of sgd.")
+@click.option("--weight-decay", type=float, help="Weight decay of the optimiser.")
 @click.option("--dropout", type=float, help="Share of the features dropped in training.")
 @click.option("--word-dropout", type=float, help="Share of the words dropped in training.")
-@click.option("--label-smoothing", type=float)
-@click.option("--validation", type=float, help="Share of the documents that chooses the epoch.")
-@click.option("--patience", type=int, help="Stop after so many epochs without a better one.")
+@click.option(
+    "--label-smoothing", type=float, help="Share of the probability spread over all classes."
+)
+@click.option(
+    "--validation", type=float, help="Share of the documents held out to choose the best epoch."
+)
+@click.option("--patience", type=int, help="Stop after this many epochs without a better one.")
 @click.option(
     "--refit/--no-refit",
     default=None,
-    help="Train again on all documents, once the number of epochs is chosen.",
+    help="Train again on all documents, for the number of epochs that was best.",
 )
-@click.option("--seed", type=int)
+@click.option("--seed", type=int, help="Seed of all that is random.")
 @click.option(
     "--suppress",
     metavar="FILE|WORD,...",
-    help="Words that the model shall ignore, for example those that `whyword audit` names.",
+    help="Words that the model is to ignore, for example those that `whyword audit` finds.",
 )
 @click.option(
     "--suppress-penalty",
     type=float,
-    help="Weight of what they add to the scores; 0 merely deletes them.",
+    help="Weight of the penalty on what these words add to the scores; 0 merely deletes them.",
 )
-@click.option("--about", default="", help="A line about the model for `whyword models`.")
+@click.option("--about", default="", help="One line about the model, for people.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def train(
     output: Path,
@@ -162,8 +175,8 @@ def _filters(text: str) -> dict[str, int]:
 
 
 def _words(source: str, encoding: str) -> tuple[str, ...]:
-    """Words of a file, one a line, or of the argument itself."""
-    from whyword.data.corpora import read_text
+    """Return the words of a file, one on each line, or those in the argument itself."""
+    from whyword.data.files import read_text
 
     if Path(source).is_file():
         words = read_text(source, encoding=encoding).splitlines()

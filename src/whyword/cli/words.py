@@ -1,4 +1,4 @@
-"""``whyword words``: the words that drive each class over a corpus."""
+"""``whyword words``: lists the words that drive each class over a whole corpus."""
 
 import json
 from pathlib import Path
@@ -16,32 +16,51 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command()
 @corpus_options(split="test")
-@click.option("--class", "name", metavar="CLASS", help="This class alone.")
+@click.option("--class", "name", metavar="CLASS", help="Show this class alone.  [all]")
 @click.option(
-    "--against", metavar="CLASS", help="What speaks for --class rather than for this one."
+    "--against",
+    metavar="CLASS",
+    help="Show what speaks for --class rather than for this class.",
 )
 @click.option(
     "--target",
     type=click.Choice(["predicted", "true", "all"]),
     default="predicted",
     show_default=True,
-    help="The class that a document counts for: the predicted one, its own, or every class.",
+    help="Class that a document counts for: the predicted one, its true one, or every class.",
 )
-@click.option("--method", default="lrp", show_default=True, help="Of the explanations.")
-@click.option("--top", type=int, default=10, show_default=True, help="Words to each side.")
+@click.option(
+    "--method",
+    default="lrp",
+    show_default=True,
+    help="Method that explains the documents: see `whyword methods`.",
+)
+@click.option(
+    "--top",
+    type=int,
+    default=10,
+    show_default=True,
+    help="Words shown for each class, and as many against it.",
+)
 @click.option(
     "--by",
     type=click.Choice(["total", "mean"]),
     default="total",
     show_default=True,
-    help="Rank by relevance in all, or per document that has the word.",
+    help="Rank words by their relevance in all, or by its mean over the documents that have them.",
 )
 @click.option(
-    "--min-documents", type=int, default=1, show_default=True, help="Leave out rarer words."
+    "--min-documents",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Leave out words that stand in fewer documents.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as a JSON object.")
 @click.option("--html", type=FILE, metavar="FILE", help="Write a page with words in context.")
-@click.option("--picture", type=FILE, metavar="FILE", help="Draw bars: .svg, .png or .pdf.")
+@click.option(
+    "--picture", type=FILE, metavar="FILE", help="Draw the words as bars, in .svg, .png or .pdf."
+)
 def words(
     model: str,
     corpus: str,

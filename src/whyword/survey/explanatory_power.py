@@ -72,13 +72,21 @@ def epi(
         seed: Of the splits.
 
     Raises:
-        InputError: If the shapes disagree, or there are too few documents or splits.
+        InputError: If the shapes disagree, a number is not finite, or there are too few documents,
+            classes or splits.
     """
     vectors, labels = np.asarray(vectors), np.asarray(labels)
     if vectors.ndim != 2 or labels.shape != (len(vectors),):
         raise InputError(
             f"Got vectors {vectors.shape} and labels {labels.shape}; expected (document, "
             "dimension) and (document,)."
+        )
+    if not np.isfinite(vectors).all():
+        raise InputError("The vectors have NaN or infinite numbers; expected finite ones.")
+    if labels.min(initial=0) < 0 or len(np.unique(labels)) < 2:
+        raise InputError(
+            f"Got labels of {len(np.unique(labels))} classes, the lowest {labels.min(initial=0)}; "
+            "expected two classes or more to tell apart, counted from 0."
         )
     if splits < 2:
         raise InputError(f"Got {splits} splits; expected at least 2.")
