@@ -169,7 +169,7 @@ def write(path: str | Path, explanations: Iterable[Explanation]) -> None:
 
 
 def _read_json(path: Path, table: RelevanceTable, *, lines: bool) -> None:
-    from whyword.data.corpora import read_text
+    from whyword.data.files import read_text
 
     text = read_text(path)
     parts = [line for line in text.split("\n") if line.strip()] if lines else [text]

@@ -32,7 +32,7 @@ from whyword.text import Tokenizer
 
 LINEAR = "linear"
 """The one kind that is no network; scikit-learn loads with it."""
-_OF_TRAINING = ("checkpoint.safetensors", "report.json", "vectors.json")
+_OF_TRAINING = ("checkpoint.safetensors", "report.json", "run.json", "vectors.json")
 """Files that training leaves beside a model's own."""
 TRANSFORMER = "transformer"
 """Hugging Face folders; they have no model.json."""
@@ -48,7 +48,7 @@ def pretrained() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(root.glob("*/model.json"))}
 
 
-def load(name: str | Path) -> Any:
+def load(name: str | Path) -> Classifier:
     """Load a model, ready to explain (in evaluation mode).
 
     Everything in the folder is checked before it is used. Networks compute in float32: weights in
