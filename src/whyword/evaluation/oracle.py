@@ -6,7 +6,7 @@ how far a ranking could go; but a greedy search is not optimal, and a ranking ma
 Its objective is the margin: the target's score less the highest of the others. A prediction is
 right if the margin of the true class is positive. On 300 training documents of 20 Newsgroups the
 search by margin was stronger than by probability and by the score alone: mean accuracy .40, .42,
-.49 where the word CNN is right (lower is stronger), .94, .89, .63 on the few where it is wrong.
+.49 where the word CNN is right (lower is stronger); .94, .89, .63 where it is wrong (higher is).
 """
 
 from collections.abc import Callable, Sequence
