@@ -55,9 +55,10 @@ def main() -> None:
     )  # fmt: skip
     every = torch.eye(CLASSES)[:, None].expand(-1, BATCH, -1)
     one = every[:1]
+    module: Any = classifier.module
     captum = LayerGradientXActivation(
-        lambda ids: classifier.module(input_ids=ids, attention_mask=batch.mask.long()).logits,
-        classifier.module.get_input_embeddings(),
+        lambda ids: module(input_ids=ids, attention_mask=batch.mask.long()).logits,
+        module.get_input_embeddings(),
     )
     tasks: dict[str, Callable[[], object]] = {
         "forward": torch.no_grad()(

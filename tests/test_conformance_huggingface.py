@@ -1,7 +1,7 @@
 """A part of ``conformance_huggingface.py``, and the activations that its families write out."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -38,13 +38,12 @@ def test_what_is_wrong_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     fused = handlers["scaled_dot_product_attention"]
 
     def double(call: Call, input: Tensor) -> Tensor:
-        return lrp.propagate(call, 2 * call.function(input.detach()), lambda R: (R,), input)
+        return lrp.propagate(call, 2 * call.value(input.detach()), lambda R: (R,), input)
 
     def values_alone(
         call: Call, query: Tensor, key: Tensor, value: Tensor, *others: object, **options: Any
     ) -> Tensor:
-        result: Tensor = fused(call, query.detach(), key.detach(), value, *others, **options)
-        return result
+        return cast(Tensor, fused(call, query.detach(), key.detach(), value, *others, **options))
 
     for name, wrong, what in (
         ("gelu", double, "differ from the model's"),

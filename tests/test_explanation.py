@@ -96,7 +96,7 @@ def test_records_that_do_not_fit_are_refused(changes: Mapping[str, Any], message
 
 
 def broken(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    data = explanation().to_dict()
+    data: dict[str, Any] = {**explanation().to_dict()}
     change(data)
     return data
 

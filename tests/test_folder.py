@@ -316,6 +316,12 @@ def test_a_huge_range_of_ngrams_takes_no_time(saved):
     assert explain(whyword.load(saved), TEXT).words
 
 
+@pytest.mark.parametrize("pattern", ["", r"\b", r"\w*", "(a)?b"])
+def test_patterns_that_find_nothing(pattern):
+    with pytest.raises(InputError, match="empty tokens"):
+        check_pattern(pattern)
+
+
 def test_linear_models_with_settings_of_ones_own_are_saved(tmp_path):
     model = linear(stop_words=["zeta", "eta", "eta"], token_pattern=r"\w+(?:[-']\w+)*")
     store.save(model, tmp_path)

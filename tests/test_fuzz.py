@@ -49,7 +49,7 @@ def test_a_wrong_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """An activation that hands on a millionth too much is noticed."""
 
     def wrong(call: Call, input: Tensor) -> Tensor:
-        value = call.function(input.detach())
+        value = call.value(input.detach())
         return lrp.propagate(call, value, lambda R: (R * (1 + 1e-6),), input)
 
     seeds = seeds_that_hold("sinh")

@@ -287,7 +287,7 @@ def test_a_rule_of_ones_own() -> None:
     @lrp.register("i0")
     def bessel(call: Call, input: Tensor) -> Tensor:
         calls.append(call)
-        return lrp.propagate(call, call.function(input.detach()), lambda R: (2 * R,), input)
+        return lrp.propagate(call, call.value(input.detach()), lambda R: (2 * R,), input)
 
     try:
         x = torch.randn(2, 4, 3, dtype=torch.float64)

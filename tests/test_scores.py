@@ -62,7 +62,7 @@ def test_another_axis_is_another_call() -> None:
 def test_a_rule_that_changes_the_scores_is_an_error() -> None:
     @lrp.register("i1")
     def wrong(call: Call, input: Tensor) -> Tensor:
-        value = call.function(input.detach()) * (1 + 1e-3)
+        value = call.value(input.detach()) * (1 + 1e-3)
         return lrp.propagate(call, value, lambda R: (R,), input)
 
     try:

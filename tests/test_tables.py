@@ -38,7 +38,7 @@ def written(
     change: Callable[[Records], None] | None = None,
 ) -> Path:
     """A table of the explanations, changed, in the format that the path's ending names."""
-    records = [e.to_dict() for e in explanations]
+    records: Records = [{**e.to_dict()} for e in explanations]
     if change:
         change(records)
     if path.suffix == ".json":

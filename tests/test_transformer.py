@@ -13,7 +13,15 @@ from torch import Tensor
 from torch.nn.functional import embedding
 from torch.overrides import TorchFunctionMode
 
-from transformers_small import CONFIGS, ENCODER_DECODERS, MIXED, minilm, model, tokenizer
+from transformers_small import (
+    CONFIGS,
+    ENCODER_DECODERS,
+    MIXED,
+    minilm,
+    model,
+    pretrained,
+    tokenizer,
+)
 from whyword import Explanation, InputError, ModelError, explain
 from whyword.batch import SPECIAL
 from whyword.classifier import predict
@@ -63,7 +71,7 @@ def totals(explanation: Explanation) -> NDArray[np.float64]:
 
 def plain(c: TransformerClassifier, text: str) -> NDArray[np.float64]:
     """The model's own scores, as people call it."""
-    inputs = c.subwords(text, return_tensors="pt")
+    inputs: Any = c.subwords(text, return_tensors="pt")
     inputs = {k: v for k, v in inputs.items() if k in ("input_ids", "attention_mask")}
     with torch.no_grad():
         result: NDArray[np.float64] = c.module(**inputs).logits[0].double().numpy()
@@ -153,7 +161,11 @@ def test_words_are_one_input_of_encoder_and_decoder(name: str) -> None:
         assert (found - own).abs().max() > 1e-4
     # Relevance is that of the encoder's copy and of the decoder's, which is shifted by hand.
     single = c.encode(["the orbit is bad"])
-    start = single.ids[0, -1] if name in ("mbart", "plbart") else c.config.decoder_start_token_id
+    start = (
+        single.ids[0, -1]
+        if name in ("mbart", "plbart")
+        else pretrained(c).config.decoder_start_token_id
+    )
 
     def by_place(x: Tensor) -> Tensor:
         before = table.detach()[start].expand(1, 1, -1)
@@ -229,14 +241,14 @@ def test_what_is_added_stands_in_the_remainder() -> None:
     c = classifier("bert")
     batch = c.encode(TEXTS)
     added = c.added(batch)
-    positions = c.module.bert.embeddings.position_embeddings.weight.detach()
+    positions = pretrained(c).bert.embeddings.position_embeddings.weight.detach()
     length = batch.ids.shape[1]
     torch.testing.assert_close(added["positions"], positions[:length].expand(len(TEXTS), -1, -1))
     # Words get what they would get if positions and types were constants, and scores stay.
     torch.testing.assert_close(c.score(c.embed(batch), batch, added), c(batch))
     e = explain(c, TEXTS[0])
     with torch.no_grad():  # positions twice the size, tokens of nothing: all that remains is theirs
-        c.module.get_input_embeddings().weight.zero_()
+        pretrained(c).get_input_embeddings().weight.zero_()
     silent = explain(c, TEXTS[0])
     assert not silent.relevance.any()
     assert silent.remainder["positions"].any()
@@ -293,11 +305,11 @@ def test_windows_read_long_texts_whole() -> None:
         np.testing.assert_allclose(totals(e), e.target_scores, atol=1e-5)
         alone = explain(c, text)
         np.testing.assert_allclose(alone.relevance, e.relevance, atol=1e-5)
-        tokens = c.subwords(
+        tokens: Any = c.subwords(
             text, truncation=True, max_length=12, stride=4, return_overflowing_tokens=True
-        )["input_ids"]
+        )
         with torch.no_grad():
-            logits = [c.module(torch.tensor([ids])).logits[0] for ids in tokens]
+            logits = [c.module(torch.tensor([ids])).logits[0] for ids in tokens["input_ids"]]
         expected = torch.stack(logits).mean(dim=0).double().numpy()
         np.testing.assert_allclose(e.scores, expected, atol=1e-5)
     for method in ("gradient_x_input", "occlusion", "integrated_gradients"):
@@ -371,14 +383,14 @@ def test_the_model_is_left_as_it_was() -> None:
 def test_what_cannot_be_adapted() -> None:
     network, subwords = model("bert"), tokenizer("wordpiece")
     with pytest.raises(InputError, match="fast"):
-        TransformerClassifier(network, object())
+        TransformerClassifier(network, object())  # type: ignore[arg-type]
     with pytest.raises(InputError, match="room"):
         TransformerClassifier(network, subwords, max_length=8, overlap=6)
     with pytest.raises(InputError, match="no two alike"):
         TransformerClassifier(model("bert", labels=("a", "a")), subwords)
     with pytest.raises(InputError, match="Got int"):
         TransformerClassifier(network, subwords).encode([3])  # type: ignore[list-item]
-    encoder = TransformerClassifier(network.bert, subwords)
+    encoder = TransformerClassifier(network.get_submodule("bert"), subwords)
     with pytest.raises(ModelError, match="AutoModelForSequenceClassification"):
         explain(encoder, "good")
     assert TransformerClassifier(network, subwords).max_length == 66
@@ -387,7 +399,7 @@ def test_what_cannot_be_adapted() -> None:
 
 def test_folders_of_hugging_face_are_read(tmp_path: Path) -> None:
     c = classifier(max_length=9)
-    c.module.save_pretrained(tmp_path)
+    pretrained(c).save_pretrained(tmp_path)
     c.subwords.save_pretrained(tmp_path)
     read = load(tmp_path)
     assert isinstance(read, TransformerClassifier)
@@ -411,7 +423,7 @@ def test_folders_of_hugging_face_are_read(tmp_path: Path) -> None:
 
 def test_an_encoder_without_a_head_is_refused(tmp_path: Path) -> None:
     c = classifier()
-    c.module.bert.save_pretrained(tmp_path)
+    pretrained(c).bert.save_pretrained(tmp_path)
     c.subwords.save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="whyword train --model transformer"):
         load(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from transformers_small import model, tokenizer
+from transformers_small import model, pretrained, tokenizer
 from whyword import InputError, ModelError, TransformerClassifier
 from whyword.classifier import predict
 from whyword.cli import cli
@@ -52,7 +52,7 @@ def test_a_head_on_a_frozen_encoder(tmp_path: Path, name: str, classes: int) -> 
     assert (logits.argmax(axis=1) == documents.labels).mean() > 0.8
     assert set(history.validation_accuracy) == {0.01, 0.1, 1.0, 10.0}
     assert trained.classes == documents.classes
-    encoder = dict(trained.module.base_model.named_parameters())
+    encoder = dict(pretrained(trained).base_model.named_parameters())
     for key, weights in model(name).base_model.named_parameters():
         assert torch.equal(encoder[key], weights)
 
@@ -66,7 +66,7 @@ def test_the_whole_transformer_is_trained(tmp_path: Path) -> None:
     assert (tmp_path / "model" / "checkpoint.safetensors").exists()
     trained = load(tmp_path / "model")
     assert isinstance(trained, TransformerClassifier)
-    weights = dict(trained.module.base_model.named_parameters())
+    weights = dict(pretrained(trained).base_model.named_parameters())
     before = dict(model("bert").base_model.named_parameters())
     assert any(not torch.equal(weights[name], before[name]) for name in before)
     assert report["test"]["documents"] == len(corpus())

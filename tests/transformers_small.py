@@ -13,6 +13,8 @@ import torch
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from whyword import TransformerClassifier
+
 VOCABULARY = 300
 LABELS = ("a", "b", "c")
 WORDS = ("the shuttle reached its orbit didn't naïve café well-known it's good bad film 42").split()
@@ -189,6 +191,11 @@ def model(
                 parameter.normal_(0, 0.15)
     result: PreTrainedModel = network.eval()
     return result
+
+
+def pretrained(classifier: "TransformerClassifier") -> Any:
+    """The model of transformers, whose own methods torch's types do not know."""
+    return classifier.module
 
 
 def minilm() -> Path | None:

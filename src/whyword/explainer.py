@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from torch import Tensor
 
 from whyword.batch import SPECIAL, Attribution, Batch
 from whyword.classifier import Classifier, is_multilabel
+from whyword.data.arrays import Floats
 from whyword.errors import InputError, ModelError
 from whyword.explanation import Explanation
 from whyword.lrp import Account, Composite
@@ -232,7 +233,7 @@ def _records(
     records = []
     for b, document in enumerate(batch.documents):
         by_word = _by_word(relevance[:, b], positions[b], len(document))
-        remainder: dict[str, Any]
+        remainder: dict[str, Floats]
         if attribution.remainder is None:
             remainder = {"not decomposed": target_scores[:, b] - by_word.sum(axis=1)}
         else:

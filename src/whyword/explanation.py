@@ -4,13 +4,43 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, NotRequired, Self, TypedDict
 
 import numpy as np
 
 from whyword.data.arrays import Floats
 from whyword.errors import InputError, did_you_mean
 from whyword.text import Span, check_spans
+
+
+class WordRecord(TypedDict):
+    """One word of an `ExplanationRecord`: its surface, its span, and its relevance by target."""
+
+    text: str
+    start: int
+    end: int
+    known: bool
+    relevance: dict[str, float]
+
+
+class ExplanationRecord(TypedDict):
+    """An `Explanation` as JSON values.
+
+    ``scores`` has the name of each class; ``targets`` has the score of each target, and
+    ``remainder`` what no word received of it, item by item in ``remainder_items``.
+    """
+
+    text: str
+    method: str
+    settings: dict[str, object]
+    scores: dict[str, float]
+    predicted: str
+    targets: dict[str, float]
+    words: list[WordRecord]
+    remainder: dict[str, float]
+    remainder_items: dict[str, dict[str, float]]
+    truncated: bool
+    multilabel: NotRequired[bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +63,7 @@ class Explanation:
             Methods that share out the score name where the rest went ("padding", "special tokens",
             ...); for the others there is one item, "not decomposed".
         method: Name of the method.
-        settings: Settings of the method, as JSON values.
+        settings: Settings of the method, such as ``epsilon``, as JSON values.
         known: One bool per word, False for words that the model has no vector for; None if all
             are known.
         truncated: True if the text goes on after the last word that the model reads.
@@ -53,7 +83,7 @@ class Explanation:
     relevance: Floats
     remainder: Mapping[str, Floats]
     method: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     known: tuple[bool, ...] | None = None
     truncated: bool = False
     components: Floats | None = None
@@ -140,11 +170,11 @@ class Explanation:
             sums[word.lower()] = sums.get(word.lower(), 0.0) + float(relevance)
         return sorted(sums.items(), key=lambda item: -item[1])[:n]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> ExplanationRecord:
         """The explanation as JSON values; numbers per target stand under the target's name."""
         by_target = [dict(zip(self.targets, row, strict=True)) for row in self.relevance.T.tolist()]
         known = self.known or (True,) * len(self.spans)
-        return {
+        record: ExplanationRecord = {
             "text": self.text,
             "method": self.method,
             "settings": dict(self.settings),
@@ -166,15 +196,17 @@ class Explanation:
             "remainder": self._per_target(self.total_remainder),
             "remainder_items": {k: self._per_target(v) for k, v in self.remainder.items()},
             "truncated": self.truncated,
-            **({"multilabel": True} if self.multilabel else {}),
         }
+        if self.multilabel:
+            record["multilabel"] = True
+        return record
 
     def to_json(self, *, indent: int | None = None) -> str:
         """The explanation as one JSON object; components are left out."""
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     @classmethod
-    def from_json(cls, source: str | Mapping[str, Any]) -> Self:
+    def from_json(cls, source: str | Mapping[str, object]) -> Self:
         """Read an explanation that `to_json` or `to_dict` wrote.
 
         Raises:

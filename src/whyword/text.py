@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from whyword.errors import InputError
 
@@ -121,7 +121,7 @@ class Tokenizer:
             spans.append(span)
         return Document(text, tuple(spans))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The settings of the tokenizer, as JSON values."""
         return asdict(self)
 

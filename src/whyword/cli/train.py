@@ -177,7 +177,7 @@ def _filters(text: str) -> dict[str, int]:
 
 def _words(source: str, encoding: str) -> tuple[str, ...]:
     """Return the words of a file, one on each line, or those in the argument itself."""
-    from whyword.data.corpora import read_text
+    from whyword.data.files import read_text
 
     if Path(source).is_file():
         words = read_text(source, encoding=encoding).splitlines()

@@ -1,4 +1,4 @@
-"""Folders, and files that are there whole or not at all."""
+"""Folders, texts, and files that are there whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -49,3 +49,33 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {path}: {error.strerror}.") from error
+
+
+def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
+    """The text of a file, exactly: line ends are left as they are, a byte order mark is dropped.
+
+    Raises:
+        InputError: If the file cannot be read, or is not text in ``encoding``.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    return decode(data, str(path), encoding=encoding)
+
+
+def decode(data: bytes, source: str, *, encoding: str = "utf-8") -> str:
+    """Bytes from ``source`` as text, without a byte order mark.
+
+    Raises:
+        InputError: If they are not text in ``encoding``, or there is no such encoding.
+    """
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except LookupError as error:
+        raise InputError(f'There is no encoding "{encoding}"; try "utf-8" or "latin-1".') from error
+    except UnicodeError as error:
+        raise InputError(
+            f"{source} is not {encoding} text: {error}. Name its encoding, for example "
+            "--encoding latin-1."
+        ) from error

@@ -1,4 +1,4 @@
-"""The numbers of an experiment: curves, means, intervals and comparisons, as JSON and Parquet."""
+"""Results of a deletion experiment: curves, means, intervals, comparisons; as JSON and Parquet."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -18,22 +18,23 @@ FORMAT = 1
 
 
 def summarise(experiment: Experiment, *, resamples: int = RESAMPLES) -> dict[str, Any]:
-    """Every number of an experiment, as JSON values.
+    """Summarise an experiment: all its numbers as JSON values.
 
-    For each panel and method: ``accuracy``, ``true_probability`` and ``target_probability`` after 0
-    to n steps, means over the runs; ``low`` and ``high``, the ends of accuracy's 95 % bootstrap
-    interval over documents; ``mean``, accuracy's mean over all steps, with its ``interval``;
-    ``area``, the area under accuracy by trapezoids, as a share; ``documents``; ``order``; for
-    several runs ``runs`` and ``std``, accuracy's standard deviation over them at each step (n - 1
-    in the denominator). With a random baseline and an oracle, ``coverage``: how much of the way
-    from the one's mean to the other's the method goes.
+    Each panel has a record for each method. It holds ``accuracy``, ``true_probability`` and
+    ``target_probability`` after 0 to n steps, as means over the runs; ``low`` and ``high``, the
+    ends of accuracy's 95 % bootstrap interval over documents; ``mean``, accuracy's mean over all
+    steps, with its ``interval``; ``area``, the area under accuracy by trapezoids, as a share;
+    ``documents``, their number; ``order``; and for several runs ``runs`` and ``std``, accuracy's
+    standard deviation over them at each step (n - 1 in the denominator). With a random baseline and
+    an oracle it also holds ``coverage``: how much of the way from the baseline's mean to the
+    oracle's the method goes.
 
     ``comparisons`` has every pair of methods: the difference of their means, its interval, the
-    p-value of the paired sign-flip test, and the documents on which each is higher.
+    p-value of the paired sign-flip test, and the number of documents on which each is higher.
 
     Args:
-        experiment: What was measured.
-        resamples: Of the bootstrap, and of the tests.
+        experiment: The experiment.
+        resamples: Number of random draws for the bootstrap and the tests.
     """
     settings = {k: v for k, v in asdict(experiment.settings).items() if k != "fast"}
     result: dict[str, Any] = {
@@ -59,7 +60,7 @@ def summarise(experiment: Experiment, *, resamples: int = RESAMPLES) -> dict[str
 
 
 def document_means(curves: Curves) -> Floats:
-    """``(document,)``: the share of runs and steps at which a document's prediction is true."""
+    """``(document,)``: the share of runs and steps at which the prediction is the true class."""
     found: Floats = curves.correct.mean(axis=(0, 2))
     return found
 
@@ -96,7 +97,7 @@ def _method(curves: Curves, bootstrap: Bootstrap) -> dict[str, Any]:
 
 
 def _coverage(panel: Panel, bootstrap: Bootstrap) -> dict[str, dict[str, Any]]:
-    """(random - method) / (random - oracle), of the means, with its interval."""
+    """Compute (random - method) / (random - oracle) of the means, with its interval."""
     if RANDOM not in panel.curves or ORACLE not in panel.curves:
         return {}
     means = {method: document_means(curves) for method, curves in panel.curves.items()}
@@ -118,13 +119,13 @@ def _coverage(panel: Panel, bootstrap: Bootstrap) -> dict[str, dict[str, Any]]:
 def write_tables(experiment: Experiment, summary: Mapping[str, Any], directory: Path) -> None:
     """Write ``curves.parquet`` and ``documents.parquet``.
 
-    The first has a row per panel, method and step; the second one per panel, method and document,
-    by name: no text.
+    The first has a row for each panel, method and step; the second one for each panel, method and
+    document, which is named. No text of a document is written.
 
     Args:
-        experiment: What was measured.
-        summary: What `summarise` made of it.
-        directory: Where the files go.
+        experiment: The experiment.
+        summary: Its summary, as `summarise` returns it.
+        directory: The folder for the files.
 
     Raises:
         InputError: If pyarrow is not installed.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Self
+from typing import Self, TypedDict
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,16 @@ class Entry:
         """An entry whose causes add up; the rest is put down to the rule."""
         rest = _unless_rounding(received - passed - sum(causes.values()), received)
         return cls(function, layer, received, passed, {**causes, "rule": rest} if rest else causes)
+
+
+class AccountRecord(TypedDict):
+    """An `Account` as JSON values; each of its entries has the attributes of an `Entry`."""
+
+    target: str
+    started: float
+    arrived: float
+    lost: dict[str, float]
+    entries: list[dict[str, object]]
 
 
 @dataclass
@@ -76,8 +86,8 @@ class Account:
             total["routing"] = rest
         return total
 
-    def to_dict(self) -> dict[str, object]:
-        """JSON values."""
+    def to_dict(self) -> AccountRecord:
+        """The account as JSON values."""
         return {
             "target": self.target,
             "started": self.started,

@@ -8,7 +8,7 @@ returns is the function's value with relevance as its backward pass (`whyword.lr
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -43,7 +43,7 @@ class Call:
         record: Takes the account's entries, if an account is kept.
     """
 
-    function: Callable[..., Any]
+    function: Callable[..., object]
     name: str
     rule: Callable[[], Rule]
     sums: Epsilon
@@ -52,20 +52,31 @@ class Call:
     layer: str = ""
     record: Callable[[Entry], None] | None = None
 
-    def step(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    def value(self, *args: object, **kwargs: object) -> Tensor:
+        """The value of the function, where it is one tensor.
+
+        Args:
+            args: The arguments of the function.
+            kwargs: Its keyword arguments.
+        """
+        return cast(Tensor, self.function(*args, **kwargs))
+
+    def step(self, name: str, *args: object, **kwargs: object) -> Tensor:
         """Another function's value by its own rule, as if the model had called it.
 
         What does not depend on the embeddings is computed as it is.
 
         Args:
-            name: Of a function of torch; it has a handler.
+            name: The name of a function of torch that has a handler and gives one tensor.
             args: Its arguments, as the handler takes them.
             kwargs: Its keyword arguments.
         """
-        function = getattr(torch, name, None) or getattr(Tensor, name)
+        call = replace(
+            self, function=getattr(torch, name, None) or getattr(Tensor, name), name=name
+        )
         if not any(on_path(t) for t in (*args, *kwargs.values())):
-            return function(*args, **kwargs)
-        return HANDLERS[name](replace(self, function=function, name=name), *args, **kwargs)
+            return call.value(*args, **kwargs)
+        return cast(Tensor, HANDLERS[name](call, *args, **kwargs))
 
     @staticmethod
     def refuse(why: str) -> Refusal:
@@ -77,7 +88,8 @@ class Call:
         return Refusal(why)
 
 
-Handler = Callable[..., Any]
+Handler = Callable[..., object]
+OneHandler = TypeVar("OneHandler", bound=Handler)
 HANDLERS: dict[str, Handler] = {}
 """The functions that have a rule, by name; custom autograd functions by module and name."""
 
@@ -99,7 +111,7 @@ _AXES = 8
 """Integers up to here may be axes or options, greater ones are sizes."""
 
 
-def register(*names: str | type[torch.autograd.Function]) -> Callable[[Handler], Handler]:
+def register(*names: str | type[torch.autograd.Function]) -> Callable[[OneHandler], OneHandler]:
     """Give torch functions a rule, by their names, or custom autograd functions, by their class.
 
     A handler of a torch function takes the `Call` and the function's arguments under the names of
@@ -114,11 +126,11 @@ def register(*names: str | type[torch.autograd.Function]) -> Callable[[Handler],
         >>> from whyword import lrp
         >>> @lrp.register("erfc")
         ... def erfc(call, input):
-        ...     value = call.function(input.detach())
+        ...     value = call.value(input.detach())
         ...     return lrp.propagate(call, value, lambda R: (R,), input)
     """
 
-    def add(handler: Handler) -> Handler:
+    def add(handler: OneHandler) -> OneHandler:
         keys = (name if isinstance(name, str) else qualified(name) for name in names)
         HANDLERS.update(dict.fromkeys(keys, handler))
         return handler

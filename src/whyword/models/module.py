@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,17 @@ from whyword.errors import InputError
 from whyword.models.look_ups.reading import Reading
 from whyword.models.look_ups.substitution import Substitution, uncompiled
 from whyword.text import Document, Tokenizer
+
+
+class HasLogits(Protocol):
+    """What a module may return instead of logits: something that has them."""
+
+    @property
+    def logits(self) -> Tensor:
+        """``(batch, class)``."""
+
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class ModuleClassifier:
@@ -48,7 +59,7 @@ class ModuleClassifier:
 
     def __init__(
         self,
-        module: nn.Module,
+        module: Module,
         classes: Sequence[str],
         vocabulary: Mapping[str, int],
         *,
@@ -56,7 +67,7 @@ class ModuleClassifier:
         unknown: int = 1,
         padding: int = 0,
         tokenizer: Tokenizer | None = None,
-        call: Callable[[Any, Tensor, Batch], Any] | None = None,
+        call: Callable[[Module, Tensor, Batch], Tensor | HasLogits] | None = None,
     ) -> None:
         if not any(layer is embedding for layer in module.modules()):
             raise InputError(f"The embedding {embedding} is not a layer of the module.")
@@ -65,10 +76,11 @@ class ModuleClassifier:
                 f"Got an embedding with max_norm {embedding.max_norm}, which changes its weights "
                 "whenever they are looked up; shorten them once, and set max_norm to None."
             )
-        self.module, self.classes, self.vocabulary = module, tuple(classes), vocabulary
+        self.module: nn.Module = module
+        self.classes, self.vocabulary = tuple(classes), vocabulary
         self.embedding, self.unknown, self.padding = embedding, unknown, padding
         self.tokenizer = tokenizer or Tokenizer()
-        self.call = call
+        self.call: Callable[..., Tensor | HasLogits] | None = call
         self.reading = Reading()
 
     @property

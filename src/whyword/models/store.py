@@ -48,7 +48,7 @@ def pretrained() -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(root.glob("*/model.json"))}
 
 
-def load(name: str | Path) -> Any:
+def load(name: str | Path) -> Classifier:
     """Load a model, ready to be explained (in evaluation mode).
 
     Everything in the folder is checked before it is used. Networks compute in float32: weights in

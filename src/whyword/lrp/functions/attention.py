@@ -106,4 +106,4 @@ def attention(
     weights = call.step("softmax", scores, -1)
     if nothing is not None and nothing.any():  # a query that may look at nothing gets zeros
         weights = weights.masked_fill(nothing, 0)
-    return call.step("matmul", weights, v)  # type: ignore[no-any-return]
+    return call.step("matmul", weights, v)

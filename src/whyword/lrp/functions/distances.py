@@ -45,5 +45,5 @@ def of_all_pairs(
     difference = call.step("sub", x1[..., :, None, :], x2[..., None, :, :])
     norms = call.step("norm", difference, p, -1)
     mode = {} if compute_mode is None else {"compute_mode": compute_mode}
-    value = call.function(constant(x1), constant(x2), p, **mode)  # which may round otherwise
+    value = call.value(constant(x1), constant(x2), p, **mode)  # which may round otherwise
     return propagate(call, value, lambda R: (R,), norms)

@@ -46,7 +46,7 @@ def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     must_be_constant(call, further=args)
     if input.is_complex() and call.name in ("abs", "absolute"):
         return magnitude(call, input)
-    value = call.function(input.detach(), *args, **kwargs)
+    value = call.value(input.detach(), *args, **kwargs)
     if value.is_complex():
         raise call.refuse("there is no rule for an activation of complex numbers.")
     result = as_activation(call, value, root_of(input))
@@ -56,7 +56,7 @@ def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 @register("neg", "__neg__", "negative", "positive")
 def negative(call: Call, input: Tensor) -> Tensor:
     """A multiple: it has its input's root."""
-    return multiple(call, call.function(input.detach()), input)
+    return multiple(call, call.value(input.detach()), input)
 
 
 @register("pow", "__pow__", "__ipow__", "float_power", "__rpow__")
@@ -167,7 +167,7 @@ def dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = True) ->
 @register("alpha_dropout", "feature_alpha_dropout")
 def alpha_dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = False) -> Tensor:
     """Nothing, in evaluation mode."""
-    return dropout(call, input, p, training)  # type: ignore[no-any-return]
+    return dropout(call, input, p, training)
 
 
 @register("transformers.models.bloom.modeling_bloom.GeLUFunction")

@@ -21,7 +21,7 @@ def top(
     call: Call, input: Tensor, k: Any, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> Any:
     """The largest are picked; of probabilities they are gates."""
-    found = call.function(input, k, dim, largest, sorted)
+    found: Any = call.function(input, k, dim, largest, sorted)
     note(found.values, gate=trace(input).choice == "softmax", choice="picked")
     return found
 

@@ -116,7 +116,7 @@ def average(
     axes = int(call.name[-2])
     overridden = () if divisor_override is None else (divisor_override,)
     options = (kernel_size, stride, padding, ceil_mode, count_include_pad, *overridden)
-    value = call.function(input.detach(), *options)
+    value = call.value(input.detach(), *options)
     size = each(kernel_size, axes)
     step = size if stride is None or stride in ((), []) else each(stride, axes)
     margin = each(padding, axes)
@@ -134,7 +134,7 @@ def average(
 def adaptive_average(call: Call, input: Tensor, output_size: Any) -> Tensor:
     """Means of as many windows as asked for."""
     axes = int(call.name[-2])
-    value = call.function(input.detach(), output_size)
+    value = call.value(input.detach(), output_size)
 
     def along(basis: Tensor, axis: int) -> Tensor:
         return functional.adaptive_avg_pool2d(basis, (1, value.shape[axis - axes]))
@@ -152,7 +152,7 @@ def power_average(
     ceil_mode: bool = False,
 ) -> Tensor:
     """(Σ x^p)^(1/p) over windows: what each x^p adds to the sum."""
-    value = call.function(input.detach(), norm_type, kernel_size, stride, ceil_mode)
+    value = call.value(input.detach(), norm_type, kernel_size, stride, ceil_mode)
     name = call.name.replace("lp", "avg")
     of_powers = replace(call, name=name, function=getattr(functional, name))
     powers = call.step("pow", input, norm_type)
@@ -176,7 +176,7 @@ def interpolate(
 ) -> Tensor:
     """Positions in between, as weighted sums of those around."""
     options = (size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
-    value = call.function(input.detach(), *options)
+    value = call.value(input.detach(), *options)
     axes = input.ndim - 2
     scaled = scale_factor is not None and not recompute_scale_factor and mode != "area"
     factors = scale_factor if isinstance(scale_factor, tuple | list) else [scale_factor] * axes

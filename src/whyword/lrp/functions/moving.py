@@ -41,7 +41,7 @@ def take(call: Call, input: Tensor, index: Tensor) -> Tensor:
 @register("cummax", "cummin")
 def running_winner(call: Call, input: Tensor, dim: int) -> Any:
     """The winner so far takes all."""
-    found = call.function(input.detach(), dim)
+    found: Any = call.function(input.detach(), dim)
     return type(found)((input.gather(dim, found.indices), found.indices))
 
 

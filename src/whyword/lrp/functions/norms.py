@@ -52,7 +52,7 @@ def norm(
     x = input if dtype is None else input.to(dtype)
     if math.isinf(power):
         size = call.step("abs", x)
-        return call.step("amax" if power > 0 else "amin", size, axes, keepdim)  # type: ignore[no-any-return]
+        return call.step("amax" if power > 0 else "amin", size, axes, keepdim)
     if power <= 0:
         raise call.refuse(f"there is no rule for p={p}; expected a positive p.")
     value = torch.linalg.vector_norm(x.detach(), power, axes or None, keepdim)
@@ -118,7 +118,7 @@ def logsumexp(call: Call, input: Tensor, dim: Any, keepdim: bool = False) -> Ten
 @register("logaddexp", "logaddexp2", "hypot")
 def joined(call: Call, input: Any, other: Any) -> Tensor:
     """Of two tensors, element by element: log(exp a + exp b), and the norm of (a, b)."""
-    value = call.function(constant(input), constant(other))
+    value = call.value(constant(input), constant(other))
     a, b = (constant(t).to(value.dtype) for t in (input, other))
     if call.name == "hypot":
         parts = [(x / value).square() for x in (a, b)]

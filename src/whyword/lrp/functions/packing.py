@@ -17,7 +17,8 @@ NAMES = {"_pack_padded_sequence", "_pad_packed_sequence"}
 def pack(call: Call, input: Tensor, lengths: Tensor, batch_first: bool) -> Any:
     """``(position, batch, ...)`` to one row for each step of each sequence."""
     numbers = _numbers(input.shape[:2], input)
-    rows, sizes = call.function(numbers, lengths, batch_first)
+    found: Any = call.function(numbers, lengths, batch_first)
+    rows, sizes = found
     return input.flatten(0, 1)[rows[:, 0]], sizes
 
 
@@ -26,7 +27,9 @@ def pad(
     call: Call, data: Tensor, sizes: Tensor, batch_first: bool, filler: float, length: int
 ) -> Any:
     """One row for each step of each sequence to ``(position, batch, ...)``."""
-    rows, lengths = call.function(_numbers(data.shape[:1], data), sizes, batch_first, -1, length)
+    numbers = _numbers(data.shape[:1], data)
+    found: Any = call.function(numbers, sizes, batch_first, -1, length)
+    rows, lengths = found
     padding = data.new_full((1, *data.shape[1:]), filler)
     return torch.cat([padding, data])[rows[..., 0] + 1], lengths
 

@@ -70,7 +70,7 @@ def maximum(
         return greater(call, input, other)
     if dim is None:
         return maximum(call, input.flatten(), 0).values
-    result = call.function(input, dim, keepdim)
+    result: Any = call.function(input, dim, keepdim)
     if trace(input).choice == "softmax":  # the one expert that is asked
         note(result.values, gate=True)
         return result
@@ -100,7 +100,8 @@ def greater(call: Call, input: Any, other: Any) -> Tensor:
 def median(call: Call, input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """The element in the middle takes all."""
     if dim is None:
-        return call.function(input.flatten(), 0).values
+        found: Any = call.function(input.flatten(), 0)
+        return found.values
     return call.function(input, dim, keepdim)
 
 

@@ -45,6 +45,10 @@ def load_folder(path: str | Path) -> TransformerClassifier:
             f"Train a head on it: whyword train --model transformer --base {path}."
         )
     with checked(path):
+        # Without them transformers makes up a tokenizer that knows no word.
+        vocabularies = sorted(tokenizer.vocab_files_names.values())
+        if not any(os.path.isfile(path / name) for name in vocabularies):
+            raise InputError(f"Got no tokenizer; expected one of {', '.join(vocabularies)}.")
         weights = dict(model.named_parameters())
         _check_unused(unused, weights)
         for name, weight in weights.items():
@@ -105,7 +109,7 @@ def _lengths(path: Path) -> tuple[int | None, int | None]:
         raise InputError(f"Got {shown(found)} as {SETTINGS}; expected an object.")
     length, overlap = found.get("max_length"), found.get("overlap")
     return (
-        whole("max_length", length, most=sys.maxsize),
+        None if length is None else whole("max_length", length, most=sys.maxsize),
         None if overlap is None else whole("overlap", overlap, least=0),
     )
 

@@ -33,7 +33,7 @@ from whyword.models.transformer.batch import (
     window_of,
 )
 from whyword.models.transformer.quiet import quietly
-from whyword.models.transformer.tokens import Tokens
+from whyword.models.transformer.tokens import FastTokenizer, Tokens
 from whyword.text import Document
 
 SETTINGS = "whyword.json"
@@ -68,8 +68,8 @@ class TransformerClassifier:
 
     def __init__(
         self,
-        model: Any,
-        tokenizer: Any,
+        model: nn.Module,
+        tokenizer: FastTokenizer,
         *,
         max_length: int | None = None,
         overlap: int | None = None,
@@ -80,10 +80,11 @@ class TransformerClassifier:
                 f"Got {type(tokenizer).__name__} as the tokenizer; expected a fast one, which "
                 "knows where its tokens stand in the text: AutoTokenizer.from_pretrained(...)."
             )
-        self.module: Any = model if device is None else model.to(device)
+        self.module: nn.Module = model if device is None else model.to(device)
         self.subwords = tokenizer
-        self.config = model.config.get_text_config()
-        self.classes = tuple(name for _, name in sorted(model.config.id2label.items()))
+        config = self._pretrained.config
+        self.config: object = config.get_text_config()
+        self.classes: tuple[str, ...] = tuple(name for _, name in sorted(config.id2label.items()))
         if len(set(self.classes)) < len(self.classes):
             raise InputError(f"Got the classes {list(self.classes)}; expected no two alike.")
         self.max_length = max_length or min(tokenizer.model_max_length, positions_of(model))
@@ -101,12 +102,21 @@ class TransformerClassifier:
             )
 
     @classmethod
-    def of(cls, model: Any, **options: Any) -> Self:
+    def of(
+        cls,
+        model: object,
+        *,
+        max_length: int | None = None,
+        overlap: int | None = None,
+        device: str | torch.device | None = None,
+    ) -> Self:
         """The classifier of a text-classification pipeline.
 
         Args:
             model: The pipeline.
-            options: Keyword arguments of the class.
+            max_length: As in the class.
+            overlap: As in the class.
+            device: As in the class.
 
         Raises:
             InputError: If it is a model without its tokenizer, or a pipeline for something else.
@@ -119,13 +129,20 @@ class TransformerClassifier:
             )
         if task not in ("text-classification", "sentiment-analysis"):
             raise InputError(f'Got a pipeline for "{task}"; expected one for text-classification.')
-        return cls(model.model, model.tokenizer, **options)
+        pipeline: Any = model
+        return cls(
+            pipeline.model,
+            pipeline.tokenizer,
+            max_length=max_length,
+            overlap=overlap,
+            device=device,
+        )
 
     def save(self, path: Path, *, about: str = "") -> None:
         """Write a folder that transformers reads too; ``about`` describes the model in one line."""
         begin(path)
         with quietly():
-            self.module.save_pretrained(path)
+            self._pretrained.save_pretrained(path)
             self.subwords.save_pretrained(path)
         own = {"about": about, "max_length": self.max_length, "overlap": self.overlap}
         write_json(path / SETTINGS, own, indent=2)
@@ -136,8 +153,8 @@ class TransformerClassifier:
 
     @property
     def training(self) -> bool:
-        """Whether the model is in training mode; it is then refused."""
-        return bool(self.module.training)
+        """Whether the model is in training mode, in which it is not explained."""
+        return self.module.training
 
     @property
     def table(self) -> Tensor:
@@ -147,7 +164,7 @@ class TransformerClassifier:
             ModelError: If the model has no such table.
         """
         try:
-            weight = self.module.get_input_embeddings().weight
+            weight = self._pretrained.get_input_embeddings().weight
         except (NotImplementedError, AttributeError):  # as in CANINE and Perceiver
             size = getattr(self.config, "vocab_size", None)
             layers = [m for m in self.module.modules() if isinstance(m, nn.Embedding)]
@@ -162,15 +179,13 @@ class TransformerClassifier:
 
     @property
     def unknown_id(self) -> int | None:
-        """The id of the token for unknown text; None if there is no such token."""
-        found: int | None = self.subwords.unk_token_id
-        return found
+        """The id of the token for what the vocabulary lacks; None if there is none."""
+        return self.subwords.unk_token_id
 
     @property
     def mask_id(self) -> int | None:
-        """The id of the mask token; None if there is no such token."""
-        found: int | None = self.subwords.mask_token_id
-        return found
+        """The id of the mask token; None if there is none."""
+        return self.subwords.mask_token_id
 
     def encode(self, texts: Sequence[str | Document]) -> TransformerBatch:
         """Tokenise texts into subwords, find the word of each, and pad.
@@ -282,6 +297,11 @@ class TransformerClassifier:
                 lambda row: self._logits(self.module, run_of(batch, read[[row]])),
             )
         return [run_of(batch, rows) for rows in (read.split(1) if alone else [read])]
+
+    @property
+    def _pretrained(self) -> Any:
+        """The module, with what those of transformers have beyond torch's."""
+        return self.module
 
     @property
     def _pad_token(self) -> int | None:

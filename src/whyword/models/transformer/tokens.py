@@ -2,8 +2,9 @@
 
 import re
 import sys
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 from whyword.batch import SPECIAL
 from whyword.errors import InputError
@@ -42,6 +43,37 @@ class Row(NamedTuple):
     known: tuple[bool, ...]
 
 
+class FastTokenizer(Protocol):
+    """What is asked of a tokenizer of transformers; it must know where tokens stand in the text."""
+
+    model_max_length: int
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether it knows."""
+
+    @property
+    def unk_token_id(self) -> int | None:
+        """The id of the token for what the vocabulary lacks."""
+
+    @property
+    def mask_token_id(self) -> int | None:
+        """The id of the token for what is hidden."""
+
+    @property
+    def pad_token_id(self) -> int | None:
+        """The id of the token that fills up."""
+
+    def num_special_tokens_to_add(self) -> int:
+        """How many tokens it adds to those of a text."""
+
+    def __call__(self, text: str | list[str], **options: object) -> Mapping[str, object]:
+        """Ids, offsets and masks of the tokens, window by window."""
+
+    def save_pretrained(self, save_directory: Path) -> object:
+        """Write the files of the tokenizer."""
+
+
 class Tokens:
     """Cuts texts into windows of tokens.
 
@@ -53,7 +85,7 @@ class Tokens:
     """
 
     def __init__(
-        self, tokenizer: Any, *, max_length: int, overlap: int | None, padding: int
+        self, tokenizer: FastTokenizer, *, max_length: int, overlap: int | None, padding: int
     ) -> None:
         self.tokenizer, self.max_length = tokenizer, max_length
         self.overlap, self.padding = overlap, padding
@@ -70,7 +102,7 @@ class Tokens:
                 raise InputError(f"Got {type(source).__name__}; expected a text (str).")
         if not sources:
             return []
-        tokens = self.tokenizer(
+        tokens: Any = self.tokenizer(
             # Halves of surrogate pairs are refused; one code point stands for one.
             [_SURROGATE.sub("\ufffd", source) for source in sources],
             truncation=self.max_length < sys.maxsize,
