@@ -32,7 +32,7 @@ from whyword.text import Tokenizer
 
 LINEAR = "linear"
 """The kind of linear models; only these need scikit-learn."""
-_OF_TRAINING = ("checkpoint.safetensors", "report.json", "vectors.json")
+_OF_TRAINING = ("checkpoint.safetensors", "report.json", "run.json", "vectors.json")
 """Files that training leaves beside a model's own."""
 TRANSFORMER = "transformer"
 """The kind of Hugging Face folders, which have no model.json."""
