@@ -1,4 +1,4 @@
-"""What all neural classifiers share: classes, a tokeniser, and settings that rebuild them."""
+"""`NetworkClassifier`, the base class of the neural classifiers of this package."""
 
 import inspect
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ from whyword.text import Document, Tokenizer
 
 
 class NetworkClassifier(nn.Module, ABC):
-    """A network that is a `whyword.classifier.Classifier`, can be trained, saved and loaded.
+    """A torch module that is a `whyword.classifier.Classifier`; it can be trained and saved.
 
     Args:
         classes: Names of the classes, at least two, all different.
@@ -28,10 +28,10 @@ class NetworkClassifier(nn.Module, ABC):
     """Name of the architecture, as in ``whyword train --model``."""
 
     default_tokenizer = Tokenizer()
-    """How it reads texts unless told otherwise."""
+    """The tokenizer that is used if none is given."""
 
     unknown_id: int
-    """The id that stands for what the network does not know."""
+    """The id of words or characters that the network does not know."""
 
     def __init__(self, classes: Sequence[str], *, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class NetworkClassifier(nn.Module, ABC):
 
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments that `settings` stands for.
+        """The keyword arguments of the class for settings that were read from JSON.
 
         Raises:
             InputError: If the architecture has no such setting.
@@ -58,7 +58,7 @@ class NetworkClassifier(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, texts: Sequence[str | Document]) -> Batch:
-        """Tokenise (what is not yet a Document), look up ids, pad."""
+        """Tokenise the texts that are not yet Documents, look up ids, and pad."""
 
     @abstractmethod
     def embed(self, batch: Batch) -> Tensor:
@@ -69,9 +69,9 @@ class NetworkClassifier(nn.Module, ABC):
         """``(batch, class)`` logits from vectors ``(batch, position, dimension)``."""
 
     def forward(self, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits of the documents as they are."""
+        """``(batch, class)`` logits of the documents."""
         return self.score(self.embed(batch), batch)
 
     def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
-        """The texts, tokenised where they are not yet."""
+        """The texts as documents; those that are strings are tokenised."""
         return tuple(t if isinstance(t, Document) else self.tokenizer(t) for t in texts)

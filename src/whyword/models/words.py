@@ -1,4 +1,4 @@
-"""What classifiers over frozen word vectors share."""
+"""`WordClassifier`, the base class of the classifiers that read frozen word vectors."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from whyword.text import Document, Tokenizer
 
 
 class WordClassifier(NetworkClassifier):
-    """A network over frozen word vectors; subclasses say how vectors become scores.
+    """A network over frozen word vectors; subclasses compute scores from the vectors.
 
     Args:
         vectors: The word vectors; they are not trained.
@@ -49,7 +49,7 @@ class WordClassifier(NetworkClassifier):
         return self.embedding
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
-        """Tokenise, look up ids, pad with `UNKNOWN`; word ``i`` stands at position ``i``."""
+        """Tokenise, look up ids, and pad with `UNKNOWN`; word ``i`` stands at position ``i``."""
         documents = self.documents(texts)
         rows = [self.vectors.ids(document.words) for document in documents]
         return Batch.of_words(
@@ -66,11 +66,11 @@ class WordClassifier(NetworkClassifier):
         return self.embedding[batch.ids]
 
     def forward(self, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits; in training with words dropped."""
+        """``(batch, class)`` logits; in training with some words dropped."""
         return self.score(self.embedding[self.dropped(batch.ids)], batch)
 
     def dropped(self, ids: Tensor) -> Tensor:
-        """In training, ids with a share of ``word_dropout`` replaced by `UNKNOWN`."""
+        """The ids; in training a share of ``word_dropout`` of them is replaced by `UNKNOWN`."""
         if not self.training or not self.word_dropout:
             return ids
         return ids.masked_fill(
