@@ -17,12 +17,6 @@ from whyword.errors import InputError, ModelError
 from whyword.models.folder import begin, write_json
 from whyword.models.look_ups.reading import reading_of
 from whyword.models.look_ups.substitution import Substitution, uncompiled
-from whyword.models.transformer.added import (
-    added_vectors,
-    learned_positions,
-    positions_of,
-    tables_of,
-)
 from whyword.models.transformer.batch import (
     Run,
     TransformerBatch,
@@ -34,6 +28,13 @@ from whyword.models.transformer.batch import (
 )
 from whyword.models.transformer.quiet import quietly
 from whyword.models.transformer.tokens import FastTokenizer, Tokens
+from whyword.models.transformer.vector_tables import (
+    added_vectors,
+    input_table,
+    learned_positions,
+    positions_of,
+    tables_of,
+)
 from whyword.text import Document
 
 SETTINGS = "whyword.json"
@@ -158,24 +159,12 @@ class TransformerClassifier:
 
     @property
     def table(self) -> Tensor:
-        """``(token, dimension)`` the embeddings of the vocabulary.
+        """``(token, dimension)`` the vocabulary's embeddings.
 
         Raises:
-            ModelError: If the model has no such table.
+            ModelError: If the model has none.
         """
-        try:
-            weight = self._pretrained.get_input_embeddings().weight
-        except (NotImplementedError, AttributeError):  # as in CANINE and Perceiver
-            size = getattr(self.config, "vocab_size", None)
-            layers = [m for m in self.module.modules() if isinstance(m, nn.Embedding)]
-            weights = [m.weight for m in layers if m.num_embeddings == size]
-            weight = weights[0] if len(weights) == 1 else None
-        if not isinstance(weight, Tensor):
-            raise ModelError(
-                f"{type(self.module).__name__} has no one table of input embeddings that the ids "
-                "of its tokens are looked up in; expected a model that has, such as BERT."
-            )
-        return weight
+        return input_table(self.module, self.config)
 
     @property
     def unknown_id(self) -> int | None:
