@@ -21,9 +21,9 @@ from whyword.batch import Batch
 from whyword.classifier import Classifier, SearchesGreedily
 from whyword.data.arrays import Bools, Ints
 from whyword.errors import InputError
-from whyword.evaluation.batches import for_batches
 from whyword.evaluation.deletion import STEPS
-from whyword.progress import OnProgress, as_phase
+from whyword.evaluation.documents import for_batches
+from whyword.progress import OnProgress
 from whyword.removal import replacement, scores_without
 from whyword.text import Document
 
@@ -144,7 +144,8 @@ def oracle_orders(
         documents,
         batch_size=batch_size,
         parallel=vector is not None,
-        progress=as_phase(progress, "searching"),
+        phase="searching",
+        progress=progress,
     )
     return orders
 
