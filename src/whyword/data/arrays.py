@@ -1,4 +1,4 @@
-"""The arrays that signatures name; their docstrings give the shapes."""
+"""Types of arrays for signatures; the docstrings of functions give the shapes."""
 
 import numpy as np
 from numpy.typing import NDArray

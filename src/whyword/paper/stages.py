@@ -1,4 +1,4 @@
-"""The stages of a run: what each does, and the files that it leaves."""
+"""The stages of a run of the paper, and the files that each of them writes."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,18 +19,18 @@ from whyword.training.performance import performance_on
 from whyword.training.train import train_model
 
 APART = ("misc",)
-"""Top-level categories that are none of the paper's five."""
+"""The top-level categories that are none of the paper's five."""
 
 Stage = Callable[[Work], None]
 
 
 def model(work: Work) -> None:
-    """Section 3.1: vectors and the CNN."""
+    """Train word vectors and the CNN (section 3.1)."""
     train_model(work.paper.recipe, work.train, work.directory / "model", progress=work.progress)
 
 
 def accuracy(work: Work) -> None:
-    """Section 3.1: the share of test documents that are classified correctly."""
+    """Measure the share of test documents that are classified correctly (section 3.1)."""
     found = performance_on(work.classifier, work.test, progress=work.progress)
     from whyword.render.confusion import draw_confusion
 
@@ -40,7 +40,7 @@ def accuracy(work: Work) -> None:
 
 
 def figure1(work: Work) -> None:
-    """Section 3.3: accuracy as words are deleted."""
+    """Measure accuracy as words are deleted (section 3.3)."""
     from whyword.render.curves import draw_curves
 
     found = word_deletion(
@@ -60,7 +60,7 @@ def figure1(work: Work) -> None:
 
 
 def figure2(work: Work) -> None:
-    """Section 3.4: one document, by several methods for several targets."""
+    """Explain one document by several methods for several targets (section 3.4)."""
     from whyword.render.heatmap import comparison_picture
     from whyword.render.labels import method_label
 
@@ -77,7 +77,7 @@ def figure2(work: Work) -> None:
 
 
 def vectors(work: Work) -> None:
-    """Section 3.5: documents as weighted sums of their words' vectors."""
+    """Compute document vectors, as weighted sums of their words' vectors (section 3.5)."""
     idf = None
     if "tfidf" in work.paper.weightings:
         idf = inverse_document_frequencies(tokenised(work.classifier, work.train.texts))
@@ -93,7 +93,7 @@ def vectors(work: Work) -> None:
 
 
 def figure3(work: Work) -> None:
-    """Section 3.5: these vectors in two dimensions, coloured by top-level category."""
+    """Draw document vectors in two dimensions, coloured by top-level category (section 3.5)."""
     from whyword.render.scatter import draw_maps
 
     points = {name: project(found) for name, found in work.vectors().items()}
@@ -104,7 +104,7 @@ def figure3(work: Work) -> None:
 
 
 def explanatory_power(work: Work) -> None:
-    """The sequel's index: how well these vectors tell classes apart."""
+    """Compute the sequel's index EPI: how well document vectors tell classes apart."""
     rows = epi_of_all(
         work.vectors(),
         work.test.labels,
@@ -115,7 +115,7 @@ def explanatory_power(work: Work) -> None:
 
 
 def results(work: Work) -> None:
-    """All numbers in one file: no text but the words of Figure 2 that the settings name."""
+    """Write all numbers to one file, with no text but the words named in Figure 2's settings."""
     found = work.read("accuracy.json")
     work.write(
         "results.json",
@@ -134,7 +134,7 @@ def results(work: Work) -> None:
 
 
 def report(work: Work) -> None:
-    """Numbers and figures on one page."""
+    """Write numbers and figures to one page."""
     from whyword.render.paper import paper_page
 
     figure2 = work.read("figure2.json").items()
@@ -158,11 +158,11 @@ STAGES: dict[Stage, tuple[str, ...]] = {
     results: ("results.json",),
     report: ("report.html",),
 }
-"""In their order, with the files that each leaves."""
+"""The stages in their order, with the files that each of them writes."""
 
 
 def relevance_of(explanation: Explanation, words: Sequence[str]) -> dict[str, dict[str, float]]:
-    """For each target the relevance of those of the words that occur, over all occurrences."""
+    """Return for each target the relevance of the words that occur, summed over occurrences."""
     surfaces = np.array([word.lower() for word in explanation.words])
     return {
         target: {

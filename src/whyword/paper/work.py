@@ -1,4 +1,4 @@
-"""The folder of a run, and what its stages share."""
+"""A run of the paper in progress: its folder, and the data that its stages share."""
 
 import json
 import time
@@ -30,9 +30,9 @@ class Work:
     """A run in progress.
 
     Args:
-        paper: What is run.
-        directory: Where everything goes.
-        corpus: The training and the test part.
+        paper: The settings of the run.
+        directory: Folder for all results.
+        corpus: Function that returns the training or the test part.
         progress: Called after each step; see `whyword.progress`.
     """
 
@@ -49,10 +49,10 @@ class Work:
         self.progress = progress
 
     def check(self) -> None:
-        """Look for what would stop the run at a late stage.
+        """Check now what would otherwise stop the run at a late stage.
 
         Raises:
-            InputError: If there is something.
+            InputError: If something would.
         """
         for library in ("matplotlib", "sklearn"):
             require(library, extra="train,evaluate", what="The paper's run")
@@ -67,7 +67,7 @@ class Work:
 
     @cached_property
     def identity(self) -> dict[str, Any]:
-        """All that decides the results, as JSON values: the settings, and the corpus by digests."""
+        """Describe all that decides the results, as JSON values, with digests of the corpus."""
         parts = {"train": self.train, "test": self.whole_test}
         digests = {name: digest_of_corpus(part) for name, part in parts.items()}
         return {**self.paper.identity(), "corpus": digests}
@@ -77,7 +77,7 @@ class Work:
         return (self.directory / name).exists()
 
     def read(self, name: str) -> dict[str, Any]:
-        """A JSON object of the folder.
+        """Read a JSON object of the folder.
 
         Raises:
             InputError: If there is none.
@@ -85,12 +85,12 @@ class Work:
         return read_object(self.directory / name)
 
     def write(self, name: str, values: Mapping[str, Any]) -> None:
-        """A JSON object, whole or not at all."""
+        """Write a JSON object to the folder, whole or not at all."""
         write_text(self.directory / name, json.dumps(values, indent=1, allow_nan=False) + "\n")
 
     @contextmanager
     def clock(self, stage: str) -> Iterator[None]:
-        """Note the seconds of a stage, in all attempts, and the memory held by then."""
+        """Note how many seconds a stage took, in all attempts, and the peak of memory by then."""
         started = time.perf_counter()
         try:
             yield
@@ -119,7 +119,7 @@ class Work:
 
     @cached_property
     def classifier(self) -> Classifier:
-        """The model trained or given."""
+        """The model, which was trained or given."""
         found: Classifier = load(self.paper.model or self.directory / "model")
         return found
 
@@ -129,10 +129,10 @@ class Work:
         return [self.test.classes[label] for label in self.test.labels]
 
     def figure2_text(self) -> str:
-        """The document of Figure 2.
+        """Return the text of Figure 2's document.
 
         Raises:
-            InputError: If it is not in the test part.
+            InputError: If the document is not in the test part.
         """
         name = self.paper.figure2.document
         for text, other in zip(self.whole_test.texts, self.whole_test.names, strict=True):
@@ -141,6 +141,6 @@ class Work:
         raise InputError(f"No test document is called {name}; Figure 2 shows it.")
 
     def vectors(self) -> dict[str, Singles]:
-        """Document vectors by weighting."""
+        """Read the document vectors of each weighting."""
         with np.load(self.directory / "vectors.npz", allow_pickle=False) as stored:
             return {name: stored[name] for name in self.paper.weightings}

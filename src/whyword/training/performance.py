@@ -1,4 +1,4 @@
-"""How well a classifier classifies: accuracy, and numbers for each class."""
+"""The performance of a classifier: accuracy, and precision, recall and F1 of each class."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ from whyword.progress import OnProgress
 
 @dataclass(frozen=True)
 class ClassPerformance:
-    """One class: its documents, and how they were told from the others."""
+    """The performance on one class: its number of documents, precision, recall and F1."""
 
     name: str
     documents: int
@@ -39,7 +39,7 @@ class Performance:
         Args:
             labels: ``(document,)`` true classes.
             predicted: ``(document,)`` predicted classes.
-            classes: Their names.
+            classes: Names of the classes.
         """
         metrics = require("sklearn.metrics", extra="train", what="A report on test documents")
         every = list(range(len(classes)))
@@ -56,7 +56,7 @@ class Performance:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
+        """Return everything as JSON values."""
         return {
             "accuracy": self.accuracy,
             "documents": int(self.confusion.sum()),
@@ -68,7 +68,7 @@ class Performance:
 def performance_on(
     model: Classifier, corpus: Corpus, *, progress: OnProgress | None = None
 ) -> Performance:
-    """Classify a corpus and compare with its labels.
+    """Classify a corpus, and compare the predictions with its labels.
 
     Args:
         model: The classifier.
@@ -76,7 +76,7 @@ def performance_on(
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
-        InputError: If the corpus has classes that the model has not.
+        InputError: If the model lacks a class of the corpus.
     """
     labels = corpus.labels_in(model.classes)
     predicted = predict(model, corpus.texts, progress=progress).argmax(axis=1)
