@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from whyword.batch import Batch
 from whyword.data.vectors import WordVectors
+from whyword.models.base import WordClassifier
 from whyword.models.checks import share, whole, yes_or_no
-from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
 _MOST_LAYERS = 100

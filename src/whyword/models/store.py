@@ -22,12 +22,11 @@ from whyword.data.extras import require
 from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, ModelError, did_you_mean
 from whyword.models import folder
-from whyword.models.base import NetworkClassifier
+from whyword.models.base import NetworkClassifier, WordClassifier
 from whyword.models.characters import CharacterCNN
 from whyword.models.checks import shown, single
 from whyword.models.cnn.model import WordCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
-from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
 LINEAR = "linear"

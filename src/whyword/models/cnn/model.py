@@ -15,10 +15,10 @@ from torch.nn.functional import relu
 from whyword.batch import Attribution, Batch
 from whyword.data.vectors import WordVectors
 from whyword.models import checks
+from whyword.models.base import WordClassifier
 from whyword.models.cnn import deletion, oracle, relevance, shapley
 from whyword.models.cnn.layers import Layers, inside, winners
 from whyword.models.pooled import PooledConvolutions
-from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
 
