@@ -28,7 +28,7 @@ from whyword.cli import cli
 from whyword.data.corpora import Corpus, Split
 from whyword.data.files import whole, write_text
 from whyword.evaluation.settings import Settings
-from whyword.paper import STAGES, Figure2, Paper, run
+from whyword.paper import STAGES, Figure2, Paper, Results, run
 from whyword.paper.stages import relevance_of
 from whyword.paper.work import Work
 from whyword.progress import Progress
@@ -60,7 +60,7 @@ SMALL = Paper(
 )
 
 
-Finished = tuple[dict[str, Any], Path]
+Finished = tuple[Results, Path]
 """The results of a run, and its folder."""
 
 
@@ -285,7 +285,7 @@ def test_seconds_of_all_attempts_add_up(tmp_path: Path) -> None:
     work.write("took.json", {"stage": {"seconds": 5.0, "peak_memory_bytes": 10**15}})
     with work.clock("stage"):
         pass
-    took = work.read("took.json")["stage"]
+    took = work.took()["stage"]
     assert took["seconds"] == pytest.approx(5.0, abs=0.9)
     assert took["peak_memory_bytes"] == 10**15
 

@@ -7,16 +7,16 @@ stage that lacks one, and ends with the same numbers: what is random comes from 
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from whyword.data import corpora
 from whyword.data.corpora import Corpus, Split
 from whyword.paper.settings import Figure2, Paper
 from whyword.paper.stages import STAGES, model
-from whyword.paper.work import Work
+from whyword.paper.work import Results, Work
 from whyword.progress import OnProgress, ignore
 
-__all__ = ["STAGES", "Figure2", "Paper", "run"]
+__all__ = ["STAGES", "Figure2", "Paper", "Results", "run"]
 
 
 def run(
@@ -25,7 +25,7 @@ def run(
     *,
     corpus: Callable[[Split], Corpus] = corpora.news20,
     progress: OnProgress | None = None,
-) -> dict[str, Any]:
+) -> Results:
     """Run the first stage that lacks one of its files, and all that follow it.
 
     Args:
@@ -54,4 +54,4 @@ def run(
         if not complete:
             with work.clock(stage.__name__):
                 stage(work)
-    return work.read("results.json")
+    return cast(Results, work.read("results.json"))

@@ -56,7 +56,7 @@ class Paper:
     figure2: Figure2 = field(default_factory=Figure2)
     weightings: tuple[str, ...] = FIGURE_3
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What decides the results, as JSON values; of a model given also its files' digest.
 
         Raises:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -16,13 +16,37 @@ from whyword.data.corpora import Corpus, Split
 from whyword.data.extras import require
 from whyword.data.files import make_folder, write_text
 from whyword.errors import InputError
+from whyword.evaluation.results import Summary
 from whyword.models.store import load
 from whyword.paper.settings import Paper
 from whyword.progress import OnProgress
+from whyword.survey.explanatory_power import EpiRecord
 from whyword.survey.vectors import document_vectors
 from whyword.training.loop import peak_memory
 
 SETTINGS, TOOK = "settings.json", "took.json"
+
+
+class Cost(TypedDict):
+    """What a stage took, in all attempts, and the memory held by then."""
+
+    seconds: float
+    peak_memory_bytes: int
+
+
+class Results(TypedDict):
+    """The numbers of a run, as they stand in ``results.json``.
+
+    ``figure2`` has, by method and target, the relevance of the words that the settings name, and
+    ``epi`` the explanatory power index by weighting.
+    """
+
+    settings: dict[str, object]
+    accuracy: float
+    documents: int
+    figure1: Summary
+    figure2: dict[str, dict[str, dict[str, float]]]
+    epi: dict[str, EpiRecord]
 
 
 class Work:
@@ -94,7 +118,7 @@ class Work:
         """Whether the folder has a file of that name."""
         return (self.directory / name).exists()
 
-    def read(self, name: str) -> dict[str, Any]:
+    def read(self, name: str) -> dict[str, object]:
         """A JSON object of the folder.
 
         Raises:
@@ -108,9 +132,13 @@ class Work:
             raise InputError(f"{self.directory / name} holds no JSON object.")
         return found
 
-    def write(self, name: str, values: Mapping[str, Any]) -> None:
+    def write(self, name: str, values: Mapping[str, object]) -> None:
         """A JSON object, whole or not at all."""
         write_text(self.directory / name, json.dumps(values, indent=1, allow_nan=False) + "\n")
+
+    def took(self) -> dict[str, Cost]:
+        """What each stage took so far."""
+        return cast("dict[str, Cost]", self.read(TOOK)) if self.has(TOOK) else {}
 
     @contextmanager
     def clock(self, stage: str) -> Iterator[None]:
@@ -119,7 +147,7 @@ class Work:
         try:
             yield
         finally:
-            took = self.read(TOOK) if self.has(TOOK) else {}
+            took = self.took()
             earlier = took.get(stage, {"seconds": 0.0, "peak_memory_bytes": 0})
             seconds = earlier["seconds"] + time.perf_counter() - started
             memory = max(earlier["peak_memory_bytes"], peak_memory())
@@ -139,8 +167,7 @@ class Work:
     @cached_property
     def classifier(self) -> Classifier:
         """The model trained or given."""
-        found: Classifier = load(self.paper.model or self.directory / "model")
-        return found
+        return load(self.paper.model or self.directory / "model")
 
     @property
     def labels(self) -> list[str]:

@@ -54,9 +54,9 @@ class Recipe:
     """
 
     kind: str = "cnn"
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     vectors: str | None = None
-    skip_gram: Mapping[str, Any] = field(default_factory=dict)
+    skip_gram: Mapping[str, object] = field(default_factory=dict)
     tokenizer: Tokenizer | None = None
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -83,14 +83,14 @@ class Recipe:
     def from_options(
         cls,
         kind: str,
-        settings: Mapping[str, Any],
+        settings: Mapping[str, object],
         *,
         vectors: str | None = None,
         window: int | None = None,
         sample: float | None = None,
         vector_epochs: int | None = None,
         dimension: int | None = None,
-        **training: Any,
+        **training: object,
     ) -> Self:
         """A recipe from flat options; None stands for the default."""
         skip_gram = {
@@ -110,7 +110,7 @@ class Recipe:
         )
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def _given(options: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -194,9 +194,10 @@ def _train_linear(
     """No tokens, no vectors: scikit-learn does all of it."""
     from whyword.training.linear import train_linear
 
+    settings: dict[str, Any] = dict(recipe.settings)
     model, history = train_linear(
         corpus,
-        **recipe.settings,
+        **settings,
         validation=recipe.training.validation,
         seed=recipe.training.seed,
         progress=progress,
@@ -219,7 +220,7 @@ def _train_transformer(
     """A head on a frozen encoder, or everything."""
     from whyword.training import transformer as training
 
-    settings = dict(recipe.settings)
+    settings: dict[str, Any] = dict(recipe.settings)
     summary: dict[str, Any] = {"kind": recipe.kind, "settings": dict(settings), "vectors": None}
     if settings.pop("full", False):
         model, history = training.train_whole(
@@ -283,11 +284,9 @@ def _learn_or_load(
             recipe.vectors, vocabulary=vocabulary | {word.lower() for word in vocabulary}
         )
     else:
+        skip_gram: dict[str, Any] = dict(recipe.skip_gram)
         vectors = word_vectors.learn(
-            words,
-            seed=recipe.training.seed,
-            progress=progress,
-            **recipe.skip_gram,
+            words, seed=recipe.training.seed, progress=progress, **skip_gram
         )
     folder.save_vectors(vectors, directory)
     # Written last: a kill before this line learns the same vectors again.

@@ -1,13 +1,32 @@
 """How well a trained classifier classifies: accuracy, and numbers for each class."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
 from whyword.data.arrays import Ints
 from whyword.data.extras import require
+
+
+class ClassRecord(TypedDict):
+    """A `ClassReport` as JSON values."""
+
+    name: str
+    documents: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class ReportRecord(TypedDict):
+    """A `Report` as JSON values."""
+
+    accuracy: float
+    documents: int
+    classes: list[ClassRecord]
+    confusion: list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -20,6 +39,16 @@ class ClassReport:
     recall: float
     f1: float
 
+    def to_dict(self) -> ClassRecord:
+        """The numbers of the class as JSON values."""
+        return {
+            "name": self.name,
+            "documents": self.documents,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Report:
@@ -29,12 +58,12 @@ class Report:
     classes: tuple[ClassReport, ...]
     confusion: Ints
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
+    def to_dict(self) -> ReportRecord:
+        """The report as JSON values."""
         return {
             "accuracy": self.accuracy,
             "documents": int(self.confusion.sum()),
-            "classes": [asdict(entry) for entry in self.classes],
+            "classes": [entry.to_dict() for entry in self.classes],
             "confusion": self.confusion.tolist(),
         }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TypedDict
 
 from whyword.data.corpora import Corpus
 from whyword.survey.audit.clusters import Cluster
@@ -78,6 +78,44 @@ class ClassAudit:
     clusters: tuple[Cluster, ...]
 
 
+class AuditSettings(TypedDict):
+    """How an audit was made."""
+
+    documents: int
+    method: str
+    top: int
+    least: float
+    min_documents: int
+    sample: int
+    seed: int
+
+
+class ClusterRecord(TypedDict):
+    """A `Cluster` as JSON values; documents are named."""
+
+    documents: int
+    share: float
+    words: dict[str, float]
+    typical: list[str]
+
+
+ClassRecord = TypedDict(
+    "ClassRecord", {"class": str, "documents": int, "clusters": list[ClusterRecord]}
+)
+"""A `ClassAudit` as JSON values."""
+
+
+class AuditRecord(AuditSettings):
+    """An `Audit` as JSON values.
+
+    Accuracy and suspects have the attributes of `Accuracy` and `Suspect`; documents are named.
+    """
+
+    accuracy: dict[str, float]
+    suspects: list[dict[str, object]]
+    classes: list[ClassRecord]
+
+
 @dataclass(frozen=True)
 class Audit:
     """What a model learned by accident, as far as a corpus shows it.
@@ -87,17 +125,17 @@ class Audit:
         classes: One for each class that documents were predicted as.
         accuracy: With and without the suspects; the documents' own classes are the truth.
         corpus: The documents.
-        about: How the audit was made, as JSON values.
+        about: How the audit was made.
     """
 
     suspects: tuple[Suspect, ...]
     classes: tuple[ClassAudit, ...]
     accuracy: Accuracy
     corpus: Corpus
-    about: Mapping[str, Any]
+    about: AuditSettings
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values; documents are named."""
+    def to_dict(self) -> AuditRecord:
+        """The audit as JSON values; documents are named."""
         names = self.corpus.names
         return {
             **self.about,
