@@ -31,8 +31,9 @@ from whyword.survey.audit import audit_corpus
 from whyword.survey.audit.effects import effects
 from whyword.survey.audit.records import Audit
 from whyword.text import Document, Span, Tokenizer
-from whyword.training.loop import TrainingConfig
-from whyword.training.recipe import Recipe, run
+from whyword.training.config import TrainingConfig
+from whyword.training.recipe import Recipe
+from whyword.training.train import train_model
 
 ROOT = Path(__file__).parent.parent
 PARTS = ("planted", "real")
@@ -84,7 +85,7 @@ def planted(marker: str, target: str) -> dict[str, Any]:
         skip_gram = {} if vectors else SKIP_GRAM
         recipe = Recipe(vectors=vectors, skip_gram=skip_gram, training=config)
         if not (directory / "report.json").exists():
-            run(recipe, corpus, directory)
+            train_model(recipe, corpus, directory)
         vectors = vectors or str(directory)
         model = load(directory)
         result[name] = {
@@ -130,7 +131,7 @@ def real() -> dict[str, Any]:
     recipe = Recipe(
         vectors=str(pretrained()["news20-cnn"]), training=TrainingConfig(suppress=suppress)
     )
-    run(recipe, corpus, directory)  # which refuses the folder of a run with other suspects
+    train_model(recipe, corpus, directory)  # which refuses the folder of a run with other suspects
     test = corpora.news20("test")
     return {
         "suspects": len(found.suspects),

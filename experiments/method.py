@@ -33,7 +33,7 @@ from whyword.data.corpora import Corpus
 from whyword.evaluation.deletion import curves, deletion_order, random_orders
 from whyword.evaluation.oracle import oracle_orders
 from whyword.text import Document
-from whyword.training.loop import split
+from whyword.training.validation import split
 
 ROOT = Path(__file__).parent.parent
 LEAST_WORDS, RUNS, HELD_OUT, THINNING = 100, 10, 0.4, 6

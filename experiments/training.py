@@ -18,7 +18,7 @@ from whyword.data import corpora
 from whyword.models import store
 from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
-from whyword.training import recipe
+from whyword.training.performance import performance_on
 
 ROOT = Path(__file__).parent.parent
 SEEDS = (0, 1, 2)
@@ -77,7 +77,7 @@ def ship(seed: int) -> dict[str, Any]:
     about = "The word CNN of Arras et al. 2016 on 20 Newsgroups, with vectors learned from it."
     model.vectors = model.vectors.first(SHIPPED_WORDS)
     store.save(model, SHIPPED, quantise=True, about=about)
-    accuracy = recipe.evaluate(load("news20-cnn"), corpora.news20("test")).accuracy
+    accuracy = performance_on(load("news20-cnn"), corpora.news20("test")).accuracy
     size = sum(file.stat().st_size for file in SHIPPED.iterdir())
     return {"seed": seed, "words": SHIPPED_WORDS, "bytes": size, "test_accuracy": accuracy}
 

@@ -33,8 +33,8 @@ from whyword.data.corpora import Corpus
 from whyword.lrp import Composite, Epsilon
 from whyword.models.transformer import huggingface
 from whyword.models.transformer.model import TransformerClassifier
-from whyword.training.loop import split
 from whyword.training.transformer import train_head
+from whyword.training.validation import split
 
 ROOT = Path(__file__).parent.parent
 CLASSES = ("rec.motorcycles", "sci.med", "sci.space", "talk.politics.mideast")

@@ -10,7 +10,8 @@ from whyword.data.vectors import WordVectors
 from whyword.models.base import NetworkClassifier
 from whyword.models.cnn.model import WordCNN
 from whyword.text import Tokenizer
-from whyword.training.loop import TrainingConfig, train
+from whyword.training.config import TrainingConfig
+from whyword.training.loop import train
 
 CLASSES = ("cars", "medicine", "space")
 TOPICS = {

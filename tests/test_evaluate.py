@@ -224,6 +224,16 @@ def command(folder: Path, *arguments: str) -> Result:
     )  # fmt: skip
 
 
+def test_the_names_of_tables_are_no_markup(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    table = tmp_path / "[red]mine :smile:.parquet"
+    table.write_bytes((folder / "mine.parquet").read_bytes())
+    result = command(folder, "--methods", "random", "--relevance", str(table))
+    assert result.exit_code == 0, result.stderr
+    assert "[red]mine" in result.stdout
+    assert ":smile:" in result.stdout
+
+
 def test_the_command_writes_everything(folder: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     result = command(

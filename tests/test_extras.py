@@ -12,7 +12,8 @@ import transformers_small
 from models import random_cnn, random_text
 from whyword import TransformerClassifier
 from whyword.models import store
-from whyword.training import recipe
+from whyword.training.recipe import Recipe
+from whyword.training.train import train_model
 
 HIDE = '''
 import json, sys
@@ -134,7 +135,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     from whyword.data import corpora
 
     corpus = corpora.load_corpus(str(found["corpus"]), "train")
-    recipe.run(recipe.Recipe.from_options("linear", {}), corpus, found["linear"])
+    train_model(Recipe.from_options("linear", {}), corpus, found["linear"])
     bert = TransformerClassifier(
         transformers_small.model("bert"), transformers_small.tokenizer("wordpiece")
     )

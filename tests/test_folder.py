@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
+from torch import nn
 
 import whyword
 from models import random_cnn, random_vectors
@@ -316,6 +317,12 @@ def test_a_huge_range_of_ngrams_takes_no_time(saved):
     assert explain(whyword.load(saved), TEXT).words
 
 
+@pytest.mark.parametrize("pattern", ["", r"\b", r"\w*", "(a)?b"])
+def test_patterns_that_find_nothing(pattern):
+    with pytest.raises(InputError, match="empty tokens"):
+        check_pattern(pattern)
+
+
 def test_linear_models_with_settings_of_ones_own_are_saved(tmp_path):
     model = linear(stop_words=["zeta", "eta", "eta"], token_pattern=r"\w+(?:[-']\w+)*")
     store.save(model, tmp_path)
@@ -363,6 +370,8 @@ def test_narrow_weights_are_read_as_they_are(saved, dtype):
     narrow = whyword.load(saved)
     tensors(file, lambda found: {name: t.float() for name, t in found.items()})
     single = whyword.load(saved)
+    assert isinstance(narrow, nn.Module)
+    assert isinstance(single, nn.Module)
     for name, tensor in narrow.state_dict().items():
         assert tensor.dtype == torch.float32
         torch.testing.assert_close(tensor, single.state_dict()[name], rtol=0, atol=0)

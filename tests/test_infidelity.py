@@ -261,9 +261,9 @@ def test_of_a_transformer_the_rules_are_those_of_the_explanation(name: str) -> N
             assert {**same.remainder}.keys() == {**e.remainder}.keys()
             assert same.settings == e.settings
     assert "positions" in explain(still, texts[0]).remainder
-    e = explain(model, texts, targets="predicted")
-    np.testing.assert_array_equal(max_sensitivity(model, e, explains("lrp"), radius=0), [0, 0])
-    found = max_sensitivity(model, e, explains("lrp"), radius=1e-4, samples=2)
+    both = explain(model, texts, targets="predicted")
+    np.testing.assert_array_equal(max_sensitivity(model, both, explains("lrp"), radius=0), [0, 0])
+    found = max_sensitivity(model, both, explains("lrp"), radius=1e-4, samples=2)
     assert ((found > 0) & (found < 0.1)).all()
 
 
@@ -272,8 +272,8 @@ def test_what_moves_offers_what_the_classifier_does_but_no_short_cuts() -> None:
     moved = module._Moved(model, 0.1, 0)
     for capability in (HasClosedForm, HasGradient, HasShapleyLRP, FollowsDeletions, AddsVectors):
         assert not isinstance(moved, capability)
-    for capability in (Classifier, HasVectorTable, HasUnknownId, WritesOutLayers):
-        assert isinstance(moved, capability)
+    for kept in (Classifier, HasVectorTable, HasUnknownId, WritesOutLayers):
+        assert isinstance(moved, kept)
     e = [explain(model, TEXT, targets="a")]
     batch = model.encode([TEXT])
     removed = torch.ones(1, len(batch.documents[0]), dtype=torch.bool)
@@ -288,7 +288,7 @@ def test_what_moves_offers_what_the_classifier_does_but_no_short_cuts() -> None:
 
 def test_labels_stay_labels() -> None:
     model = random_cnn()
-    model.multilabel = True
+    vars(model)["multilabel"] = True
     assert explain(module._Moved(model, 0.0, 0), TEXT).multilabel
 
 

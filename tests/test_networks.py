@@ -18,9 +18,9 @@ from whyword.models.base import NetworkClassifier
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
 from whyword.text import Tokenizer, characters
-from whyword.training import recipe
-from whyword.training.loop import TrainingConfig
+from whyword.training.config import TrainingConfig
 from whyword.training.recipe import Recipe
+from whyword.training.train import train_model
 
 CLASSES = ("a", "b", "c")
 TEXTS = ["alpha beta gamma", "", "beta", "alpha " * 30, "zzz 12 -- kappa, iota!"]
@@ -151,7 +151,7 @@ def test_every_kind_trains_through_a_recipe(tmp_path: Path, kind: str) -> None:
         skip_gram={"dimension": 8, "epochs": 2},
         training=TrainingConfig(epochs=6, batch_size=8, learning_rate=0.02),
     )
-    report = recipe.run(chosen, corpus, tmp_path, test=corpus)
+    report = train_model(chosen, corpus, tmp_path, test=corpus)
     assert report["test"]["accuracy"] > 0.9
     model = whyword.load(tmp_path)
     assert isinstance(model, NetworkClassifier)

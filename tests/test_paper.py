@@ -5,9 +5,10 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from whyword import (
 from whyword.cli import cli
 from whyword.data.corpora import Corpus, Split
 from whyword.data.files import whole, write_text
+from whyword.data.run_folder import LOCK, locked
 from whyword.evaluation.settings import Settings
 from whyword.paper import STAGES, Figure2, Paper, Results, run
 from whyword.paper.stages import relevance_of
@@ -34,7 +36,7 @@ from whyword.paper.work import Work
 from whyword.progress import Progress
 from whyword.render.paper import paper_page
 from whyword.text import Span
-from whyword.training.loop import TrainingConfig
+from whyword.training.config import TrainingConfig
 from whyword.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ def test_everything_is_there(
     found, directory = finished
     for files in STAGES.values():
         assert all((directory / file).stat().st_size > 100 for file in files)
-    assert not list(directory.glob(".*"))  # no drafts are left
+    assert {path.name for path in directory.rglob(".*")} == {LOCK}  # no drafts are left
     assert found == json.loads((directory / "results.json").read_text())
     assert found["accuracy"] > 0.8
     assert found["documents"] == 90
@@ -197,7 +199,7 @@ def test_run_again_it_does_nothing(
     def refuse(*_: object) -> NoReturn:
         raise AssertionError("something was done")
 
-    assert run(SMALL, directory, corpus=refuse, progress=refuse) == found
+    assert run(SMALL, directory, corpus=small_corpus, progress=refuse) == found
     assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before
 
 
@@ -295,8 +297,56 @@ def test_other_settings_need_another_folder(
 ) -> None:
     _, directory = finished
     other = replace(SMALL, weightings=("lrp", "sum"), figure2=Figure2())
-    with pytest.raises(InputError, match=r"other settings \(figure2, weightings\); give another"):
+    with pytest.raises(InputError, match=r"differs in: figure2, weightings\. Give another"):
         run(other, directory, corpus=small_corpus)
+
+
+@pytest.mark.parametrize("changed", ["train", "test"])
+def test_another_corpus_of_equal_size_needs_another_folder(
+    finished: Finished, changed: Split
+) -> None:
+    _, directory = finished
+
+    def other(split: Split) -> Corpus:
+        found = small_corpus(split)
+        if split != changed:
+            return found
+        return replace(found, texts=(found.texts[0] + " rocket", *found.texts[1:]))
+
+    with pytest.raises(InputError, match="differs in: corpus"):
+        run(SMALL, directory, corpus=other)
+
+
+def test_vectors_that_have_changed_need_another_folder(tmp_path: Path) -> None:
+    words = " ".join([*OWN.values(), BOTH]).split()
+    (tmp_path / "v.txt").write_text("\n".join(f"{word} {i} 1" for i, word in enumerate(words)))
+    given = replace(SMALL, recipe=replace(SMALL.recipe, vectors=str(tmp_path / "v.txt")))
+    before = given.identity()
+    (tmp_path / "v.txt").rename(tmp_path / "elsewhere.txt")
+    moved = replace(SMALL, recipe=replace(SMALL.recipe, vectors=str(tmp_path / "elsewhere.txt")))
+    assert moved.identity() == before
+    (tmp_path / "v.txt").write_text("rocket 1 2\n")
+    assert given.identity() != before
+
+
+def test_a_run_of_a_version_that_did_not_note_the_corpus_is_refused(
+    finished: Finished, tmp_path: Path
+) -> None:
+    _, directory = finished
+    settings = json.loads((directory / "settings.json").read_text())
+    del settings["corpus"]
+    (tmp_path / "settings.json").write_text(json.dumps({**settings, "format": 1}))
+    with pytest.raises(InputError, match=r"settings\.json is of another version of whyword"):
+        run(SMALL, tmp_path, corpus=small_corpus)
+
+
+def test_a_folder_in_use_is_refused(finished: Finished) -> None:
+    _, directory = finished
+    with ThreadPoolExecutor(1) as other, locked(directory):
+        waiting = other.submit(run, SMALL, directory, corpus=small_corpus)
+        with pytest.raises(InputError, match=rf"{directory.name} is in use .*{os.getpid()}"):
+            waiting.result()
+    run(SMALL, directory, corpus=small_corpus)
 
 
 def test_a_model_that_has_changed_needs_another_folder(finished: Finished, tmp_path: Path) -> None:
@@ -309,7 +359,7 @@ def test_a_model_that_has_changed_needs_another_folder(finished: Finished, tmp_p
     run(given, tmp_path / "run", corpus=small_corpus)
     with (model / "model.json").open("a") as file:
         file.write("\n")
-    with pytest.raises(InputError, match=r"other settings \(digest\)"):
+    with pytest.raises(InputError, match="differs in: digest"):
         run(given, tmp_path / "run", corpus=small_corpus)
 
 
@@ -392,7 +442,7 @@ def test_the_command_prints_numbers_and_says_where_the_report_is(
     found, _ = finished
     asked = []
 
-    def run_instead(what: Paper, output: Path, **_: object) -> dict[str, Any]:
+    def run_instead(what: Paper, output: Path, **_: object) -> Results:
         asked.append(what)
         return found
 

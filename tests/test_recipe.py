@@ -6,20 +6,24 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import whyword
 from whyword import InputError, ModelError
 from whyword.data import corpora
 from whyword.models.cnn.model import WordCNN
-from whyword.training import recipe
-from whyword.training.loop import TrainingConfig
+from whyword.progress import Progress
+from whyword.training.config import TrainingConfig
+from whyword.training.performance import performance_on
 from whyword.training.recipe import Recipe
+from whyword.training.train import train_model
 
 SPACE, BIKES = "rocket orbit moon shuttle launch nasa", "bike ride helmet engine road wheel"
 BOTH = "the a of and to is it was"
@@ -40,7 +44,7 @@ Trained = tuple[dict[str, Any], Path]
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def posts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     path = tmp_path_factory.mktemp("corpus") / "posts.jsonl"
     lines = []
@@ -53,10 +57,10 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(posts: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     directory = tmp_path_factory.mktemp("trained")
-    corpus = corpora.load_corpus(table)
-    return recipe.run(SMALL, corpus, directory, test=corpus, about="small"), directory
+    corpus = corpora.load_corpus(posts)
+    return train_model(SMALL, corpus, directory, test=corpus, about="small"), directory
 
 
 def test_the_report_says_what_was_done(
@@ -72,19 +76,19 @@ def test_the_report_says_what_was_done(
     assert report["peak_memory_bytes"] > 10_000_000
 
 
-def test_the_model_in_the_folder_is_the_one_reported(trained: Trained, table: Path) -> None:
+def test_the_model_in_the_folder_is_the_one_reported(trained: Trained, posts: Path) -> None:
     report, directory = trained
-    corpus = corpora.load_corpus(table)
-    found = recipe.evaluate(whyword.load(directory), corpus)
+    corpus = corpora.load_corpus(posts)
+    found = performance_on(whyword.load(directory), corpus)
     assert found.accuracy == report["test"]["accuracy"]
 
 
-def test_a_finished_run_given_again_does_nothing_anew(trained: Trained, table: Path) -> None:
+def test_a_finished_run_given_again_does_nothing_anew(trained: Trained, posts: Path) -> None:
     report, directory = trained
     before = (directory / "weights.safetensors").read_bytes()
     phases = []
-    again = recipe.run(
-        SMALL, corpora.load_corpus(table), directory, progress=lambda at: phases.append(at.phase)
+    again = train_model(
+        SMALL, corpora.load_corpus(posts), directory, progress=lambda at: phases.append(at.phase)
     )
     assert set(phases) == {"reading"}
     assert (directory / "weights.safetensors").read_bytes() == before
@@ -92,9 +96,9 @@ def test_a_finished_run_given_again_does_nothing_anew(trained: Trained, table: P
 
 
 def test_killed_and_resumed_training_ends_with_the_same_weights(
-    trained: Trained, table: Path, tmp_path: Path
+    trained: Trained, posts: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "whyword", "train", "--corpus", str(table),
+    command = [sys.executable, "-m", "whyword", "train", "--corpus", str(posts),
                "--output", str(tmp_path), *OPTIONS]  # fmt: skip
     # As many threads as in this process: another number sums in another order.
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -116,7 +120,7 @@ def test_killed_and_resumed_training_ends_with_the_same_weights(
         assert (tmp_path / name).read_bytes() == (trained[1] / name).read_bytes()
 
 
-def test_vectors_from_a_file(table: Path, tmp_path: Path) -> None:
+def test_vectors_from_a_file(posts: Path, tmp_path: Path) -> None:
     lines = [f"{word} {i} 1 0.5" for i, word in enumerate(f"{SPACE} {BIKES} elsewhere".split())]
     (tmp_path / "v.txt").write_text("\n".join(lines))
     given = Recipe(
@@ -124,26 +128,167 @@ def test_vectors_from_a_file(table: Path, tmp_path: Path) -> None:
         settings={"filters": {"1": 3}},
         training=TrainingConfig(epochs=1),
     )
-    recipe.run(given, corpora.load_corpus(table), tmp_path / "out")
+    train_model(given, corpora.load_corpus(posts), tmp_path / "out")
     model = whyword.load(tmp_path / "out")
     assert isinstance(model, WordCNN)
     assert "elsewhere" not in model.vectors.words
     assert model.vectors.dimension == 3
 
 
-def test_vectors_of_another_model(trained: Trained, table: Path, tmp_path: Path) -> None:
+def test_vectors_of_another_model(trained: Trained, posts: Path, tmp_path: Path) -> None:
     given = replace(SMALL, vectors=str(trained[1]), training=TrainingConfig(epochs=1))
-    recipe.run(given, corpora.load_corpus(table), tmp_path)
+    train_model(given, corpora.load_corpus(posts), tmp_path)
     model, source = whyword.load(tmp_path), whyword.load(trained[1])
     assert isinstance(model, WordCNN)
     assert isinstance(source, WordCNN)
     assert model.vectors.words == source.vectors.words
     with pytest.raises(ModelError, match="no word vectors"):
-        recipe.run(replace(given, vectors=str(table.parent)), corpora.load_corpus(table), tmp_path)
+        train_model(replace(given, vectors=str(posts.parent)), corpora.load_corpus(posts), tmp_path)
 
 
-def test_test_documents_of_foreign_classes_are_refused(trained: Trained, table: Path) -> None:
-    corpus = corpora.load_corpus(table)
+def refuses(settings: Recipe, corpus: corpora.Corpus, directory: Path, match: str) -> None:
+    before = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match=match):
+        train_model(settings, corpus, directory)
+    after = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def changed(corpus: corpora.Corpus, what: str) -> corpora.Corpus:
+    """Another corpus of equal size."""
+    texts, labels, classes = corpus.texts, corpus.labels, corpus.classes
+    if what == "texts":
+        texts = texts[::-1]
+    elif what == "labels":
+        labels = 1 - labels
+    elif what == "classes":
+        classes = ("cars", "comets")
+    return corpora.Corpus(texts, labels, classes, corpus.names, what == "order")
+
+
+@pytest.mark.parametrize("what", ["texts", "labels", "classes", "order"])
+def test_another_corpus_of_equal_size_is_refused(trained: Trained, posts: Path, what: str) -> None:
+    """The model of the first came back, under the names of the other's classes."""
+    other = changed(corpora.load_corpus(posts), what)
+    refuses(SMALL, other, trained[1], r"run\.json belongs to another run, .* corpus\. Give")
+
+
+def test_other_settings_are_refused_before_anything_is_overwritten(
+    trained: Trained, posts: Path, tmp_path: Path
+) -> None:
+    corpus, directory = corpora.load_corpus(posts), trained[1]
+    window = replace(SMALL, skip_gram={**SMALL.skip_gram, "window": 6})
+    refuses(window, corpus, directory, "differs in: skip_gram")
+    seed = replace(SMALL, training=replace(SMALL.training, seed=1))
+    refuses(seed, corpus, directory, "differs in: seed")
+    given = replace(SMALL, vectors=str(directory))
+    refuses(given, corpus, directory, "differs in: vectors, skip_gram")
+    # Linear models have no checkpoint; the folder knows what it is all the same.
+    linear = Recipe("linear", {"ngrams": 1})
+    train_model(linear, corpus, tmp_path)
+    train_model(linear, corpus, tmp_path)
+    refuses(linear, changed(corpus, "labels"), tmp_path, "differs in: corpus")
+    refuses(Recipe("linear"), corpus, tmp_path, "differs in: settings")
+
+
+def test_defaults_are_the_same_run_given_or_not() -> None:
+    spelled = Recipe(
+        settings={"filters": {"2": 800}, "dropout": 0.5},
+        skip_gram={"dimension": 300, "sample": 1e-4},
+        training=TrainingConfig(epochs=10),
+    )
+    assert Recipe().identity() == spelled.identity()
+    # What the architecture has no use for makes no difference.
+    assert Recipe("linear", skip_gram={"window": 3}).identity() == Recipe("linear").identity()
+
+
+def test_vectors_with_other_numbers_are_another_run(posts: Path, tmp_path: Path) -> None:
+    path = tmp_path / "v.txt"
+    lines = [f"{word} {i} 1" for i, word in enumerate(f"{SPACE} {BIKES}".split())]
+    path.write_text("\n".join(lines))
+    given = Recipe(
+        vectors=str(path), settings={"filters": {"1": 3}}, training=TrainingConfig(epochs=1)
+    )
+    corpus = corpora.load_corpus(posts)
+    train_model(given, corpus, tmp_path / "out")
+    moved = path.rename(tmp_path / "moved.txt")
+    train_model(replace(given, vectors=str(moved)), corpus, tmp_path / "out")
+    path.write_text("\n".join(lines[::-1]))
+    refuses(given, corpus, tmp_path / "out", "differs in: vectors")
+    path.unlink()
+    refuses(given, corpus, tmp_path / "out", "Cannot read word vectors")
+
+
+@pytest.mark.parametrize("left", ["vectors.json", "model.json", "checkpoint.safetensors"])
+def test_a_folder_of_a_version_that_noted_no_contents_is_refused(
+    trained: Trained, posts: Path, tmp_path: Path, left: str
+) -> None:
+    (tmp_path / left).write_bytes((trained[1] / left).read_bytes())
+    match = rf"something else \({left}\), or a run of a version .* give another folder, or remove"
+    with pytest.raises(InputError, match=match):
+        train_model(SMALL, corpora.load_corpus(posts), tmp_path)
+
+
+def test_two_runs_in_one_folder_at_once(posts: Path, tmp_path: Path) -> None:
+    corpus = corpora.load_corpus(posts)
+    refusals = []
+
+    def meanwhile(at: Progress) -> None:
+        if at.phase == "word vectors":
+            with ThreadPoolExecutor(1) as other:
+                refusals.append(other.submit(train_model, SMALL, corpus, tmp_path).exception())
+
+    train_model(SMALL, corpus, tmp_path, progress=meanwhile)
+    assert len(refusals) == 10
+    assert all("is in use by another run" in str(refusal) for refusal in refusals)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("cnn", {"dropout": 1.5}), ("cnn", {"dropout": float("nan")}), ("cnn", {"dropout": True}),
+        ("cnn", {"word_dropout": -0.1}), ("cnn", {"filters": {"2": 0}}),
+        ("cnn", {"filters": {"2": 1.5}}), ("cnn", {"filters": {"two": 3}}),
+        ("cnn", {"filters": [2, 3]}), ("lstm", {"hidden": 0}), ("lstm", {"hidden": 2.0}),
+        ("gru", {"layers": True}), ("gru", {"bidirectional": 2}), ("gru", {"word_dropout": 2}),
+        ("characters", {"dimension": 0}), ("characters", {"max_characters": -1}),
+        ("linear", {"ngrams": 0}), ("linear", {"ngrams": "2"}),
+        ("transformer", {"base": "b", "max_length": 0}), ("transformer", {"base": "b", "full": 1}),
+        ("transformer", {"base": 7}),
+    ],
+)  # fmt: skip
+def test_impossible_settings_are_refused_before_anything_is_read(
+    kind: str, settings: dict[str, object]
+) -> None:
+    with pytest.raises(InputError, match=r"^Got .*; expected"):
+        Recipe(kind, settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("dimension", 0), ("window", 0), ("window", 2.5), ("epochs", -1), ("sample", 1.0),
+     ("sample", float("nan")), ("min_count", 0), ("negative", True)],
+)  # fmt: skip
+def test_impossible_settings_of_skip_gram_are_refused(name: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"^Got {name} .*; expected"):
+        Recipe(skip_gram={name: value})
+
+
+def test_settings_that_there_are_not_are_refused() -> None:
+    with pytest.raises(InputError, match="Skip-gram has no windows; it has: dimension"):
+        Recipe(skip_gram={"windows": 3})
+    with pytest.raises(InputError, match="cnn has no classes and no tokenizer"):
+        Recipe(settings={"classes": ("a", "b"), "tokenizer": None})
+
+
+def test_a_recipe_leaves_the_random_state_alone() -> None:
+    before = torch.get_rng_state()
+    Recipe("lstm")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_test_documents_of_foreign_classes_are_refused(trained: Trained, posts: Path) -> None:
+    corpus = corpora.load_corpus(posts)
     other = corpora.Corpus(corpus.texts, corpus.labels, ("cars", "space"), corpus.names)
     with pytest.raises(InputError, match="cars"):
-        recipe.evaluate(whyword.load(trained[1]), other)
+        performance_on(whyword.load(trained[1]), other)

@@ -17,7 +17,7 @@ from whyword.models.base import NetworkClassifier
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import LSTMClassifier
 from whyword.progress import Progress
-from whyword.training.loop import TrainingConfig
+from whyword.training.config import TrainingConfig
 from whyword.training.suppression import hidden_positions, scores_and_penalty
 
 documents = st.lists(st.lists(st.sampled_from(WORDS), max_size=6), min_size=1, max_size=5)
@@ -111,5 +111,5 @@ def test_a_stopped_run_ends_with_the_same_weights(tmp_path: Path) -> None:
 
 def test_other_words_are_another_run(tmp_path: Path) -> None:
     run(tmp_path, TrainingConfig(epochs=1, refit=False))
-    with pytest.raises(InputError, match="other settings"):
+    with pytest.raises(InputError, match="differs in: suppress"):
         run(tmp_path, TrainingConfig(epochs=1, refit=False, suppress=("alpha",)))

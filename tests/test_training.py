@@ -1,7 +1,10 @@
 """The training loop: validation part, choice of the epoch, checkpoints, both optimisers."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,16 +14,23 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models import WORDS, random_vectors
 from whyword import Document, InputError
 from whyword.batch import Batch
+from whyword.data.arrays import Ints, Singles
+from whyword.data.vectors import WordVectors
 from whyword.models.base import NetworkClassifier
 from whyword.models.cnn.model import WordCNN
 from whyword.progress import Progress
 from whyword.text import Tokenizer
-from whyword.training.loop import History, TrainingConfig, split, train
+from whyword.training.checkpoint import History
+from whyword.training.config import TrainingConfig
+from whyword.training.loop import train
+from whyword.training.validation import split
 
 
 def corpus(n: int = 60, seed: int = 0) -> tuple[list[Document], NDArray[np.int64]]:
@@ -132,8 +142,85 @@ def test_seeds_differ(tmp_path: Path) -> None:
 
 def test_a_folder_of_another_run_is_refused(tmp_path: Path) -> None:
     run(tmp_path, TrainingConfig(epochs=1))
-    with pytest.raises(InputError, match="other settings"):
+    with pytest.raises(InputError, match="another run, which differs in: seed"):
         run(tmp_path, TrainingConfig(epochs=1, seed=9))
+
+
+def with_vectors(
+    words: tuple[str, ...], array: Singles, names: tuple[str, str] = ("a", "b")
+) -> Callable[[], WordCNN]:
+    return lambda: WordCNN(WordVectors(words, array, True), names, filters={2: 8})
+
+
+def test_another_corpus_of_equal_size_is_refused(tmp_path: Path) -> None:
+    """It was taken for the first, whose model came back under the names of the other's classes."""
+    documents, labels = corpus()
+    vectors = random_vectors()
+    words, array = vectors.words, vectors.array
+    first = with_vectors(words, array)
+
+    def again(
+        build: Callable[[], WordCNN] = first,
+        documents: list[Document] = documents,
+        labels: Ints = labels,
+        *,
+        chronological: bool = False,
+    ) -> None:
+        config = TrainingConfig(epochs=1)
+        train(build, documents, labels, config, tmp_path, chronological=chronological)
+
+    again()
+    other = [Document(documents[0].text + " alpha", documents[0].spans), *documents[1:]]
+    unlike = [Document(documents[0].text, documents[0].spans[1:]), *documents[1:]]
+    changes: dict[str, list[dict[str, Any]]] = {
+        "documents": [{"documents": other}, {"documents": unlike}, {"documents": documents[::-1]}],
+        "labels": [{"labels": 1 - labels}],
+        "classes": [{"build": with_vectors(words, array, ("b", "a"))}],
+        "vectors": [
+            {"build": with_vectors(words, array * 2)},
+            {"build": with_vectors(words[::-1], array)},
+        ],
+        "chronological": [{"chronological": True}],
+    }
+    for name, options in changes.items():
+        for option in options:
+            with pytest.raises(InputError, match=f"another run, which differs in: {name}"):
+                again(**option)
+    again()
+
+
+def test_a_checkpoint_that_does_not_say_what_it_was_trained_on_is_refused(tmp_path: Path) -> None:
+    run(tmp_path, TrainingConfig(epochs=1))
+    path = tmp_path / "checkpoint.safetensors"
+    with safe_open(path, framework="pt") as file:
+        state = json.loads(file.metadata()["state"])
+    for name in ("format", "labels", "vectors", "classes", "chronological"):
+        del state["identity"][name]
+    state["identity"]["documents"] = 60
+    save_file(load_file(path), path, metadata={"state": json.dumps(state)})
+    with pytest.raises(InputError, match=r"another version .* give another folder, or remove"):
+        run(tmp_path, TrainingConfig(epochs=1))
+    save_file(load_file(path), path)
+    with pytest.raises(InputError, match="another version"):
+        run(tmp_path, TrainingConfig(epochs=1))
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="cannot be read"):
+        run(tmp_path, TrainingConfig(epochs=1))
+
+
+def test_two_runs_in_one_folder_at_once(tmp_path: Path) -> None:
+    """They wrote each other's drafts."""
+    config, refusals = TrainingConfig(epochs=1), []
+
+    def meanwhile(_: Progress) -> None:
+        with ThreadPoolExecutor(1) as other:
+            refusals.append(other.submit(run, tmp_path, config).exception())
+
+    run(tmp_path, config, progress=meanwhile)
+    assert refusals
+    for refusal in refusals:
+        assert isinstance(refusal, InputError)
+        assert "is in use by another run" in str(refusal)
 
 
 def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path: Path) -> None:
@@ -200,14 +287,42 @@ def test_nothing_to_validate_on_is_refused() -> None:
         split(np.array([0, 1, 2]), 0.1, chronological=False)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": 0.0}, {"validation": 1.0},
-     {"optimizer": "adam"}],
-)  # fmt: skip
-def test_impossible_configurations_are_refused(wrong: Mapping[str, Any]) -> None:
-    with pytest.raises(InputError, match=next(iter(wrong))):
-        TrainingConfig(**wrong)
+NAN, INFINITE = float("nan"), float("inf")
+
+IMPOSSIBLE: dict[str, tuple[object, ...]] = {
+    "epochs": (0, -1, 1.5, 2.0, True, "3", NAN, None),
+    "batch_size": (0, 0.5, True, None),
+    "optimizer": ("adam", None, 1, ["sgd"]),
+    "learning_rate": (0.0, -1, NAN, INFINITE, True, "0.1", None),
+    "momentum": (-1, -1e-9, 1, 2.0, NAN, True),
+    "weight_decay": (-0.1, NAN, INFINITE, False),
+    "label_smoothing": (2, 1.0, -0.1, NAN, True),
+    "validation": (0, 1.0, 1, -0.5, NAN, True),
+    "patience": (0, -1, 1.0, True, "1"),
+    "refit": (0, 1, "yes", None),
+    "seed": (-1, 0.0, True, None, 2**32),
+    "suppress": ("alpha", ("Alpha",), ("",), (3,), 3, None),
+    "suppress_penalty": (-1, NAN, INFINITE, True),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_impossible_configurations_are_refused(name: str) -> None:
+    for value in IMPOSSIBLE[name]:
+        with pytest.raises(InputError, match=rf"^Got .*{name}\b.*; expected .*\.$"):
+            TrainingConfig(**{name: value})  # type: ignore[arg-type]
+
+
+def test_every_setting_is_checked() -> None:
+    assert set(IMPOSSIBLE) == {field.name for field in fields(TrainingConfig)}
+    with pytest.raises(InputError, match="expected a finite number of at least 0 and below 1"):
+        TrainingConfig(label_smoothing=2)
+
+
+def test_numbers_of_numpy_are_taken_as_python_s() -> None:
+    config = TrainingConfig(epochs=np.int64(3), momentum=np.float32(0.5), suppress=["alpha"])  # type: ignore[arg-type]
+    assert (config.epochs, config.momentum, config.suppress) == (3, 0.5, ("alpha",))
+    assert [type(config.epochs), type(config.momentum)] == [int, float]
 
 
 def test_best_epoch_is_the_first_of_equals() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 
 from transformers_small import model, pretrained, tokenizer
 from whyword import InputError, ModelError, TransformerClassifier
@@ -14,9 +15,10 @@ from whyword.classifier import predict
 from whyword.cli import cli
 from whyword.data.corpora import Corpus
 from whyword.models.store import load
-from whyword.training.loop import TrainingConfig
-from whyword.training.recipe import Recipe, run
-from whyword.training.transformer import features, last_layer, train_head
+from whyword.training.config import TrainingConfig
+from whyword.training.recipe import Recipe
+from whyword.training.train import train_model
+from whyword.training.transformer import features, last_layer, train_head, train_whole
 
 pytest.importorskip("transformers", reason="needs transformers")
 
@@ -61,7 +63,7 @@ def test_the_whole_transformer_is_trained(tmp_path: Path) -> None:
     source = base(tmp_path / "base")
     settings = {"base": source, "full": True, "max_length": 16}
     recipe = Recipe("transformer", settings, training=TrainingConfig(epochs=3, refit=False))
-    report = run(recipe, corpus(), tmp_path / "model", test=corpus())
+    report = train_model(recipe, corpus(), tmp_path / "model", test=corpus())
     assert len(report["history"]["loss"]) == 3
     assert (tmp_path / "model" / "checkpoint.safetensors").exists()
     trained = load(tmp_path / "model")
@@ -71,6 +73,28 @@ def test_the_whole_transformer_is_trained(tmp_path: Path) -> None:
     assert any(not torch.equal(weights[name], before[name]) for name in before)
     assert report["test"]["documents"] == len(corpus())
     assert Recipe.from_options("transformer", settings).training.learning_rate == 5e-5
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_another_corpus_or_base_is_another_run(tmp_path: Path, full: bool) -> None:
+    source = base(tmp_path / "base")
+    settings = {"base": source, "full": full, "max_length": 16}
+    training = TrainingConfig(epochs=1, refit=False, validation=0.2)
+    recipe = Recipe("transformer", settings, training=training)
+    train_model(recipe, corpus(), tmp_path / "model")
+    train_model(recipe, corpus(), tmp_path / "model")
+    other = corpus()
+    other = Corpus(other.texts, 1 - other.labels, other.classes, other.names)
+    with pytest.raises(InputError, match="differs in: corpus"):
+        train_model(recipe, other, tmp_path / "model")
+    path = tmp_path / "base" / "model.safetensors"
+    weights = {name: tensor * 1.01 for name, tensor in load_file(path).items()}
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(InputError, match="differs in: settings"):
+        train_model(recipe, corpus(), tmp_path / "model")
+    if full:
+        with pytest.raises(InputError, match=r"checkpoint\.safetensors .* differs in: settings"):
+            train_whole(corpus(), training, tmp_path / "model", base=source, max_length=16)
 
 
 def test_by_command(tmp_path: Path) -> None:

@@ -96,6 +96,11 @@ def test_a_file_larger_than_the_read_buffer(tmp_path: Path) -> None:
         ("ragged.txt", b"a 1 2\nb 1\n", "Entry 2"),
         ("nan.txt", b"a 1 nan\nb 1 2\n", "NaN"),
         ("noise.bin", bytes(range(256)) * 40, "binary format"),
+        ("noise.gz", gzip.compress(text())[:12] + b"\xff" * 99, "Cannot read"),
+        ("no-space.bin", b"9 3\n" + b"x" * (5 << 20), "no word at entry 1"),
+        ("digits.txt", b"9" * 5000 + b" " + b"9" * 5000 + b"\n", "infinite"),
+        ("wide.txt", b"1 99999999\na 1\n", "components"),
+        ("nothing.txt", b"5 0\n", "broken off"),
     ],
 )
 def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -123,6 +128,18 @@ def test_lookup_as_it_stands_then_in_lower_case() -> None:
 def test_shapes_are_checked() -> None:
     with pytest.raises(InputError, match="one row for each"):
         WordVectors(("a",), np.ones((2, 3), np.float32))
+    with pytest.raises(InputError, match="float64"):
+        WordVectors(("a",), np.ones((1, 3)))
+    with pytest.raises(InputError, match="0 components"):
+        WordVectors(("a",), np.ones((1, 0), np.float32))
+    with pytest.raises(InputError, match="twice"):
+        WordVectors(("a", "a"), np.ones((2, 3), np.float32))
+
+
+def test_without_gensim_there_is_a_clear_message(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    with pytest.raises(InputError, match=r"whyword\[train\]"):
+        vectors.learn([["a", "b"]])
 
 
 LEARN = """

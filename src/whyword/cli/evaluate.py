@@ -183,7 +183,7 @@ def evaluate(
 
 
 def _cost(started: float) -> dict[str, Any]:
-    from whyword.training.loop import peak_memory
+    from whyword.data.memory import peak_memory
 
     return {
         "seconds": round(time.perf_counter() - started, 1),

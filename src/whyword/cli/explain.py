@@ -147,7 +147,7 @@ def read_sources(sources: tuple[str, ...], *, encoding: str, lines: bool) -> lis
 
 
 def _read_source(source: str, encoding: str) -> tuple[str, bool]:
-    from whyword.data.corpora import decode, read_text
+    from whyword.data.files import decode, read_text
 
     if source == "-":
         return decode(sys.stdin.buffer.read(), "stdin", encoding=encoding), True

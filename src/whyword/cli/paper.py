@@ -46,7 +46,7 @@ def paper(
         raise click.UsageError("--seed is of the training, which --model replaces; give only one.")
     from whyword.cli.progress import phases
     from whyword.paper import Paper, run
-    from whyword.training.loop import TrainingConfig
+    from whyword.training.config import TrainingConfig
     from whyword.training.recipe import Recipe
 
     recipe = Recipe(training=TrainingConfig(seed=seed or 0))

@@ -26,9 +26,7 @@ from whyword.errors import InputError
     metavar="20news|PATH",
     help="20 Newsgroups, a folder with one folder per class, or a CSV or JSON Lines file.",
 )
-@click.option(
-    "--test", metavar="PATH", help="Test documents to report on.  [20news: its test part]"
-)
+@click.option("--test", metavar="PATH", help="Documents to test on.  [20news: its test part]")
 @click.option("--text", default="text", show_default=True, help="Column of the texts.")
 @click.option("--label", default="label", show_default=True, help="Column of the classes.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files.")
@@ -138,16 +136,17 @@ def train(
     }
     from whyword.cli.progress import phases
     from whyword.data import corpora
-    from whyword.training import recipe
+    from whyword.training.recipe import Recipe
+    from whyword.training.train import train_model
 
     words = None if suppress is None else _words(suppress, encoding)
-    chosen = recipe.Recipe.from_options(kind, settings, suppress=words, **options)
+    chosen = Recipe.from_options(kind, settings, suppress=words, **options)
     source = {"text": text, "label": label, "encoding": encoding}
     documents = corpora.load_corpus(corpus, "train", **source)
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
     test_documents = corpora.load_corpus(test_source, "test", **source) if test_source else None
     with phases() as progress:
-        report = recipe.run(
+        report = train_model(
             chosen,
             documents,
             output,
@@ -177,7 +176,7 @@ def _filters(text: str) -> dict[str, int]:
 
 def _words(source: str, encoding: str) -> tuple[str, ...]:
     """Return the words of a file, one on each line, or those in the argument itself."""
-    from whyword.data.corpora import read_text
+    from whyword.data.files import read_text
 
     if Path(source).is_file():
         words = read_text(source, encoding=encoding).splitlines()

@@ -1,18 +1,18 @@
 """Labelled corpora: 20 Newsgroups, a folder per class, CSV and JSON Lines."""
 
-import csv
-import json
-import sys
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from whyword.data.arrays import Ints
 from whyword.data.extras import require
-from whyword.errors import InputError, did_you_mean
+from whyword.data.files import read_text
+from whyword.data.rows import Row, read_rows
+from whyword.errors import InputError
 
 Split = Literal["train", "test"]
 
@@ -83,7 +83,8 @@ def load_corpus(
 
     Args:
         source: ``"20news"``; a folder with one folder per class (or with ``train`` and ``test``,
-            which hold those); or a ``.csv``, ``.tsv`` or ``.jsonl`` file.
+            which hold those), see `folder`; or a ``.csv``, ``.tsv`` or ``.jsonl`` file, see
+            `table`.
         split: Which part, where the source has parts.
         text: Column or key of the text.
         label: Column or key of the class.
@@ -95,10 +96,12 @@ def load_corpus(
     if str(source) == NEWS20:
         return news20(split)
     path = Path(source)
-    if path.is_dir():
-        part = path / split
-        return folder(part if part.is_dir() else path, encoding=encoding)
-    if not path.exists():
+    if os.path.isdir(path):
+        parts = [name for name in get_args(Split) if _class_folders(path / name)]
+        if parts and split not in parts:
+            raise InputError(f'{path} has the part "{parts[0]}" and no "{split}"; expected both.')
+        return folder(path / split if parts else path, encoding=encoding)
+    if not os.path.exists(path):
         raise InputError(
             f'There is no corpus "{source}". Give "{NEWS20}", a folder with a folder per class, or '
             "a .csv, .tsv or .jsonl file."
@@ -141,20 +144,43 @@ def news20(split: Split, *, download: bool = True) -> Corpus:
 
 
 def folder(path: str | Path, *, encoding: str = "utf-8") -> Corpus:
-    """A folder with one folder per class and one file per text; hidden files are passed over.
+    """A folder with one folder per class and one file per text.
+
+    The files of a class may lie in folders of its own. Files beside the class folders, and class
+    folders without files, are passed over; so is what is hidden (its name begins with a dot) or
+    left by other programs (``__pycache__``, ``__MACOSX``).
 
     Raises:
-        InputError: If there are no classes, or a file is not text in ``encoding``.
+        InputError: If there are fewer than two classes, or a file is not text in ``encoding``.
     """
     path = Path(path)
     rows = []
-    for sub in sorted(entry for entry in path.iterdir() if entry.is_dir()):
-        files = (file for file in sub.rglob("*") if file.is_file() and file.name[0] != ".")
+    for sub in _class_folders(path):
+        files = (file for file in sub.rglob("*") if file.is_file())
         rows += [
             (read_text(file, encoding=encoding), sub.name, str(file.relative_to(path)))
             for file in sorted(files)
+            if all(map(_is_shown, file.relative_to(sub).parts))
         ]
     return _corpus(rows, path)
+
+
+def _class_folders(path: Path) -> list[Path]:
+    """The folders in a folder that are no hidden ones, by name; none if it is no folder.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    if not os.path.isdir(path):
+        return []
+    try:
+        return sorted(sub for sub in path.iterdir() if _is_shown(sub.name) and os.path.isdir(sub))
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def _is_shown(name: str) -> bool:
+    return not name.startswith(".") and name not in ("__pycache__", "__MACOSX")
 
 
 def table(
@@ -162,104 +188,14 @@ def table(
 ) -> Corpus:
     """A ``.csv``, ``.tsv`` or ``.jsonl`` file with a text and a label in each row.
 
+    Lines of JSON are objects, in which numbers count as strings. Texts may be empty, labels not.
+
     Raises:
-        InputError: If the ending is another, a column is missing, or a line cannot be read.
+        InputError: If the ending is another, a column is missing or stands there twice, or a line
+            cannot be read or has no label.
     """
     path = Path(path)
-    ending = path.suffix.lower()
-    if ending in (".jsonl", ".ndjson"):
-        rows = _json_lines(path, text, label, encoding)
-    elif ending in (".csv", ".tsv"):
-        rows = _csv(path, text, label, encoding, "\t" if ending == ".tsv" else ",")
-    else:
-        raise InputError(f"{path} ends in {ending!r}; expected .csv, .tsv or .jsonl.")
-    return _corpus(rows, path)
-
-
-def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
-    """The text of a file, exactly: line ends are left as they are, a byte order mark is dropped.
-
-    Raises:
-        InputError: If the file cannot be read, or is not text in ``encoding``.
-    """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
-    return decode(data, str(path), encoding=encoding)
-
-
-def decode(data: bytes, source: str, *, encoding: str = "utf-8") -> str:
-    """Bytes from ``source`` as text, without a byte order mark.
-
-    Raises:
-        InputError: If they are not text in ``encoding``, or there is no such encoding.
-    """
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except LookupError as error:
-        raise InputError(f'There is no encoding "{encoding}"; try "utf-8" or "latin-1".') from error
-    except UnicodeError as error:
-        raise InputError(
-            f"{source} is not {encoding} text: {error}. Name its encoding, for example "
-            "--encoding latin-1."
-        ) from error
-
-
-Row = tuple[str, str, str]
-
-
-def _csv(path: Path, text: str, label: str, encoding: str, delimiter: str) -> list[Row]:
-    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a text may be long
-    lines = read_text(path, encoding=encoding).splitlines(keepends=True)
-    reader = csv.DictReader(_without_nul(lines, path), delimiter=delimiter)
-    columns = list(reader.fieldnames or [])
-    for column in (text, label):
-        if column not in columns:
-            raise InputError(
-                f'{path} has no column "{column}"; it has: {", ".join(columns) or "none"}. '
-                f"{did_you_mean(column, columns) if columns else ''}"
-            )
-    rows = []
-    try:
-        for row in reader:
-            if row[text] is None or row[label] is None:
-                raise InputError(f"{path}, line {reader.line_num}: too few columns.")
-            rows.append((row[text], row[label], f"{path.name}:{reader.line_num}"))
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: {error}.") from error
-    return rows
-
-
-def _without_nul(lines: Iterable[str], path: Path) -> list[str]:
-    lines = list(lines)
-    if any("\0" in line for line in lines):
-        raise InputError(f"{path} has NUL bytes; expected a text file.")
-    return lines
-
-
-def _json_lines(path: Path, text: str, label: str, encoding: str) -> list[Row]:
-    rows = []
-    # Not splitlines(): JSON strings may contain U+2028 and the like unescaped.
-    for number, line in enumerate(read_text(path, encoding=encoding).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            entry: Any = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path}, line {number}: not JSON: {error}.") from error
-        for key in (text, label):
-            if not isinstance(entry, dict) or not isinstance(entry.get(key), str | int):
-                raise InputError(
-                    f'{path}, line {number}: expected an object with "{key}" (a string)'
-                    + (
-                        f"; it has: {', '.join(map(str, entry))}."
-                        if isinstance(entry, dict)
-                        else "."
-                    )
-                )
-        rows.append((str(entry[text]), str(entry[label]), f"{path.name}:{number}"))
-    return rows
+    return _corpus(read_rows(path, text=text, label=label, encoding=encoding), path)
 
 
 def _corpus(rows: Sequence[Row], path: Path) -> Corpus:

@@ -1,24 +1,30 @@
-"""Folders, and files that are there whole or not at all."""
+"""Folders, texts, and files that are there whole or not at all."""
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from whyword.errors import InputError
+
+_DRAFT = re.compile(r"\..*\.[0-9a-f]{32}\.part(\.[^.]*)?")
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Yield another name to write to; the file takes its own name when the block has ended.
 
-    An error or a kill before that leaves what was there. The other name has the same ending, for
-    libraries that choose the format by it.
+    An error or a kill before that leaves what was there. No two blocks have the same other name,
+    in whatever process. It has the same ending, for libraries that choose the format by it.
 
     Raises:
         InputError: If the file cannot be written.
     """
-    draft = path.with_name(f".{path.stem}.part{path.suffix}")
+    draft = path.with_name(f".{path.stem}.{uuid4().hex}.part{path.suffix}")
     try:
         yield draft
         os.replace(draft, path)
@@ -27,6 +33,14 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink()
+
+
+def remove_drafts(directory: Path) -> None:
+    """Remove what killed processes were writing; nobody else may be writing to the folder."""
+    for path in directory.iterdir():
+        if _DRAFT.fullmatch(path.name):
+            with suppress(OSError):
+                path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -39,6 +53,21 @@ def write_text(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        InputError: If there is none.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"Cannot read {path}: {error}.") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds no JSON object.")
+    return found
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, unless they are there.
 
@@ -49,3 +78,33 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {path}: {error.strerror}.") from error
+
+
+def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
+    """The text of a file, exactly: line ends are left as they are, a byte order mark is dropped.
+
+    Raises:
+        InputError: If the file cannot be read, or is not text in ``encoding``.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+    return decode(data, str(path), encoding=encoding)
+
+
+def decode(data: bytes, source: str, *, encoding: str = "utf-8") -> str:
+    """Bytes from ``source`` as text, without a byte order mark.
+
+    Raises:
+        InputError: If they are not text in ``encoding``, or there is no such encoding.
+    """
+    try:
+        return data.decode(encoding).removeprefix("\ufeff")
+    except LookupError as error:
+        raise InputError(f'There is no encoding "{encoding}"; try "utf-8" or "latin-1".') from error
+    except UnicodeError as error:
+        raise InputError(
+            f"{source} is not {encoding} text: {error}. Name its encoding, for example "
+            "--encoding latin-1."
+        ) from error

@@ -6,6 +6,7 @@ renderings mark it.
 """
 
 import gzip
+import zlib
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,10 @@ from whyword.progress import OnProgress, Progress
 
 UNKNOWN = 0
 """The id of padding and of every word without a vector; its row is zero."""
+
+MOST_COMPONENTS = 100_000
+LONGEST_WORD = 1 << 20
+"""In bytes; beyond this a file has no vectors, whatever its first line says."""
 
 EPOCHS = 10
 """Passes that `learn` makes over the documents."""
@@ -119,7 +124,7 @@ def learn(
         progress: Called after each epoch; see `whyword.progress`.
 
     Raises:
-        InputError: If no word occurs ``min_count`` times.
+        InputError: If no word occurs ``min_count`` times, or gensim is not installed.
     """
     require("gensim.models", extra="train", what="Learning word vectors")
     from gensim.models import Word2Vec
@@ -176,7 +181,7 @@ def read_vectors(path: str | Path, *, vocabulary: Container[str] | None = None) 
         with gzip.open(path, "rb") if compressed else path.open("rb") as file:
             reader = _read_binary if binary else _read_text
             return _collect(reader(file, path), vocabulary, path)  # type: ignore[arg-type]
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"Cannot read word vectors from {path}: {error}.") from error
 
 
@@ -196,14 +201,14 @@ def _collect(
 def _header(line: bytes) -> tuple[int, int] | None:
     """Words and dimension, if the line is a header."""
     parts = line.split()
-    if len(parts) == 2 and all(part.isdigit() for part in parts):
+    if len(parts) == 2 and all(part.isdigit() and len(part) < 16 for part in parts):
         return int(parts[0]), int(parts[1])
     return None
 
 
 def _read_binary(file: IO[bytes], path: Path) -> Iterator[tuple[str, Singles]]:
     header = _header(file.readline(100))
-    if header is None or not 0 < header[1] < 100_000:
+    if header is None or not 0 < header[1] < MOST_COMPONENTS:
         raise InputError(
             f'{path} does not begin with "words dimension", as word2vec\'s binary format does. '
             "Text formats must not end in .bin."
@@ -213,6 +218,8 @@ def _read_binary(file: IO[bytes], path: Path) -> Iterator[tuple[str, Singles]]:
     buffer, position = b"", 0
     for number in range(words):
         while (space := buffer.find(b" ", position)) < 0 or len(buffer) < space + 1 + size:
+            if space < 0 and len(buffer) - position > LONGEST_WORD:
+                raise InputError(f"{path} has no word at entry {number + 1} of {words}.")
             if not (more := file.read(1 << 20)):
                 raise InputError(f"{path} is broken off after {number} of {words} words.")
             buffer, position = buffer[position:] + more, 0
@@ -227,6 +234,8 @@ def _read_text(file: IO[bytes], path: Path) -> Iterator[tuple[str, Singles]]:
     header = _header(first)
     dimension = header[1] if header else len(first.split()) - 1
     lines = [] if header else [first]
+    if dimension >= MOST_COMPONENTS:
+        raise InputError(f"{path} begins with vectors of {dimension} components; expected fewer.")
     count = 0
     for source in (lines, file):
         for line in source:

@@ -1,6 +1,8 @@
-"""Are the explanations right? Word deletion, metrics, games, and what stands beside them.
+"""Are the explanations right? Word deletion, metrics, and the pointing game.
 
-`word_deletion` is the paper's experiment, `measure` compares methods by several metrics at once.
+`word_deletion` is the paper's experiment: it deletes words in the order of their relevance and
+watches the predictions. `measure` compares methods by several metrics at once. `play` plays the
+pointing game, which needs no words marked by hand.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Explaining the same texts once more: what is needed to ask whether explanations change."""
+"""Functions for explaining the same texts once more, to see whether the explanations change."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,16 +15,19 @@ from whyword.text import Document
 
 
 class Explain(Protocol):
-    """`whyword.explain` with method and settings filled in: ``partial(explain, method="lrp")``."""
+    """`whyword.explain` with its method and settings given: ``partial(explain, method="lrp")``."""
 
     def __call__(
         self, classifier: Classifier, texts: Sequence[str | Document], /, *, targets: Targets
     ) -> Sequence[Explanation]:
-        """One explanation per text, of its target."""
+        """Return one explanation per text, for its target."""
 
 
 def explainers(methods: Sequence[str] | Mapping[str, Explain]) -> Mapping[str, Explain]:
-    """Methods by name: keys of `whyword.methods.METHODS`, or functions under names of their own.
+    """Return a function for each method, by name.
+
+    Args:
+        methods: Keys of `whyword.methods.METHODS`, or functions under names of their own.
 
     Raises:
         InputError: If there is no such method.
@@ -37,20 +40,20 @@ def explainers(methods: Sequence[str] | Mapping[str, Explain]) -> Mapping[str, E
 
 
 def document_of(explanation: Explanation) -> Document:
-    """What was explained, with the same words."""
+    """Return the document that was explained, with the same words."""
     return Document(explanation.text, explanation.spans, explanation.truncated)
 
 
 def documents(explanations: Sequence[Explanation]) -> list[Document]:
-    """What was explained, with the same words."""
+    """Return the documents that were explained, with the same words."""
     return [document_of(explanation) for explanation in explanations]
 
 
 def target_names(explanations: Sequence[Explanation]) -> list[str]:
-    """What the one target of each explanation is called.
+    """Return the name of the one target of each explanation.
 
     Raises:
-        InputError: If one has none or several.
+        InputError: If an explanation has no target or several.
     """
     for number, explanation in enumerate(explanations):
         if len(explanation.targets) != 1:
@@ -62,14 +65,14 @@ def target_names(explanations: Sequence[Explanation]) -> list[str]:
 
 
 def targets(explanations: Sequence[Explanation], classes: Sequence[str]) -> list[Class | Contrast]:
-    """The target of each explanation, to be explained again.
+    """Return the target of each explanation, so that it can be explained again.
 
     Args:
-        explanations: Of one target each.
-        classes: Those of the classifier.
+        explanations: Explanations with one target each.
+        classes: The classes of the classifier.
 
     Raises:
-        InputError: If one has no target or several, or the classifier has no such class.
+        InputError: If an explanation has no target or several, or there is no such class.
     """
     return [named(name, classes) for name in target_names(explanations)]
 
@@ -80,5 +83,5 @@ def relevances(
     texts: Sequence[Document],
     targets: Sequence[Class | Contrast],
 ) -> list[Floats]:
-    """The relevance ``(word,)`` of each text for its target, explained anew."""
+    """Explain each text anew for its target, and return the relevance ``(word,)`` of its words."""
     return [e.relevance[0] for e in explain(classifier, texts, targets=PerText(targets))]

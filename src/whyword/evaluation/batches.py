@@ -1,4 +1,4 @@
-"""Documents in batches of similar length, on all cores where the classifier allows it."""
+"""Work over many documents: in batches of similar length, on all cores where that is possible."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +20,11 @@ def for_batches(
     """Call ``work`` with the places of a few documents at a time, shortest documents first.
 
     Args:
-        work: What to do; results go where it puts them.
+        work: The function to call; it stores its results itself.
         documents: The texts with their tokens.
         batch_size: Documents at a time.
         parallel: Whether ``work`` may run in several threads at once, one torch thread in each:
-            small tensors are worth no more, and threads that wait for each other at every tensor
+            small tensors gain nothing from several, which wait for each other at every tensor and
             stand still when the machine has other things to do.
         progress: Called after each batch, without the name of a phase.
     """

@@ -1,8 +1,8 @@
-"""Word deletion: take words out in the order of their relevance, and watch the scores.
+"""Word deletion: delete words in the order of their relevance, and watch the scores.
 
 Arras et al. 2016, section 3.3: accuracy after 0 to 50 deletions, in decreasing order of relevance
 for documents that were classified correctly, in increasing order for the others. Insertion begins
-with all words taken out, and puts them back.
+with all words deleted, and puts them back.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ from whyword.removal import replacement, scores_without
 from whyword.text import Document
 
 STEPS = 50
-"""Deletions in the paper."""
+"""The number of deletions in the paper."""
 
 
 def deletion_order(relevance: Floats, *, steps: int = STEPS, decreasing: bool = True) -> Ints:
-    """``(step,)``: the words to take out, by relevance ``(word,)``; -1 when none is left.
+    """Order words by relevance ``(word,)``: ``(step,)`` the word to delete; -1 when none is left.
 
     Of words with equal relevance the one that stands first in the text goes first, in either order.
 
@@ -45,9 +45,9 @@ def deletion_order(relevance: Floats, *, steps: int = STEPS, decreasing: bool = 
 def random_orders(
     words: Sequence[int], *, runs: int = 10, steps: int = STEPS, seed: int = 0
 ) -> Ints:
-    """``(run, document, step)``: words in random order, for documents of so many ``words``.
+    """Draw random orders ``(run, document, step)``, for documents with these numbers of words.
 
-    A document's order depends on the seed, its run and its place among the documents alone.
+    A document's order depends only on the seed, its run and its place among the documents.
     """
     orders = np.full((runs, len(words), steps), -1)
     for run in range(runs):
@@ -59,13 +59,13 @@ def random_orders(
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What became of documents as their words went, one order after the other.
+    """The predictions for each document after each deletion, for one or more orders of deletion.
 
     Attributes:
         predicted: ``(order, document, step + 1)`` the predicted class, the first of equals; at step
             0 nothing is deleted (with insertion: everything).
         true_probability: The same shape: the probability (softmax) of the true class.
-        target_probability: The same shape: that of the class explained.
+        target_probability: The same shape: the probability of the class explained.
         labels: ``(document,)`` the true classes.
     """
 
@@ -75,7 +75,7 @@ class Curves:
     labels: Ints
 
     def of(self, orders: slice) -> "Curves":
-        """Those of some orders."""
+        """Return the curves of some of the orders."""
         return Curves(
             self.predicted[orders],
             self.true_probability[orders],
@@ -85,13 +85,13 @@ class Curves:
 
     @property
     def correct(self) -> Bools:
-        """``(order, document, step + 1)``: whether the prediction is true."""
+        """``(order, document, step + 1)``: whether the prediction is the true class."""
         found: Bools = self.predicted == self.labels[:, None]
         return found
 
     @property
     def accuracy(self) -> Floats:
-        """``(order, step + 1)``: the share of documents whose prediction is true."""
+        """``(order, step + 1)``: the share of documents whose prediction is the true class."""
         found: Floats = self.correct.mean(axis=1)
         return found
 
@@ -110,7 +110,7 @@ def curves(
     batch_size: int = 8,
     progress: OnProgress | None = None,
 ) -> Curves:
-    """Follow deletions in given orders.
+    """Delete words in the given orders, and record the predictions after each deletion.
 
     Args:
         classifier: The model.
@@ -119,13 +119,14 @@ def curves(
             no deletion: when all words are gone, the curve stays flat.
         labels: ``(document,)`` the true classes.
         targets: ``(document,)`` the classes explained, by default the true ones.
-        operator: How words are taken out, one of `whyword.removal.OPERATORS`.
-        reference: ``(dimension,)`` the vector of the operator "mean", if not the vocabulary's.
-        insertion: Whether to begin with all words taken out, and put them back in this order.
-        fast: Whether to use a classifier's faster way (`FollowsDeletions`). The sums are the same
-            but for the order of their terms, the predictions equal but where two classes lie
-            within that rounding.
-        batch_size: Documents at a time; in the plain way eight times as many changed ones.
+        operator: How words are deleted, one of `whyword.removal.OPERATORS`.
+        reference: ``(dimension,)`` the vector that the operator "mean" puts in the place of words;
+            by default the mean of the vocabulary.
+        insertion: Whether to begin with all words deleted, and put them back in this order.
+        fast: Whether to use the classifier's faster way, if it has one (`FollowsDeletions`). It
+            adds up the same terms in another order, so predictions can differ only where two
+            classes are as close as that rounding.
+        batch_size: Documents at a time; without the faster way eight times as many changed ones.
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
@@ -186,13 +187,13 @@ def plain_scores_along(
     insertion: bool = False,
     batch_size: int = 64,
 ) -> Tensor:
-    """Class scores after each step by forward passes, ``(order, batch, step + 1, class)``.
+    """Compute class scores after each step by forward passes: ``(order, batch, step + 1, class)``.
 
-    Args and errors are those of `curves`; ``batch_size`` changed documents at a time.
+    Arguments and errors are those of `curves`; ``batch_size`` counts changed documents.
     """
     runs, size, steps = orders.shape
     words = max(1, *(len(document) for document in batch.documents))
-    # The last column takes what stands for nothing.
+    # The last column takes the -1 of steps without a deletion, and is dropped afterwards.
     gone = torch.zeros(runs, size, steps + 1, words + 1, dtype=torch.bool)
     gone[:, :, 1:].scatter_(3, orders.masked_fill(orders < 0, words)[..., None], True)
     gone = gone.cummax(dim=2).values[..., :words]

@@ -1,4 +1,4 @@
-"""The documents of an experiment: long enough, tokenised, classified."""
+"""The documents of an experiment: those that are long enough, tokenised and classified."""
 
 from dataclasses import dataclass
 
@@ -20,10 +20,10 @@ class Documents:
     """The documents that an experiment runs over.
 
     Attributes:
-        names: One each.
+        names: The name of each document.
         documents: The texts with their tokens.
-        labels: ``(document,)`` true classes, as the classifier numbers them.
-        predicted: ``(document,)`` what the classifier says.
+        labels: ``(document,)`` true classes, as indices into the classifier's classes.
+        predicted: ``(document,)`` predicted classes, likewise.
     """
 
     names: tuple[str, ...]
@@ -35,7 +35,7 @@ class Documents:
         return len(self.documents)
 
     def subset(self, chosen: Ints) -> "Documents":
-        """Some of the documents."""
+        """Return the documents at these places."""
         return Documents(
             tuple(self.names[i] for i in chosen),
             tuple(self.documents[i] for i in chosen),
@@ -44,7 +44,7 @@ class Documents:
         )
 
     def drawn(self, count: int, *, seed: int = 0) -> "Documents":
-        """At most ``count`` of the documents, drawn at random, in the order in which they are."""
+        """Return at most ``count`` of the documents, drawn at random, in their old order."""
         return self.subset(drawn(len(self), count, seed=seed))
 
 
@@ -63,12 +63,12 @@ def choose_documents(
         classifier: The model.
         corpus: Texts with labels.
         minimum_words: Documents with fewer tokens are left out.
-        limit: At most so many, drawn at random; None for all.
-        seed: Of the draw.
-        progress: Told about the phases "reading" and "classifying".
+        limit: Most documents to use, drawn at random; None for all.
+        seed: Seed of the random draw.
+        progress: Called in the phases "reading" and "classifying"; see `whyword.progress`.
 
     Raises:
-        InputError: If the corpus has classes that the model has not, or no document is left.
+        InputError: If the model lacks a class of the corpus, or no document is left.
     """
     unknown = sorted(set(corpus.classes) - set(classifier.classes))
     if unknown:

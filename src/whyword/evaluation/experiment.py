@@ -1,7 +1,7 @@
-"""The deletion experiment: documents, methods, orders, curves.
+"""The deletion experiment: every method orders the words of each document, which are then deleted.
 
 Documents are split into those that the classifier gets right and those that it gets wrong. Each
-group has a panel of its own, in which every method's curve runs over the same documents.
+group has a panel of its own, in which every method's curve is that of the same documents.
 """
 
 import time
@@ -31,7 +31,7 @@ METHODS_SHOWN = ("lrp", "sa", RANDOM, ORACLE)
 
 Relevances = Sequence[Floats]
 Table = Callable[[Documents, Sequence[str]], Relevances]
-"""From documents and the class explained in each to the relevance of their words."""
+"""A function from documents, and the class explained in each, to the relevance of their words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +39,10 @@ class Panel:
     """One group of documents in one order, with the curves of every method.
 
     Attributes:
-        name: ``"correct"`` or ``"wrong"``, with the order where there are both.
-        decreasing: Whether words go in decreasing order of relevance.
-        documents: The documents.
-        curves: Per method; the random baseline has an order for each run.
+        name: ``"correct"`` or ``"wrong"``; if the settings ask for both orders, with the order.
+        decreasing: Whether words are deleted in decreasing order of relevance.
+        documents: The documents of the group.
+        curves: The curves of each method, by name; the random baseline has an order for each run.
     """
 
     name: str
@@ -53,13 +53,13 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """Panels, how they came about, and how long it took.
+    """The results of a deletion experiment.
 
     Attributes:
-        settings: What was done.
-        documents: All that were chosen.
-        panels: Those with documents.
-        seconds: By phase.
+        settings: The settings that it ran with.
+        documents: All documents that were chosen.
+        panels: The panels; a group without documents has none.
+        seconds: How long each phase took, by name.
     """
 
     settings: Settings
@@ -69,7 +69,7 @@ class Experiment:
 
 
 class _Clock:
-    """Adds up seconds by phase."""
+    """A progress callback that adds up the seconds of each phase."""
 
     def __init__(self, progress: OnProgress | None) -> None:
         self.seconds: dict[str, float] = {}
@@ -92,7 +92,7 @@ def relevances(
     *,
     progress: OnProgress = ignore,
 ) -> list[Floats]:
-    """The relevance ``(word,)`` of each document's words for its own class, by name."""
+    """Explain each document for its own class; return the relevance ``(word,)`` of its words."""
     found: dict[int, Floats] = {}
 
     def explain(chosen: list[int]) -> None:
@@ -105,7 +105,7 @@ def relevances(
         explain,
         documents,
         batch_size=16,
-        # A closed form does all the work, and so may run in several threads.
+        # Closed forms do all of the work themselves, and so may run in several threads.
         parallel=METHODS[method].closed and isinstance(classifier, FollowsDeletions),
         progress=progress,
     )
@@ -123,19 +123,19 @@ def word_deletion(
     limit: int | None = None,
     progress: OnProgress | None = None,
 ) -> Experiment:
-    """Delete words in the order of every method's relevance, and watch the predictions.
+    """Delete words in the order of each method's relevance, and watch the predictions.
 
     Args:
         classifier: What `whyword.explain` takes.
         corpus: Texts with labels.
-        methods: Names in `whyword.methods.METHODS`, ``"random"`` (the baseline, over several runs)
-            and ``"oracle"`` (`whyword.evaluation.oracle`).
-        tables: Relevances from elsewhere, by the name of their curve; see
+        methods: Names in `whyword.methods.METHODS`, ``"random"`` (words in random order, several
+            runs) and ``"oracle"`` (`whyword.evaluation.oracle`).
+        tables: Relevances from elsewhere, by the name that their curve gets; see
             `whyword.evaluation.tables`.
-        settings: By default those of the paper's Figure 1.
+        settings: What is deleted and how; by default as in the paper's Figure 1.
         minimum_words: Documents with fewer tokens are left out.
-        limit: At most so many documents, drawn at random; None for all.
-        progress: Told about every phase.
+        limit: Most documents to use, drawn at random; None for all.
+        progress: Called in every phase; see `whyword.progress`.
 
     Raises:
         InputError: If there is no such method, no document is left, a table does not fit, or the
@@ -229,7 +229,7 @@ def _panel(
     settings: Settings,
     clock: _Clock,
 ) -> Panel:
-    """Follow all orders together, ``(run, document, step)`` by method, and take them apart."""
+    """Follow the orders of all methods, ``(run, document, step)`` each, in one go."""
     together = curves(
         classifier,
         documents.documents,

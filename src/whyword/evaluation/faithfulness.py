@@ -1,7 +1,7 @@
 """Faithfulness: does the classifier lose its decision with the words that are called relevant?
 
 All but the last metric compare p, the probability (softmax of the scores) of the class explained,
-before and after words are taken away. Words are ranked by signed relevance, equal ones in the order
+before and after words are deleted. Words are ranked by signed relevance, equal ones in the order
 of the text. Each function returns one number per text, NaN for a text without words.
 """
 
@@ -20,7 +20,7 @@ from whyword.explanation import Explanation
 from whyword.text import Document
 
 BINS = (0.01, 0.05, 0.1, 0.2, 0.5)
-"""Shares of the words in DeYoung et al. 2020, section 4.2."""
+"""Shares of the words that are deleted or kept (DeYoung et al. 2020, section 4.2)."""
 
 
 def comprehensiveness(
@@ -32,17 +32,17 @@ def comprehensiveness(
 ) -> Floats:
     """Mean over k of p(x) - p(x without its k most relevant words), ``(text,)``; from -1 to 1.
 
-    Higher is better: the decision goes with the words (DeYoung et al. 2020, ERASER, section 4.2).
-    k is a share of the words, rounded up.
+    Higher is better: without the words the decision is gone (DeYoung et al. 2020, ERASER, section
+    4.2). k is a share of the words, rounded up.
 
     Args:
         classifier: The model.
-        explanations: Of the texts, with one class as target each.
-        operator: How words are taken away.
-        shares: Of the words, each above 0 and at most 1.
+        explanations: Explanations of the texts, each of one class.
+        operator: How words are deleted, one of `whyword.removal.OPERATORS`.
+        shares: Shares of the words, from 0 to 1.
 
     Raises:
-        InputError: If a share or target is none.
+        InputError: If a share is out of its range, or a target is no class.
     """
     return _mean_drop(classifier, explanations, operator, shares, keep=False)
 
@@ -60,12 +60,12 @@ def sufficiency(
 
     Args:
         classifier: The model.
-        explanations: Of the texts, with one class as target each.
-        operator: How the other words are taken away.
-        shares: Of the words, each above 0 and at most 1, rounded up to whole words.
+        explanations: Explanations of the texts, each of one class.
+        operator: How the other words are deleted, one of `whyword.removal.OPERATORS`.
+        shares: Shares of the words, from 0 to 1, rounded up to whole words.
 
     Raises:
-        InputError: If a share or target is none.
+        InputError: If a share is out of its range, or a target is no class.
     """
     return _mean_drop(classifier, explanations, operator, shares, keep=True)
 
@@ -84,12 +84,12 @@ def log_odds(
 
     Args:
         classifier: The model.
-        explanations: Of the texts, with one class as target each.
-        operator: How words are taken away.
-        share: Of the words that are taken away, above 0 and at most 1, rounded up.
+        explanations: Explanations of the texts, each of one class.
+        operator: How words are deleted, one of `whyword.removal.OPERATORS`.
+        share: Share of the words that are deleted, from 0 to 1, rounded up to whole words.
 
     Raises:
-        InputError: If the share or a target is none.
+        InputError: If the share is out of its range, or a target is no class.
     """
     results = []
     for explanation, order in zip(explanations, _orders(explanations), strict=True):
@@ -106,20 +106,21 @@ def symmetric_relevance_gain(
     operator: str = "zero",
     steps: int = 20,
 ) -> Floats:
-    """SRG: area between deleting least and most relevant words first, ``(text,)``; from -1 to 1.
+    """SRG: area between two deletion curves, least and most relevant first: ``(text,)``, -1 to 1.
 
     ∫₀¹ p(x without the share u of least relevant words) - p(x without as many most relevant) du, by
     the trapezoidal rule (Blücher, Vielhaben and Strodthoff 2024). Higher is better. A random order
-    has zero on average whatever the operator, which cannot be said of one curve alone.
+    gives zero on average, whatever the removal operator: the way in which words are deleted. One
+    of the two curves alone does depend on it.
 
     Args:
         classifier: The model.
-        explanations: Of the texts, with one class as target each.
-        operator: How words are taken away.
-        steps: Equal steps from no word to all words.
+        explanations: Explanations of the texts, each of one class.
+        operator: How words are deleted, one of `whyword.removal.OPERATORS`.
+        steps: Number of equal steps from no word deleted to all words deleted.
 
     Raises:
-        InputError: If there are no steps, or a target is none.
+        InputError: If there are no steps, or a target is no class.
     """
     if steps < 1:
         raise InputError(f"Got {steps} steps; expected at least 1.")
@@ -146,19 +147,19 @@ def leave_one_out_agreement(
     """Rank correlation of relevance with what p loses without each word, ``(text,)``; -1 to 1.
 
     Higher is better (ferret's ``taucorr_loo``: Attanasio et al. 2023; Jain and Wallace 2019,
-    section 4.1). NaN also where no word, or every word alike, changes p.
+    section 4.1). It is NaN too where no word changes p, or every word by the same amount.
 
     Args:
         classifier: The model.
-        explanations: Of the texts, with one class as target each.
-        operator: How a word is taken away.
-        coefficient: ``"kendall"`` or ``"spearman"``.
+        explanations: Explanations of the texts, each of one class.
+        operator: How a word is deleted, one of `whyword.removal.OPERATORS`.
+        coefficient: The rank correlation: ``"kendall"`` or ``"spearman"``.
 
     Raises:
-        InputError: If there is no such coefficient, or a target is none.
+        InputError: If there is no such coefficient, or a target is no class.
     """
     results = []
-    drops: dict[tuple[Document, str], Floats] = {}  # of one text, the same for every method
+    drops: dict[tuple[Document, str], Floats] = {}  # a text's drops are the same for every method
     for explanation, target in zip(explanations, target_names(explanations), strict=True):
         case = (document_of(explanation), target)
         if case not in drops:
@@ -177,7 +178,7 @@ def _mean_drop(
     *,
     keep: bool,
 ) -> Floats:
-    """Mean loss of probability without the most relevant words, or with nothing else."""
+    """Mean loss of probability when the most relevant words are deleted, or all others are."""
     results = []
     for explanation, order in zip(explanations, _orders(explanations), strict=True):
         chosen = _first(order, shares)
@@ -190,8 +191,8 @@ def _mean_drop(
 
 
 def _orders(explanations: Sequence[Explanation]) -> list[Ints]:
-    """Of each text, the words with the most relevant first."""
-    target_names(explanations)  # one each
+    """Return the words of each text, the most relevant first."""
+    target_names(explanations)  # raises if an explanation has not exactly one target
     return [_order(explanation) for explanation in explanations]
 
 
@@ -201,7 +202,7 @@ def _order(explanation: Explanation, *, decreasing: bool = True) -> Ints:
 
 
 def _first(order: Ints, shares: Sequence[float] | Floats) -> Bools:
-    """``(share, word)`` True for the first words of an order, a share of them, rounded up."""
+    """``(share, word)`` True for the words that come first in an order: each share, rounded up."""
     if not all(0 <= share <= 1 for share in shares):
         raise InputError(f"Got the shares {list(shares)}; expected numbers from 0 to 1.")
     words = len(order)
@@ -215,7 +216,7 @@ def _first(order: Ints, shares: Sequence[float] | Floats) -> Bools:
 def _log_probability(
     classifier: Classifier, explanation: Explanation, removed: Bools, operator: str
 ) -> tuple[float, Floats]:
-    """log p of the class explained, for the whole text and without each set ``(set,)``."""
+    """log p of the class explained, for the whole text and without each set of words ``(set,)``."""
     target = explanation.targets[0]
     if len(classifier.classes) < 2:
         raise InputError(

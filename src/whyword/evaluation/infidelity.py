@@ -39,27 +39,28 @@ def infidelity(
 ) -> Floats:
     """E_S[(Σ_{t∈S} R_t - (f(x) - f(x without S)))²], ``(text,)`` (Definition 2.1).
 
-    The perturbation takes a random set S of words away: their number is drawn uniformly from one to
+    The perturbation deletes a random set S of words: their number is drawn uniformly from one to
     all, so that small and large sets count alike. Since word relevance already contains the input,
-    its inner product with the perturbation is its sum over S. f is the score (logit) of the target
-    and the unit is its square: lower is better, and zero is reached by w · x on a linear model.
+    its inner product with the perturbation is its sum over S. f is the score of the target (its
+    logit: a number before softmax), and the unit is its square: lower is better, and on a linear
+    model the relevance w · x has zero.
 
     Args:
         classifier: The model.
-        explanations: Of the texts, with one target each.
-        operator: How words are taken away.
-        samples: Sets per text.
+        explanations: Explanations of the texts, with one target each.
+        operator: How words are deleted, one of `whyword.removal.OPERATORS`.
+        samples: Number of random sets per text.
         normalize: Whether to multiply the relevance by the number that suits it best, for methods
             that do not have the unit of a score (as in the authors' experiments).
-        seed: Of the sets, which are the same for all explanations of a text.
+        seed: Seed of the sets, which are the same for all explanations of a text.
 
     Raises:
-        InputError: If there are no samples, or an explanation has not one target.
+        InputError: If there are no samples, or an explanation has not exactly one target.
     """
     if samples < 1:
         raise InputError(f"Got {samples} samples; expected at least 1.")
     results = []
-    # Shared by methods.
+    # Sets and drops are the same for every method.
     cases: dict[tuple[Document, Class | Contrast], tuple[Bools, Floats]] = {}
     explained = targets(explanations, classifier.classes)
     for explanation, target in zip(explanations, explained, strict=True):
@@ -85,21 +86,22 @@ def max_sensitivity(
 ) -> Floats:
     """max_δ ‖Φ(x + δ) - Φ(x)‖ / ‖Φ(x)‖ over random δ, ``(text,)``.
 
-    Each component of each vector moves by a uniform random number of at most ``radius`` times the
-    root mean square of the text's components. Lower is steadier, and zero is reached by what does
-    not look at the model: read it together with infidelity.
+    Φ is the relevance of a text's words, x their vectors. Each component of each vector moves by a
+    uniform random number of at most ``radius`` times the root mean square of the text's components.
+    Lower is steadier, but a method that does not look at the model has zero: read it together with
+    infidelity.
 
     Args:
         classifier: The model.
-        explanations: Of the texts, with one target each: they say what to explain; both sides of
-            the difference are computed anew from vectors.
-        explain: How they were explained.
-        radius: Share of the vectors' size.
-        samples: Random δ per text.
-        seed: Of the δ.
+        explanations: Explanations of the texts, with one target each. They say what to explain;
+            both sides of the difference are computed anew.
+        explain: The method, as it explained the texts.
+        radius: The largest movement, as a share of the vectors' size.
+        samples: Number of random δ per text.
+        seed: Seed of the δ.
 
     Raises:
-        InputError: If there are no samples, or an explanation has not one target.
+        InputError: If there are no samples, or an explanation has not exactly one target.
     """
     if samples < 1:
         raise InputError(f"Got {samples} samples; expected at least 1.")
@@ -116,7 +118,7 @@ def max_sensitivity(
 
 
 def _random_sets(document: Document, samples: int, seed: int) -> Bools:
-    """``(sample, word)`` True for the words of each set."""
+    """Draw sets of words: ``(sample, word)``, True for the words of the set."""
     rng = np.random.default_rng([seed, _checksum(document.text)])
     order = rng.random((samples, len(document))).argsort(axis=1).argsort(axis=1)
     return order < rng.integers(1, max(len(document), 1) + 1, size=(samples, 1))
@@ -136,7 +138,7 @@ KEPT: dict[type, str] = {
     AddsVectors: "added",
     WritesOutLayers: "written_out",
 }
-"""What a moved classifier offers if the classifier does. Closed forms would not see it move."""
+"""Capabilities that `_Moved` takes over. It leaves out closed forms, which do not see it move."""
 
 
 class _Moved:

@@ -1,4 +1,4 @@
-"""What metrics found: means with intervals, differences between methods, as JSON and Parquet."""
+"""Results of metrics: means with intervals, and differences of methods, as JSON and Parquet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,10 +64,10 @@ class Measurement:
         metric: Name of the metric.
         better: Which values speak for the method.
         values: ``(text,)``, NaN where the metric is not defined.
-        mean: Over the texts where it is; NaN if there are none.
+        mean: Mean over the texts where it is defined; NaN if there are none.
         low: Lower end of the mean's bootstrap interval (95 %).
-        high: Upper end.
-        documents: Names of the texts, where they have names.
+        high: Upper end of this interval.
+        documents: Names of the texts, if they have names.
     """
 
     method: str
@@ -90,7 +90,7 @@ class Measurement:
         documents: tuple[str, ...] = (),
         seed: int = 0,
     ) -> "Measurement":
-        """With mean and interval, over the texts where the metric is defined."""
+        """Make a measurement of values: with mean and interval over those that are defined."""
         defined = values[np.isfinite(values)]
         mean = low = high = float("nan")
         if len(defined):
@@ -122,14 +122,15 @@ def _if_finite(value: float) -> float | None:
 
 
 def summarise(measurements: Sequence[Measurement], *, seed: int = 0) -> dict[str, MetricSummary]:
-    """The numbers of all methods by metric, as JSON values.
+    """Summarise measurements as JSON values: for each metric a record, with one for each method.
 
-    Every method but the metric's first has a ``difference`` too: its mean less the first's, over
-    the texts where both are defined, as `whyword.evaluation.statistics.compare` puts it.
+    The record of a metric has ``better`` and ``methods``; that of a method has the numbers of
+    `Measurement.to_dict`. Every method but the metric's first has a ``difference`` too: its mean
+    less the first's, over the texts where both are defined, as `difference` returns it.
 
     Args:
-        measurements: What was measured on the same texts, metric by metric.
-        seed: The seed of the bootstrap.
+        measurements: Measurements on the same texts, metric by metric.
+        seed: Seed of the bootstrap.
     """
     summary: dict[str, MetricSummary] = {}
     first: dict[str, Measurement] = {}
@@ -144,12 +145,13 @@ def summarise(measurements: Sequence[Measurement], *, seed: int = 0) -> dict[str
 
 
 def difference(row: Measurement, other: Measurement, *, seed: int = 0) -> Difference | None:
-    """How much higher a method is than another one, text by text, with interval and p-value.
+    """Compare two methods by one metric, text by text: difference, interval and p-value.
 
     Args:
-        row: The measurement of the method.
-        other: That of the other one; if one has more texts, the first of them count.
-        seed: The seed of the bootstrap and of the test.
+        row: Measurement of the method.
+        other: Measurement of the method to compare with. If one of them has more texts, its first
+            ones count.
+        seed: Seed of the bootstrap and the test.
 
     Returns:
         What `whyword.evaluation.statistics.compare` finds, with the other's name as ``"to"``; None
@@ -170,13 +172,13 @@ def write_tables(
 ) -> None:
     """Write ``metrics.parquet`` and ``metric_documents.parquet``.
 
-    The first has a row per metric and method, the second one per metric, method and document that
-    has a name; no text.
+    The first has a row for each metric and method, the second one for each metric, method and
+    document with a name. No text of a document is written.
 
     Args:
-        measurements: What was measured.
-        summary: What `summarise` made of it.
-        directory: Where the files go.
+        measurements: The measurements.
+        summary: Their summary, as `summarise` returns it.
+        directory: The folder for the files.
 
     Raises:
         InputError: If pyarrow is not installed.
@@ -207,6 +209,6 @@ def write_tables(
 
 
 def remove_tables(directory: Path) -> None:
-    """Remove what `write_tables` wrote, if it did."""
+    """Remove the files of `write_tables`, if they are there."""
     for file in TABLES:
         (directory / file).unlink(missing_ok=True)

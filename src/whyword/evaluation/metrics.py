@@ -1,4 +1,4 @@
-"""Several metrics of several methods over the same texts, as a table with intervals."""
+"""The metrics by name, and functions that measure several metrics of several methods at once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ from whyword.text import Document
 
 @dataclass(frozen=True)
 class Conditions:
-    """What metrics are told besides classifier and explanations.
+    """The conditions under which metrics are measured.
 
     Attributes:
-        operator: How words are taken away.
-        seed: Of all that is random.
-        explain: The method, for the metrics that use it.
+        operator: How words are deleted, one of `whyword.removal.OPERATORS`.
+        seed: Seed of all that is random.
+        explain: The method, for the metrics that explain the texts again.
     """
 
     operator: str
@@ -40,12 +40,12 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric.
+    """One metric of explanations.
 
     Attributes:
         better: Which values speak for the explanations.
-        compute: From classifier, explanations and conditions to one value per text, NaN where there
-            is none.
+        compute: A function from classifier, explanations and conditions to one value per text, NaN
+            where the metric is not defined.
         uses_method: Whether it explains the texts again, by the method.
     """
 
@@ -96,7 +96,7 @@ METRICS: dict[str, Metric] = {
     ),
     "conservation_residual": Metric("lower", lambda c, e, given: sanity.conservation_residual(e)),
 }
-"""By name; docs/metrics.md says what each is blind to."""
+"""The metrics by name; docs/metrics.md says what each of them cannot see."""
 
 
 def measure(
@@ -119,19 +119,19 @@ def measure(
 
     Args:
         classifier: What `whyword.explain` takes.
-        texts: What is explained.
+        texts: The texts to explain.
         methods: Keys of `whyword.methods.METHODS`; or functions by name, for other settings or
-            methods of one's own.
+            methods of your own.
         metrics: Keys of `METRICS`.
         targets: One class per text: ``"predicted"``, a class, or a `whyword.PerText`.
         operator: How words are taken away, one of `whyword.removal.OPERATORS`.
-        seed: Of all that is random.
-        given: Explanations of the texts from elsewhere, by name. They have no method that could
-            explain again, so metrics that do (`Metric.uses_method`) have no row for them.
-        progress: Told about "explaining" and each metric, in methods.
+        seed: Seed of all that is random.
+        given: Explanations of the texts from elsewhere, by name. They come without a method that
+            could explain again, so metrics that need it (`Metric.uses_method`) leave them out.
+        progress: Called in the phase "explaining" and for each metric, after each method.
 
     Returns:
-        Metric by metric, one measurement per method, those given last.
+        One measurement for each metric and method, metric by metric, those given last.
 
     Raises:
         InputError: If there is no such method, metric, target or operator, or nothing to measure.
@@ -173,15 +173,15 @@ def measure_documents(
     settings: Settings | None = None,
     progress: OnProgress | None = None,
 ) -> list[Measurement]:
-    """`measure`, on documents of a deletion experiment as that explains and changes them.
+    """Measure metrics on documents of a deletion experiment, as that explains and changes them.
 
     Args:
         classifier: What `whyword.explain` takes.
         documents: For example `whyword.evaluation.experiment.Experiment.documents`.
         methods: Keys of `whyword.methods.METHODS`.
         metrics: Keys of `METRICS`.
-        tables: Relevances from elsewhere, by name; see `measure` about what is given.
-        settings: Target, removal operator and seed are taken from them.
+        tables: Relevances from elsewhere, by name, treated like ``given`` in `measure`.
+        settings: The experiment's settings, for target, removal operator and seed.
         progress: As in `measure`.
 
     Raises:
@@ -213,8 +213,8 @@ def check(metrics: Sequence[str], *, methods: Sequence[str], given: Sequence[str
     """Raise `InputError` if these metrics cannot be measured.
 
     Args:
-        metrics: Names.
-        methods: Names of methods, of any kind.
+        metrics: Names of the metrics.
+        methods: Names of the methods, of any kind.
         given: Names of explanations from elsewhere.
     """
     for name in metrics:
@@ -243,7 +243,7 @@ def _explanations(
     source: str,
     table: Table,
 ) -> list[Explanation]:
-    """Explanations with the relevances of a table."""
+    """Make explanations of the relevances in a table."""
     scores = predict(classifier, documents.documents)
     own = [list(classifier.classes).index(target) for target in targets]
     found = []
@@ -286,7 +286,7 @@ def _values(
             values[method] = metric.compute(classifier, explained[method], conditions)
             progress(Progress("", done, len(methods)))
         return values
-    # All at once: what does not depend on the method is computed once.
+    # All methods in one call, so that it computes only once what they share.
     progress(Progress("", 0, len(explained)))
     together = [e for explanations in explained.values() for e in explanations]
     found = metric.compute(classifier, together, Conditions(operator, seed, explain))

@@ -1,12 +1,12 @@
-"""The greedy oracle: at each step, delete the one word whose deletion does most.
+"""The greedy oracle: a search that deletes, at each step, the one word whose deletion does most.
 
-It looks at the model again after every deletion, which no ranking made beforehand can, so it is the
-ceiling of every plot; but greedy is not optimal, and a ranking may pass it.
+It looks at the model again after every deletion, which no ranking made beforehand can. So it shows
+how far a ranking could go; but a greedy search is not optimal, and a ranking may pass it.
 
-Its objective is the margin: the target's score less the highest of the others. Accuracy is whether
-that is positive. Greedy by margin was stronger than by probability and by the score alone on 300
-training documents of 20 Newsgroups that the word CNN classifies correctly (mean accuracy .40, .42,
-.49), and on the few that it does not (.94, .89, .63).
+Its objective is the margin: the target's score less the highest of the others. A prediction is
+right if the margin of the true class is positive. On 300 training documents of 20 Newsgroups the
+search by margin was stronger than by probability and by the score alone: mean accuracy .40, .42,
+.49 where the word CNN is right (lower is stronger), .94, .89, .63 on the few where it is wrong.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,16 +31,16 @@ Objective = Literal["margin", "probability", "score"]
 
 GONE = -torch.inf
 BUDGET = 2000
-"""Changed documents scored per document, where there is no faster way."""
+"""Changed documents that are scored per document, where the classifier has no faster way."""
 
 
 @dataclass(frozen=True)
 class Gain:
-    """How good scores are for the search; highest is best.
+    """What the search maximises: a number for the class scores after each possible deletion.
 
     Attributes:
-        targets: ``(batch,)`` the classes to lower or raise.
-        lower: ``(batch,)`` bool.
+        targets: ``(batch,)`` the target classes, whose scores are lowered or raised.
+        lower: ``(batch,)`` True to lower the target's score, False to raise it.
         objective: ``"margin"``: the target's score less the highest of the others, which decides
             about the prediction; ``"probability"``: its softmax; ``"score"``: the score alone.
     """
@@ -50,13 +50,13 @@ class Gain:
     objective: Objective = "margin"
 
     def __call__(self, scores: Tensor) -> Tensor:
-        """From ``(batch, word, class)`` to ``(batch, word)``."""
+        """Compute the gain ``(batch, word)`` of scores ``(batch, word, class)``."""
         index = self.targets[:, None, None].expand(-1, scores.shape[1], 1)
         own = scores.gather(2, index)[..., 0]
         if self.objective == "margin":
             own = own - scores.scatter(2, index, GONE).amax(dim=2)
         elif self.objective == "probability":
-            # As log odds: in float32 a probability near 1 does not move.
+            # As log odds, since in float32 a probability near 1 does not move.
             own = own - scores.scatter(2, index, GONE).logsumexp(dim=2)
         return torch.where(self.lower[:, None], -own, own)
 
@@ -76,7 +76,7 @@ def oracle_orders(
     batch_size: int = 8,
     progress: OnProgress | None = None,
 ) -> Ints:
-    """The words that the greedy search deletes, ``(document, step)``; -1 when none is left.
+    """Search greedily for the words to delete: ``(document, step)``; -1 when none is left.
 
     On the word CNN the search is exact. For other models the first step scores every word's
     deletion; each later step scores as many of the words whose deletion did most when it was last
@@ -85,16 +85,17 @@ def oracle_orders(
     Args:
         classifier: The model.
         documents: The texts with their tokens.
-        targets: ``(document,)`` the classes to lower or raise.
-        lower: ``(document,)`` True to lower the target, False to raise it.
-        steps: Deletions.
-        objective: What is lowered or raised, see `Gain`.
-        operator: How words are taken out, one of `whyword.removal.OPERATORS`.
-        reference: ``(dimension,)`` the vector of the operator "mean", if not the vocabulary's.
-        fast: Whether to use a classifier's faster way (`SearchesGreedily`).
-        budget: Changed documents scored for each document, where it has none; at least one is
-            tried at each step.
-        batch_size: Documents at a time; in the plain way eight times as many changed ones.
+        targets: ``(document,)`` the target classes, whose scores are lowered or raised.
+        lower: ``(document,)`` True to lower the target's score, False to raise it.
+        steps: Number of deletions.
+        objective: What is lowered or raised; see `Gain`.
+        operator: How words are deleted, one of `whyword.removal.OPERATORS`.
+        reference: ``(dimension,)`` the vector that the operator "mean" puts in the place of words;
+            by default the mean of the vocabulary.
+        fast: Whether to use the classifier's faster way, if it has one (`SearchesGreedily`).
+        budget: Changed documents that are scored for each document, without the faster way; at
+            least one is tried at each step.
+        batch_size: Documents at a time; without the faster way eight times as many changed ones.
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
@@ -157,7 +158,7 @@ def _search(
     budget: int,
     batch_size: int,
 ) -> Ints:
-    """The words deleted from one document, ``(step,)``."""
+    """Search for the words to delete from one document: ``(step,)``."""
     words = len(batch.documents[0])
     order = np.full(steps, -1)
     removed = torch.zeros(words, dtype=torch.bool)

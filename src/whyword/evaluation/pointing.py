@@ -1,8 +1,8 @@
 """The pointing game on hybrid documents (Poerner, Roth and Schütze 2018).
 
-A hybrid document is made of sentences from documents of different classes. A classifier that names
-one of these classes can only have it from the sentences of that class, so the most relevant word
-should stand in one of them: nobody has to mark words by hand.
+A hybrid document is made of sentences from documents of different classes. If a classifier predicts
+one of these classes, the evidence is in the sentences of that class, so the most relevant word
+should stand in one of them. Nobody has to mark words by hand.
 """
 
 from bisect import bisect_right
@@ -23,7 +23,7 @@ from whyword.progress import OnProgress, Progress
 from whyword.text import Span, Tokenizer, sentences
 
 POINTING_GAME, CHANCE = "pointing_game", "chance"
-"""The metric's name, and that of what random words would hit."""
+"""The name of the metric, and the name of the row for words chosen at random."""
 
 _BETWEEN = "\n"
 
@@ -33,9 +33,9 @@ class HybridDocument:
     """Sentences from several documents, one after the other.
 
     Attributes:
-        text: The sentences as they were written, a line break between them.
-        sentences: The span of each.
-        classes: The class of the document that each comes from.
+        text: The sentences as they were written, with a line break between them.
+        sentences: The span of each sentence.
+        classes: For each sentence, the class of the document that it comes from.
     """
 
     text: str
@@ -43,7 +43,7 @@ class HybridDocument:
     classes: tuple[str, ...]
 
     def class_at(self, position: int) -> str:
-        """The class of the sentence around a code point; between two, of the one before."""
+        """Return the class of the sentence at a code point; between two, that of the one before."""
         return self.classes[max(bisect_right(self._starts, position) - 1, 0)]
 
     @cached_property
@@ -60,17 +60,17 @@ def hybrid_documents(
     longest: int = 40,
     seed: int = 0,
 ) -> list[HybridDocument]:
-    """Documents of random sentences from different documents of a corpus.
+    """Make hybrid documents of random sentences from different documents of a corpus.
 
     Ten sentences of at most 40 words stay within the 400 words that the paper's models read.
 
     Args:
-        corpus: Its test part, for a classifier that was trained on the rest.
-        count: Hybrid documents to make.
-        sentences_each: Sentences in each, no two from the same document.
-        shortest: Words that a sentence has at least, by the paper's tokeniser.
-        longest: Words that it has at most.
-        seed: Of the choice. The first documents of a longer list are those of a shorter one.
+        corpus: The corpus; its test part, if the classifier was trained on the rest.
+        count: Number of hybrid documents to make.
+        sentences_each: Sentences in each document, no two of them from the same source.
+        shortest: Fewest words of a sentence, by the paper's tokeniser.
+        longest: Most words of a sentence.
+        seed: Seed of the random choice. A longer list begins with the documents of a shorter one.
 
     Raises:
         InputError: If too few documents have such a sentence.
@@ -100,8 +100,8 @@ class PointingGame:
     """How often the most relevant word stands in a sentence of the class explained.
 
     Attributes:
-        hits: ``(document,)`` 1 for a hit, 0 for a miss, of the documents that count.
-        chance: ``(document,)`` the share of their words that would be a hit.
+        hits: ``(document,)`` 1 for a hit, 0 for a miss, for the documents that count.
+        chance: ``(document,)`` the share of the words of each that would be a hit.
         counts: ``(hybrid document,)`` False where the predicted class has no sentence.
     """
 
@@ -111,19 +111,19 @@ class PointingGame:
 
     @property
     def left_out(self) -> int:
-        """Documents that do not count."""
+        """The number of documents that do not count."""
         return int((~self.counts).sum())
 
     @property
     def accuracy(self) -> float:
-        """Share of hits, from 0 to 1; higher is better."""
+        """The share of hits, from 0 to 1; higher is better."""
         return float(self.hits.mean())
 
 
 def pointing_game(
     explanations: Sequence[Explanation], documents: Sequence[HybridDocument]
 ) -> PointingGame:
-    """Play the game with explanations of hybrid documents.
+    """Play the pointing game with explanations of hybrid documents.
 
     The class explained is the predicted one. A document counts if one of the words that the model
     reads stands in a sentence of this class: that depends on the classifier alone, so that methods
@@ -131,7 +131,7 @@ def pointing_game(
     equal ones, the first counts.
 
     Args:
-        explanations: One per document, of the predicted class among others.
+        explanations: One per document; its targets include the predicted class.
         documents: The hybrid documents.
 
     Raises:
@@ -177,12 +177,12 @@ def play(
         classifier: What `whyword.explain` takes.
         documents: The hybrid documents.
         methods: Keys of `whyword.methods.METHODS`, or functions by name.
-        seed: Of the bootstrap.
-        progress: Told about "pointing game", in methods.
+        seed: Seed of the bootstrap.
+        progress: Called in the phase "pointing game", after each method.
 
     Returns:
-        One measurement per method, NaN for documents that do not count; and one named `CHANCE`:
-        the share of words that would be a hit.
+        One measurement per method, NaN for documents that do not count; and one named `CHANCE`,
+        with the share of words that would be a hit.
 
     Raises:
         InputError: If there is no method, no such method, or no document counts.
@@ -210,7 +210,7 @@ def play(
 
 
 class _Sentences:
-    """The sentences of a corpus, split when they are first asked for."""
+    """The sentences of a corpus; a document is split when it is first asked for."""
 
     def __init__(self, corpus: Corpus, shortest: int, longest: int) -> None:
         self.corpus, self.shortest, self.longest = corpus, shortest, longest
@@ -218,7 +218,7 @@ class _Sentences:
         self.spans: dict[int, list[Span]] = {}
 
     def draw(self, document: int, rng: np.random.Generator) -> str | None:
-        """A random sentence of a document, of those that have the right number of words."""
+        """Draw a random sentence of a document that has the right number of words, if any has."""
         text = self.corpus.texts[document]
         if document not in self.spans:
             self.spans[document] = list(sentences(text))

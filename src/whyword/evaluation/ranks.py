@@ -1,4 +1,4 @@
-"""Rank correlation of two relevances of the same words."""
+"""Rank correlation: whether two explanations put the same words into the same order."""
 
 from typing import Literal, get_args
 
@@ -12,15 +12,15 @@ Coefficient = Literal["kendall", "spearman"]
 
 
 def rank_correlation(a: Floats, b: Floats, coefficient: Coefficient = "spearman") -> float:
-    """Whether two relevances ``(word,)`` put the words into the same order: from -1 to 1.
+    """Rank correlation of two relevances ``(word,)`` of the same words, from -1 to 1.
 
-    NaN where no order is to be found: fewer than two words, or all values of one side equal.
+    It is NaN where there is no order: with fewer than two words, or all values of one side equal.
 
     Args:
         a: Relevance of each word.
-        b: Another one.
-        coefficient: ``"spearman"`` (of the ranks, equal values sharing theirs) or ``"kendall"``
-            (τ-b, of the pairs).
+        b: Another relevance of each word.
+        coefficient: ``"spearman"``, which correlates the ranks (equal values share a rank), or
+            ``"kendall"``, which counts pairs of words in the same order (τ-b).
 
     Raises:
         InputError: If there is no such coefficient.

@@ -1,4 +1,4 @@
-"""The numbers of an experiment: curves, means, intervals and comparisons, as JSON and Parquet."""
+"""Results of a deletion experiment: curves, means, intervals, comparisons; as JSON and Parquet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -100,11 +100,11 @@ def panel_of(summary: Mapping[str, object], name: str) -> dict[str, MethodCurve]
 
 
 def summarise(experiment: Experiment, *, resamples: int = RESAMPLES) -> Summary:
-    """Every number of an experiment, as JSON values.
+    """Summarise an experiment: all its numbers as JSON values.
 
     Args:
-        experiment: What was measured.
-        resamples: How many resamples the bootstrap draws, and the tests.
+        experiment: The experiment.
+        resamples: Number of random draws for the bootstrap and the tests.
     """
     settings = {k: v for k, v in asdict(experiment.settings).items() if k != "fast"}
     panels: dict[str, dict[str, MethodCurve]] = {}
@@ -132,7 +132,7 @@ def summarise(experiment: Experiment, *, resamples: int = RESAMPLES) -> Summary:
 
 
 def document_means(curves: Curves) -> Floats:
-    """``(document,)``: the share of runs and steps at which a document's prediction is true."""
+    """``(document,)``: the share of runs and steps at which the prediction is the true class."""
     found: Floats = curves.correct.mean(axis=(0, 2))
     return found
 
@@ -168,7 +168,7 @@ def _method(panel: Panel, curves: Curves, bootstrap: Bootstrap, coverage: Covera
 
 
 def _coverage(panel: Panel, bootstrap: Bootstrap) -> dict[str, Coverage]:
-    """(random - method) / (random - oracle), of the means, with its interval."""
+    """Compute (random - method) / (random - oracle) of the means, with its interval."""
     if RANDOM not in panel.curves or ORACLE not in panel.curves:
         return {}
     means = {method: document_means(curves) for method, curves in panel.curves.items()}
@@ -190,13 +190,13 @@ def _coverage(panel: Panel, bootstrap: Bootstrap) -> dict[str, Coverage]:
 def write_tables(experiment: Experiment, summary: Mapping[str, object], directory: Path) -> None:
     """Write ``curves.parquet`` and ``documents.parquet``.
 
-    The first has a row per panel, method and step; the second one per panel, method and document,
-    by name: no text.
+    The first has a row for each panel, method and step; the second one for each panel, method and
+    document, which is named. No text of a document is written.
 
     Args:
-        experiment: What was measured.
-        summary: What `summarise` made of it.
-        directory: Where the files go.
+        experiment: The experiment.
+        summary: Its summary, as `summarise` returns it.
+        directory: The folder for the files.
 
     Raises:
         InputError: If pyarrow is not installed.

@@ -1,7 +1,7 @@
 """Sanity checks: does an explanation change when it has to?
 
-Correlations are Spearman's, of the signed relevance of the words, one number per text. Where it is
-not defined (fewer than two words, all relevances equal) it is NaN.
+A correlation here is Spearman's rank correlation of the signed relevance of a text's words. Where
+it is not defined (fewer than two words, or all relevances equal) it is NaN.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,11 +23,11 @@ from whyword.targets import Class
 
 @dataclass(frozen=True)
 class Randomisation:
-    """What is left of explanations as a model is made random, layer by layer.
+    """How much explanations keep of themselves when the model is made random, layer by layer.
 
     Attributes:
-        layers: The layers made random up to each stage, by the last of them.
-        correlation: ``(stage, text)`` with the explanation by the model as it was.
+        layers: For each stage, the name of the layer that was made random last.
+        correlation: ``(stage, text)`` correlation with the explanation of the original model.
     """
 
     layers: tuple[str, ...]
@@ -42,7 +42,7 @@ def model_randomisation(
     cascade: bool = False,
     seed: int = 0,
 ) -> Randomisation:
-    """Model parameter randomisation test (Adebayo et al. 2018).
+    """Run the model parameter randomisation test (Adebayo et al. 2018).
 
     The parameters of a copy of the model are drawn anew, each tensor from a normal distribution
     with its own mean and standard deviation, and the texts are explained for the same target.
@@ -50,16 +50,16 @@ def model_randomisation(
     zero is better. Frozen word vectors are inputs and stay.
 
     Args:
-        classifier: The model, which is left as it is: a torch module, something around one
-            (``module``), or an object whose tensors are its attributes.
-        explanations: Of the texts, with one target each.
-        explain: How they were explained.
-        cascade: Whether to explain after each layer, last layer first (in the order in which the
-            model defines them); else once, when all are random.
-        seed: Of the parameters.
+        classifier: The model, which is left as it is: a torch module, an object that holds one as
+            its ``module``, or one whose attributes are tensors.
+        explanations: Explanations of the texts, with one target each.
+        explain: The method, as it explained the texts.
+        cascade: Whether to explain after each layer is made random, the last layer first (in the
+            order in which the model defines them); otherwise once, when all are random.
+        seed: Seed of the random parameters.
 
     Raises:
-        InputError: If the model has no parameters, or an explanation has not one target.
+        InputError: If the model has no parameters, or an explanation has not exactly one target.
     """
     texts, explained = documents(explanations), targets(explanations, classifier.classes)
     model = deepcopy(classifier)
@@ -84,20 +84,20 @@ def model_randomisation(
 def random_logit(
     classifier: Classifier, explanations: Sequence[Explanation], explain: Explain, *, seed: int = 0
 ) -> Floats:
-    """Random logit test (Sixt, Granz and Landgraf 2020): ``(text,)``.
+    """Run the random logit test (Sixt, Granz and Landgraf 2020): ``(text,)`` correlations.
 
-    The correlation of the explanation with that of another class, drawn at random. Near 1, the
-    explanation does not depend on the class explained: lower is better. With two classes whose
-    scores are each other's negative, -1 is right.
+    A logit is the score of a class before softmax. The explanation is correlated with that of
+    another class, drawn at random. Near 1, the explanation does not depend on the class explained:
+    lower is better. With two classes whose scores are each other's negative, -1 is right.
 
     Args:
         classifier: The model.
-        explanations: Of the texts, with one target each.
-        explain: How they were explained.
-        seed: Of the choice of classes.
+        explanations: Explanations of the texts, with one target each.
+        explain: The method, as it explained the texts.
+        seed: Seed of the random choice of classes.
 
     Raises:
-        InputError: If an explanation has not one target, or the model has one class only.
+        InputError: If an explanation has not exactly one target, or the model has one class only.
     """
     if len(classifier.classes) < 2:
         raise InputError(
@@ -114,23 +114,24 @@ def random_logit(
 
 
 def conservation_residual(explanations: Sequence[Explanation]) -> Floats:
-    """|f - Σ_t R_t|, in units of the score, ``(text,)``: what the words do not account for.
+    """|f - Σ_t R_t|, ``(text,)``: how much of the score f the relevance of the words leaves out.
 
-    Zero is complete (Bach et al. 2015, Eq. 2). What is missing may be named in the remainder, as
-    the shares of padding or biases; methods that do not share out the score miss most of it.
+    It has the unit of the score. Zero means that relevance adds up to the score (Bach et al. 2015,
+    Eq. 2). The remainder may name what is missing, such as the shares of padding or biases; methods
+    that do not share out the score miss most of it.
 
     Args:
-        explanations: Of the texts, with one target each.
+        explanations: Explanations of the texts, with one target each.
 
     Raises:
-        InputError: If an explanation has not one target.
+        InputError: If an explanation has not exactly one target.
     """
-    target_names(explanations)  # one each
+    target_names(explanations)  # raises if an explanation has not exactly one target
     return np.array([abs(e.target_scores[0] - e.relevance[0].sum()) for e in explanations])
 
 
 def _layers(classifier: Classifier) -> list[tuple[str, list[Tensor]]]:
-    """Names and parameters of the layers, last layer first, each parameter once."""
+    """Return names and parameters of the layers, the last layer first, each parameter once."""
     module = module_of(classifier)
     if module is None:
         owned = [(k, v) for k, v in vars(classifier).items() if isinstance(v, Tensor)]

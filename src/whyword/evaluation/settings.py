@@ -16,21 +16,21 @@ Order = Literal["auto", "decreasing", "increasing", "both"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What is done to the documents.
+    """The settings of a deletion experiment: what is deleted, in which order, and how.
 
     Attributes:
         target: Explain the ``"true"`` class, as the paper does, or the ``"predicted"`` one.
         operator: How words are taken out.
-        order: ``"decreasing"`` relevance, ``"increasing"``, ``"both"`` or ``"auto"``. That is, for
-            deletions: decreasing, but increasing for wrongly classified documents if the target is
-            the true class, which is the paper's; for insertions: increasing, least to most.
-        steps: Deletions.
-        insertion: Whether to begin with all words taken out, and put them back.
-        runs: Of the random baseline.
-        seed: Of the random baseline, and of the documents drawn by a limit.
-        objective: What the oracle lowers or raises.
-        budget: Of the oracle, where it is not exact: changed documents scored per document.
-        fast: Whether to use a classifier's faster ways.
+        order: ``"decreasing"`` relevance, ``"increasing"``, ``"both"`` or ``"auto"``. The last
+            means for deletions: decreasing, but increasing for wrongly classified documents if the
+            target is the true class, as in the paper; for insertions: increasing.
+        steps: Number of deletions.
+        insertion: Whether to begin with all words deleted, and put them back.
+        runs: Number of runs of the random baseline.
+        seed: Seed of the random baseline, and of the documents drawn if there is a limit.
+        objective: What the oracle lowers or raises; see `whyword.evaluation.oracle.Gain`.
+        budget: Changed documents that the oracle scores per document, where it is not exact.
+        fast: Whether to use the classifier's faster ways, if it has some.
     """
 
     target: Target = "true"
@@ -60,7 +60,7 @@ class Settings:
                 raise InputError(f"Got {number} {name}; expected at least 1.")
 
     def panels(self) -> list[tuple[str, bool, bool]]:
-        """Name, whether the documents are right, and whether relevance decreases, of each panel."""
+        """Return the name of each panel, whether its documents are right, and decreasing order."""
         if self.order == "both":
             return [
                 (f"{group}, {order}", group == "correct", order == "decreasing")
@@ -76,5 +76,5 @@ class Settings:
         return [("correct", True, right), ("wrong", False, wrong)]
 
     def targets(self, documents: Documents) -> Ints:
-        """``(document,)``: the classes explained."""
+        """Return the classes to explain: ``(document,)``."""
         return documents.labels if self.target == "true" else documents.predicted

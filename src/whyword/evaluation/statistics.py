@@ -1,4 +1,4 @@
-"""How sure is a difference: bootstrap intervals over documents, and paired comparisons."""
+"""How sure a difference is: bootstrap intervals over documents, and paired comparisons."""
 
 from dataclasses import dataclass
 from typing import TypedDict
@@ -19,9 +19,9 @@ class Bootstrap:
     draws, differences and ratios of methods are paired.
 
     Args:
-        documents: Their number.
-        resamples: Draws.
-        seed: Of the random numbers.
+        documents: Number of documents.
+        resamples: Number of draws.
+        seed: Seed of the draws.
 
     Raises:
         InputError: If there is no document, or no draw.
@@ -39,18 +39,18 @@ class Bootstrap:
         self.weights: Singles = (draws / documents).astype(np.float32)
 
     def means(self, values: Floats) -> Floats:
-        """``(resample, ...)`` the means of values ``(document, ...)`` over the documents drawn."""
+        """Return the means of values ``(document, ...)`` over each draw: ``(resample, ...)``."""
         flat = np.asarray(values, dtype=np.float32).reshape(self.documents, -1)
         found = (self.weights @ flat).reshape(-1, *values.shape[1:])
         return found.astype(np.float64)
 
     def interval(self, values: Floats, *, level: float = LEVEL) -> Floats:
-        """``(2, ...)`` low and high end of the mean of values ``(document, ...)``."""
+        """Return the ends ``(2, ...)`` of the interval of a mean of ``(document, ...)`` values."""
         return interval(self.means(values), level=level)
 
 
 def interval(samples: Floats, *, level: float = LEVEL) -> Floats:
-    """``(2, ...)``: the middle share ``level`` of samples ``(resample, ...)``.
+    """Return the ends ``(2, ...)`` of the middle share ``level`` of samples ``(resample, ...)``.
 
     Raises:
         InputError: If ``level`` is not between 0 and 1.
@@ -74,15 +74,15 @@ class ComparisonRecord(TypedDict):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two methods on the same documents.
+    """A comparison of two methods on the same documents.
 
     Attributes:
         difference: The mean of the first less that of the second.
-        low: Low end of its bootstrap interval.
-        high: High end.
-        p_value: Of the paired sign-flip test that the difference is zero, two-sided.
-        wins: Documents on which the first is higher.
-        losses: Documents on which it is lower.
+        low: Lower end of the difference's bootstrap interval.
+        high: Upper end of this interval.
+        p_value: The p-value of the two-sided, paired sign-flip test that the difference is zero.
+        wins: Number of documents on which the first method is higher.
+        losses: Number of documents on which it is lower.
     """
 
     difference: float

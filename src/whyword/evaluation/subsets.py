@@ -1,4 +1,4 @@
-"""Class scores of one text without many sets of its words."""
+"""Class scores of one text with many different sets of its words deleted."""
 
 import numpy as np
 import torch
@@ -10,20 +10,20 @@ from whyword.removal import removed_positions, replacement, scores_without
 from whyword.text import Document
 
 _ROWS = 64
-"""Changed texts at a time."""
+"""The number of changed texts that are scored at a time."""
 
 
 @torch.no_grad()
 def scores_of_subsets(
     classifier: Classifier, document: Document, removed: Bools, *, operator: str
 ) -> tuple[Floats, Floats]:
-    """Scores of the whole text, ``(class,)``, and without each set of words, ``(set, class)``.
+    """Score the whole text, ``(class,)``, and the text without each set of words, ``(set, class)``.
 
     Args:
         classifier: The model.
         document: The text.
-        removed: ``(set, word)``, True for what is taken away.
-        operator: How, see `scores_without`.
+        removed: ``(set, word)``, True for the words that are deleted.
+        operator: How words are deleted, one of `whyword.removal.OPERATORS`.
 
     Raises:
         InputError: If there is no such operator, or it does not suit the classifier.
@@ -31,7 +31,8 @@ def scores_of_subsets(
     batch = classifier.encode([document])
     fast = classifier if isinstance(classifier, ReplacesWords) else None
     vector = replacement(fast, operator) if fast else None
-    # The whole text in the same way as the others: what changes nothing then is so to the last bit.
+    # The whole text is scored like the others, so that a set without effect has the same scores to
+    # the last bit.
     every = torch.from_numpy(np.vstack([np.zeros((1, len(document)), dtype=bool), removed]))
     sets = len(every)
     if sets > _ROWS:  # a product with fewer rows may add up in another order

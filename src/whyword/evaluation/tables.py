@@ -1,7 +1,7 @@
-"""Relevances from elsewhere: tables of word relevances, read from JSON and Parquet.
+"""Relevances from elsewhere: tables of word relevances, read from JSON and Parquet files.
 
-JSON is what ``whyword explain --json`` writes: an array of explanations, or one a line. Parquet has
-a row per document, with the columns
+JSON files hold what ``whyword explain --json`` writes: an array of explanations, or one on each
+line. Parquet files have a row for each document, with the columns
 
 | column | type | |
 |---|---|---|
@@ -33,11 +33,11 @@ COLUMNS = ("text", "start", "end", "relevance")
 
 @dataclass(frozen=True, eq=False)
 class RelevanceTable:
-    """Relevances of words, by text and target.
+    """A table of the relevance of words, by text and target.
 
     Attributes:
-        source: Where they come from, for messages.
-        entries: By text, what `add` was given: the row's name, spans, and relevance by target; the
+        source: Name of the file that it comes from, for messages.
+        entries: For each text the rows given to `add`: name, spans, and relevance by target; the
             target is None where the source does not name it.
     """
 
@@ -47,7 +47,7 @@ class RelevanceTable:
     )
 
     def __call__(self, documents: Documents, targets: Sequence[str]) -> list[Floats]:
-        """The relevance ``(word,)`` of each document's words for its target.
+        """Return the relevance ``(word,)`` of each document's words for its target.
 
         Raises:
             InputError: If a document, its target or one of its words is missing, if a word has a
@@ -63,7 +63,7 @@ class RelevanceTable:
     def add(
         self, row: str, text: str, spans: Sequence[Span], relevance: dict[str | None, Floats]
     ) -> None:
-        """Take in a row.
+        """Add a row to the table.
 
         Raises:
             InputError: If a relevance is not finite, or a span does not fit the text.
@@ -123,8 +123,8 @@ def read(path: str | Path) -> RelevanceTable:
     """Read a table from a ``.json``, ``.jsonl`` or ``.parquet`` file.
 
     Raises:
-        InputError: If it cannot be read, or is not as described above; the message names the row
-            and the field.
+        InputError: If the file cannot be read, or is not as the module's docstring describes; the
+            message names the row and the field.
     """
     path = Path(path)
     table = RelevanceTable(path.name)
@@ -139,7 +139,7 @@ def read(path: str | Path) -> RelevanceTable:
 
 
 def write(path: str | Path, explanations: Iterable[Explanation]) -> None:
-    """Write explanations as a Parquet table, a row for each text and target.
+    """Write explanations as a Parquet table, with a row for each text and target.
 
     Raises:
         InputError: If pyarrow is not installed, or the file cannot be written.
@@ -169,7 +169,7 @@ def write(path: str | Path, explanations: Iterable[Explanation]) -> None:
 
 
 def _read_json(path: Path, table: RelevanceTable, *, lines: bool) -> None:
-    from whyword.data.corpora import read_text
+    from whyword.data.files import read_text
 
     text = read_text(path)
     parts = [line for line in text.split("\n") if line.strip()] if lines else [text]

@@ -1,7 +1,8 @@
 """Explanation methods: functions from a classifier, a batch and targets to relevance.
 
 Targets are directions in score space, ``(target, batch, class)``: one-hot for a class, +1 and -1
-for a contrast. What is explained is their inner product with the scores. `METHODS` lists them all.
+for a contrast. What is explained is their inner product with the scores. `METHODS` is the table of
+all methods.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Methods that use the gradient of the score by the word vectors."""
+"""Methods by the gradient of the score: sensitivity, gradient × input, integrated gradients."""
 
 from typing import Literal, get_args
 
@@ -20,21 +20,22 @@ def sensitivity(
     components: bool = False,
     norm: Norm = "squared_l2",
 ) -> Attribution:
-    """Sensitivity analysis: a norm of the gradient by each word's vector (section 2.2, Eq. 4).
+    """Sensitivity analysis: the norm of the score's gradient by each word's vector.
 
-    Never negative. With the squared l2 norm of the paper it sums to the squared norm of the whole
-    gradient, not to the score.
+    It is never negative: it says how much a word matters, not whether for or against the target.
+    With the squared l2 norm it sums to the squared norm of the whole gradient, not to the score
+    (Arras et al. 2016, section 2.2, Eq. 4).
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: Whether to return each component's part (`Attribution.components`).
-        norm: ``"squared_l2"``, ``"l2"`` (section 3.5), ``"l1"`` or ``"max"``.
+        components: Whether to return relevance per component of the vectors.
+        norm: The norm: ``"squared_l2"``, ``"l2"`` (section 3.5), ``"l1"`` or ``"max"``.
 
     Raises:
-        InputError: If there is no such norm, or if components are asked for with one that does not
-            sum over them.
+        InputError: If there is no such norm, or if components are asked for with a norm that is no
+            sum over components.
     """
     if norm not in get_args(Norm):
         raise InputError(f'Got the norm "{norm}"; expected one of: {", ".join(get_args(Norm))}.')
@@ -53,13 +54,16 @@ def sensitivity(
 def gradient_times_input(
     classifier: Classifier, batch: Batch, targets: Tensor, *, components: bool = False
 ) -> Attribution:
-    """R_t = Σ_d x_td ∂f/∂x_td: the first-order estimate of what a zero vector would take away.
+    """Gradient times input: R_t = Σ_d x_td ∂f/∂x_td, for the vector x_t of word t.
+
+    It is the first-order estimate of how much the score falls if the vector is set to zero
+    (Denil et al. 2014; Shrikumar et al. 2016).
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: Whether to return each component's part.
+        components: Whether to return relevance per component of the vectors.
     """
     scores, gradients = gradient(classifier, batch, targets)
     parts = gradients * classifier.embed(batch).detach()
@@ -74,20 +78,21 @@ def integrated_gradients(
     components: bool = False,
     steps: int = 50,
 ) -> Attribution:
-    """R_t = Σ_d x_td ∫₀¹ ∂f(αx)/∂x_td dα, from zero vectors (Sundararajan et al. 2017, Eq. 1).
+    """Integrated gradients: gradient times input, averaged on the way from zero vectors.
 
-    Sums to the score less that of a text of zero vectors ("baseline"), up to the error of the
+    R_t = Σ_d x_td ∫₀¹ ∂f(αx)/∂x_td dα (Sundararajan et al. 2017, Eq. 1). Relevance sums to the
+    score less that of a text of zero vectors ("baseline" in the remainder), up to the error of the
     integration by midpoints ("integration").
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: Whether to return each component's part.
-        steps: Points on the way, at least 1.
+        components: Whether to return relevance per component of the vectors.
+        steps: Number of points on the way, at least 1.
 
     Raises:
-        InputError: If there are no steps.
+        InputError: If ``steps`` is below 1.
     """
     if steps < 1:
         raise InputError(f"Got {steps} steps; expected at least 1.")
@@ -125,7 +130,7 @@ def gradient(classifier: Classifier, batch: Batch, targets: Tensor) -> tuple[Ten
 def _gradient_at(
     classifier: Classifier, batch: Batch, targets: Tensor, embeddings: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """`gradient` for other embeddings than the batch's own, by autograd."""
+    """The same as `gradient` for any embeddings, by autograd."""
     leaf = embeddings.requires_grad_()
     # The recurrent networks of cuDNN have no backward pass in evaluation mode.
     with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):

@@ -1,4 +1,4 @@
-"""Methods that change the text, and one that does not look at it."""
+"""Occlusion, which takes words away one at a time, and random relevance, the baseline."""
 
 import zlib
 
@@ -19,14 +19,16 @@ def occlusion(
     components: bool = False,
     batch_size: int = 32,
 ) -> Attribution:
-    """R_t = f(x) - f(x without word t), a word's vectors set to zero: leave-one-out.
+    """Occlusion: how much the score falls when a word's vectors are set to zero (leave-one-out).
+
+    R_t = f(x) - f(x without word t) (Zeiler and Fergus 2014; Li et al. 2016).
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: There are none.
-        batch_size: Changed texts at a time.
+        components: Must be False; this method has no components.
+        batch_size: Number of changed texts in a forward pass.
 
     Raises:
         InputError: If components are asked for.
@@ -60,14 +62,16 @@ def random(
     components: bool = False,
     seed: int = 0,
 ) -> Attribution:
-    """Normal random numbers, the same for the same text and seed: the baseline of every comparison.
+    """Random relevance: normal random numbers, the baseline of every comparison.
+
+    The same text and seed give the same numbers.
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: There are none.
-        seed: Of the random numbers.
+        components: Must be False; this method has no components.
+        seed: Seed of the random numbers.
 
     Raises:
         InputError: If components are asked for.

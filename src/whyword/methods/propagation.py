@@ -1,4 +1,4 @@
-"""Layer-wise relevance propagation for any classifier."""
+"""Layer-wise relevance propagation (LRP) for any classifier."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from whyword.errors import InputError
 from whyword.lrp import Attention, Composite, Epsilon
 
 PAPER_EPSILON = 0.01
-"""Arras et al. 2016, section 2.1."""
+"""The paper's stabiliser ε (Arras et al. 2016, section 2.1)."""
 
 
 def lrp(
@@ -25,23 +25,28 @@ def lrp(
     attention: Attention | None = None,
     composite: Composite | None = None,
 ) -> Attribution:
-    """Layer-wise relevance propagation, by the paper's ε-rule (Arras et al. 2016, section 2.1).
+    """Layer-wise relevance propagation (LRP): the score, handed back layer by layer to the words.
 
-    Signed; bias and stabiliser are shared out, so that the relevances sum to the target's score,
-    but for what initial states of recurrent networks receive. Through transformers by AttnLRP
-    (Achtibat et al. 2024), `Composite.for_transformers`; what biases and the softmax keep is
-    "lost", what vectors of positions and token types receive stands under their names.
+    Each layer shares the relevance of its outputs among its inputs, in proportion to what each
+    gave, by the paper's ε-rule (Arras et al. 2016, section 2.1); ε is the stabiliser, a small
+    number that keeps denominators away from zero. Biases and stabilisers are shared out too, so
+    that the relevances sum to the target's score, but for what initial states of recurrent networks
+    receive.
+
+    Transformers have the rules of AttnLRP (Achtibat et al. 2024; `Composite.for_transformers`). The
+    remainder then names what biases and the softmax keep, "lost", and what vectors of positions and
+    token types receive.
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: Whether to return relevance per vector component.
+        components: Whether to return relevance per component of the vectors.
         epsilon: The stabiliser, > 0. By default 0.01 as in the paper, 1e-6 in transformers.
-        attention: ``"attnlrp"``, which transformers have by default, or ``"cplrp"``; takes the
-            rules for transformers whatever the model.
-        composite: Other rules, for all layers or some; then ``epsilon`` and ``attention`` count for
-            nothing.
+        attention: How relevance goes through attention: ``"attnlrp"``, the default for
+            transformers, or ``"cplrp"``. Either gives any model the rules for transformers.
+        composite: Other rules, for all layers or some; ``epsilon`` and ``attention`` are then
+            ignored.
 
     Raises:
         InputError: If ``epsilon`` is not positive.
@@ -71,14 +76,14 @@ def propagated(
     composite: Composite,
     components: bool = False,
 ) -> Attribution:
-    """Relevance by the engine, position by position, and what took the rest.
+    """Relevance by the engine of LRP, position by position, with the remainder.
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        composite: The rules.
-        components: Whether to return relevance per vector component.
+        composite: The rules of LRP.
+        components: Whether to return relevance per component of the vectors.
     """
     found, names = through_engine(classifier, batch, targets, composite=composite)
     # Numbers of half precision are added up in single.
@@ -104,18 +109,19 @@ def through_engine(
     composite: Composite,
     accounting: bool = False,
 ) -> tuple[engine.Result, tuple[str, ...]]:
-    """`whyword.lrp.relevance` of a classifier's embeddings.
+    """The result of `whyword.lrp.relevance` for a classifier's embeddings.
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        composite: The rules.
-        accounting: Whether to say for each call where relevance went.
+        composite: The rules of LRP.
+        accounting: Whether to account for each call of a function where relevance went.
 
     Returns:
-        The result, and the names of the vectors that a transformer adds. Its relevance has an axis
-        more, ``(target, batch, 1 + added, position, dimension)``, the embeddings first.
+        The result, and the names of the vectors that a transformer adds to the embeddings. The
+        relevance of a transformer has one more axis for them, the embeddings first: ``(target,
+        batch, 1 + added, position, dimension)``.
     """
     embeddings, added = classifier.embed(batch), dict[str, Tensor]()
     if isinstance(classifier, AddsVectors):
@@ -142,7 +148,7 @@ def through_engine(
 def rules_for(
     classifier: Classifier, *, epsilon: float | None = None, attention: Attention | None = None
 ) -> Composite:
-    """The paper's ε-rule for every layer and sum; for transformers AttnLRP; see `lrp`."""
+    """The rules that `lrp` uses: the paper's ε-rule everywhere, AttnLRP for transformers."""
     if attention is None and not isinstance(classifier, AddsVectors):
         rule = Epsilon() if epsilon is None else Epsilon(epsilon)
         return Composite(rule, sums=rule)

@@ -1,6 +1,7 @@
-"""Shapley values: within LRP for the maxima, or of the words themselves by sampling.
+"""Methods by Shapley values: LRP whose maxima are shared by them, and those of the words.
 
-LRP ignores two things: when the window that wins a maximum goes, the runner-up takes over; and a
+A Shapley value is what a player adds to a game on average, if players come in random order. LRP
+ignores two things: when the window that wins a maximum goes, the runner-up takes over; and a
 decision is between classes. Both methods here look at them; docs/better-than-lrp.md has derivations
 and measurements.
 """
@@ -28,21 +29,22 @@ def shapley_lrp(
     depth: int = 16,
     epsilon: float | None = None,
 ) -> Attribution:
-    """The paper's LRP, but for maxima, shared by Shapley value, and a class's competitors.
+    """LRP with two changes: maxima are shared by Shapley value, and classes have competitors.
 
-    Each level of a maximum is credited in equal parts to all that reach it (`whyword.lrp.maxima`)
-    instead of to the winner alone; all else is the ε-rule. Relevance sums to the score of the class
-    less the mean score of its competitors (`whyword.targets`), which is named in the remainder.
+    Each level of a maximum is credited in equal parts to all inputs that reach it
+    (`whyword.lrp.maxima`) instead of to the winner alone; all else is `lrp`. Relevance sums to the
+    score of the class less the weighted mean score of the other classes, its competitors
+    (`whyword.targets`); that mean stands in the remainder as "competitors".
 
     Args:
         classifier: The model. One without maxima is explained by the ε-rule and the contrast alone.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: Whether to return relevance per vector component.
-        contrast: How much the strongest competitors count before the others: the factor of the
-            scores in their softmax, > 0. None explains the class's score alone.
-        depth: Windows of a filter that share its maximum in the word CNN's closed form; the engine
-            shares among all.
+        components: Whether to return relevance per component of the vectors.
+        contrast: How much more the strongest competitors count than the others: the factor of the
+            scores in the softmax that weights them, > 0. None explains the class's score alone.
+        depth: How many of a filter's best windows share its maximum in the word CNN; in other
+            models all inputs do.
         epsilon: The stabiliser, > 0. By default 0.01 as in the paper, 1e-6 in transformers.
 
     Raises:
@@ -92,21 +94,21 @@ def shapley(
     batch_size: int = 32,
     seed: int = 0,
 ) -> Attribution:
-    """Shapley values of the words: what each adds in a random order (Castro et al. 2009).
+    """Shapley values of the words, sampled: what each adds in a random order.
 
-    A word that is not there has zero vectors. Every order is walked forwards and backwards, in
-    words + 1 forward passes each. Relevance sums to the score less that of a text without words
-    ("baseline"), whatever the number of samples.
+    Words that have not come in yet have zero vectors (Castro et al. 2009). Every order is walked
+    forwards and backwards, in words + 1 forward passes each. Relevance sums to the score less that
+    of a text without words ("baseline" in the remainder), whatever the number of samples.
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: There are none.
+        components: Must be False; this method has no components.
         contrast: As in `shapley_lrp`; None explains the class's score alone.
-        samples: Random orders, at least 1; two walks each.
-        batch_size: Changed texts at a time.
-        seed: Of the orders, together with the text.
+        samples: Number of random orders, at least 1.
+        batch_size: Number of changed texts in a forward pass.
+        seed: Seed of the random orders, which also depend on the text.
 
     Raises:
         InputError: If a setting is out of its range, or components are asked for.
@@ -162,7 +164,7 @@ def _scores_along(classifier: Classifier, single: Batch, order: Tensor, batch_si
 
 
 def _directions(targets: Tensor, scores: Tensor, contrast: float | None) -> tuple[Tensor, Tensor]:
-    """What is explained, and the competitors' score in it, ``(target, batch)``."""
+    """The directions to explain, and the score of the competitors, ``(target, batch)``."""
     asked = targets.to(scores)
     directions = asked
     if contrast is not None:

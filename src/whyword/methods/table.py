@@ -1,7 +1,7 @@
-"""The table of methods: everything that is said about a method is said here, once.
+"""`METHODS`, the table of methods: their names, labels, descriptions, sources, costs and needs.
 
-Nothing here imports torch: names, labels and descriptions cost no time to show. What a method
-computes is imported when it runs.
+The command line, tables and pictures take their words from here. Nothing here imports torch, so
+names and descriptions show at once; the function of a method is imported when it runs.
 """
 
 import inspect
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from whyword.batch import Attribution
 
 RUN = ("classifier", "batch", "targets", "components")
-"""Parameters that every method has; the others are its settings."""
+"""The parameters that every method has; its other parameters are its settings."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """A way to explain.
+    """An explanation method, described.
 
     Attributes:
-        name: What it is called in code and on the command line.
-        label: What it is called in pictures and tables.
-        title: Its whole name, as a sentence begins.
-        about: What it computes, in one line.
-        source: The paper.
+        name: Name in code and on the command line.
+        label: Name in pictures and tables.
+        title: Full name, with a capital as at the beginning of a sentence.
+        about: One sentence that says what the method computes.
+        source: The papers that it comes from.
         cost: Forward and backward passes of the model per text, in words.
-        needs: What classifier and installation must have beyond the usual, in words.
-        function: Where its function is: ``"module:name"``.
-        closed: Whether classifiers with a closed form do all the work themselves.
+        needs: Requirements on the classifier and on installed libraries, in words; empty if none.
+        function: Module and name of the function, as ``"module:name"``.
+        closed: Whether a classifier may compute the method itself, faster (in closed form).
         decomposes: Whether relevance and remainder add up to the score.
     """
 
@@ -50,14 +50,14 @@ class Method:
 
     @cached_property
     def run(self) -> "Callable[..., Attribution]":
-        """The function: from classifier, batch and targets to relevance."""
+        """The function that computes relevance from a classifier, a batch and targets."""
         module, _, name = self.function.partition(":")
         found: Callable[..., Attribution] = getattr(import_module(module), name)
         return found
 
     @property
     def settings(self) -> dict[str, object]:
-        """Its settings with their defaults."""
+        """The settings of the method by name, with their defaults."""
         parameters = inspect.signature(self.run).parameters.values()
         return {p.name: p.default for p in parameters if p.name not in RUN}
 
@@ -89,7 +89,7 @@ METHODS: Mapping[str, Method] = {
             name="shapley_lrp",
             label="Shapley LRP",
             title="LRP with maxima shared by Shapley value",
-            about="LRP in which all that reach a maximum share it, against the competing classes.",
+            about="LRP, but all that reach a maximum share it, and other classes are competitors.",
             source="this project, docs/better-than-lrp.md",
             cost="2 forward, 1 backward per target; all at once in the word CNN's closed form",
             needs="a rule for every torch function that the model calls",
@@ -182,7 +182,7 @@ METHODS: Mapping[str, Method] = {
             name="deep_lift",
             label="DeepLIFT",
             title="DeepLIFT",
-            about="Differences from zero vectors, handed back through the layers (rescale rule).",
+            about="Hands the score's difference from zero vectors back through the layers.",
             source="Shrikumar et al. 2017",
             cost="2 forward, 1 backward per target",
             needs="captum: pip install 'whyword[captum]'; a torch module without recurrence",
@@ -191,14 +191,14 @@ METHODS: Mapping[str, Method] = {
         ),
     )
 }
-"""By name, in the order in which they are listed."""
+"""All methods by name, in the order in which they are listed."""
 
 
 def method_named(name: str) -> Method:
     """The method of that name.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no such method.
     """
     if name not in METHODS:
         raise InputError(f'There is no method "{name}". {did_you_mean(name, METHODS)}')
@@ -206,5 +206,5 @@ def method_named(name: str) -> Method:
 
 
 def label_of(method: str) -> str:
-    """What a method is called in pictures and tables; names from elsewhere stay as they are."""
+    """The label of a method for pictures and tables; unknown names are returned as they are."""
     return METHODS[method].label if method in METHODS else method

@@ -1,7 +1,7 @@
 """LIME, KernelSHAP and DeepLIFT, computed by captum (``pip install "whyword[captum]"``).
 
-The first two treat each word as one feature that is there or has zero vectors, one document and one
-target at a time.
+LIME and KernelSHAP treat each word as one feature that is there or has zero vectors, one document
+and one target at a time.
 """
 
 import warnings
@@ -25,15 +25,17 @@ def lime(
     samples: int = 500,
     seed: int = 0,
 ) -> Attribution:
-    """LIME: a sparse linear model of what taking words away does (Ribeiro et al. 2016).
+    """LIME: a sparse linear model of what taking words away does to the score.
+
+    Its weights are the relevance (Ribeiro et al. 2016).
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: There are none.
-        samples: Changed texts per document and target.
-        seed: Of the random changes.
+        components: Must be False; this method has no components.
+        samples: Number of changed texts per document and target.
+        seed: Seed of the random changes.
 
     Raises:
         InputError: If captum is not installed, or components are asked for.
@@ -50,15 +52,17 @@ def kernel_shap(
     samples: int = 500,
     seed: int = 0,
 ) -> Attribution:
-    """KernelSHAP: Shapley values by weighted regression (Lundberg and Lee 2017).
+    """KernelSHAP: Shapley values of the words by weighted regression over sets of words.
+
+    See Lundberg and Lee 2017.
 
     Args:
         classifier: The model.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: There are none.
-        samples: Changed texts per document and target.
-        seed: Of the random changes.
+        components: Must be False; this method has no components.
+        samples: Number of changed texts per document and target.
+        seed: Seed of the random changes.
 
     Raises:
         InputError: If captum is not installed, or components are asked for.
@@ -69,20 +73,21 @@ def kernel_shap(
 def deep_lift(
     classifier: Classifier, batch: Batch, targets: Tensor, *, components: bool = False
 ) -> Attribution:
-    """DeepLIFT, rescale rule, against zero vectors (Shrikumar et al. 2017).
+    """DeepLIFT: the score's difference from zero vectors, handed back through the layers.
 
-    captum knows activations and pooling that are modules, and silently takes the gradient of all
-    others. Networks that can be (`WritesOutLayers`) are written out as modules for it; of other
-    models, what the gradient loses is seen in the remainder.
+    It is captum's, by the rescale rule (Shrikumar et al. 2017). captum knows activations and
+    pooling that are modules, and silently takes the gradient of all others. Classifiers that can
+    (`WritesOutLayers`) are written out as modules for it; with others, the remainder shows what the
+    gradient loses.
 
     Args:
-        classifier: The model, a `torch.nn.Module`.
+        classifier: The model, a `torch.nn.Module` or one that `WritesOutLayers`.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
-        components: Whether to return each component's part.
+        components: Whether to return relevance per component of the vectors.
 
     Raises:
-        InputError: If captum is not installed, the model is no module, or it is recurrent.
+        InputError: If captum is not installed, the model is neither, or it is recurrent.
     """
     attr = _captum()
     if not isinstance(classifier, nn.Module | WritesOutLayers):
@@ -106,7 +111,7 @@ def deep_lift(
 
 
 def _for_deep_lift(classifier: Classifier, batch: Batch, target: Tensor) -> tuple[nn.Module, int]:
-    """A module of modules for one document, and the positions that it reads."""
+    """A module of one output for one document, and the number of positions that it reads."""
     if isinstance(classifier, WritesOutLayers):
         network, positions = classifier.written_out(batch)
         return _Explained(network, target), positions
@@ -114,7 +119,7 @@ def _for_deep_lift(classifier: Classifier, batch: Batch, target: Tensor) -> tupl
 
 
 class _Explained(nn.Module):
-    """A network whose only output is what is explained."""
+    """A network with one output: the target's score."""
 
     def __init__(self, network: nn.Module, target: Tensor) -> None:
         super().__init__()
@@ -134,7 +139,7 @@ def _by_words(
     samples: int,
     seed: int,
 ) -> Attribution:
-    """A method of captum over words as features."""
+    """Relevance by the method of captum of this name, with words as features."""
     attr = _captum()
     if components:
         raise InputError(f"{method} takes whole words away; it has no components.")
@@ -171,7 +176,7 @@ def _by_words(
 
 
 class _Scored(nn.Module):
-    """From vectors of one document, or changed copies of them, to one number each."""
+    """The target's score of one document's vectors, or of each changed copy of them."""
 
     def __init__(
         self, classifier: Classifier, batch: Batch, target: Tensor, inside: Tensor

@@ -1,5 +1,6 @@
 """Checks of what networks are built from, whether a caller gave it or a file says so."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,40 @@ def whole(name: str, value: object, *, least: int = 1, most: int = _MOST) -> int
     ):
         raise InputError(f"Got {name} {shown(value)}; expected a whole number, {least} to {most}.")
     return int(value)
+
+
+def number(
+    name: str,
+    value: object,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> float:
+    """A finite number.
+
+    Args:
+        name: What it is, for the error.
+        value: What was given.
+        least: The smallest that will do.
+        above: It must be larger than this.
+        below: It must be smaller than this.
+
+    Raises:
+        InputError: If it is no number (True and False are none), not finite, or out of range.
+    """
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, Real)
+        or not math.isfinite(found := float(value))
+        or (least is not None and found < least)
+        or (above is not None and found <= above)
+        or (below is not None and found >= below)
+    ):
+        bounds = {"of at least": least, "above": above, "below": below}
+        said = " and ".join(f"{word} {b}" for word, b in bounds.items() if b is not None)
+        raise InputError(f"Got {name} {shown(value)}; expected a finite number {said}.")
+    return found
 
 
 def share(name: str, value: object) -> float:

@@ -32,7 +32,7 @@ from whyword.text import Tokenizer
 
 LINEAR = "linear"
 """The one kind that is no network; scikit-learn loads with it."""
-_OF_TRAINING = ("checkpoint.safetensors", "report.json", "vectors.json")
+_OF_TRAINING = ("checkpoint.safetensors", "report.json", "run.json", "vectors.json")
 """Files that training leaves beside a model's own."""
 TRANSFORMER = "transformer"
 """Hugging Face folders; they have no model.json."""

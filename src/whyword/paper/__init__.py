@@ -11,9 +11,10 @@ from typing import cast
 
 from whyword.data import corpora
 from whyword.data.corpora import Corpus, Split
+from whyword.data.run_folder import RunFolder
 from whyword.paper.settings import Figure2, Paper
 from whyword.paper.stages import STAGES, model
-from whyword.paper.work import Results, Work
+from whyword.paper.work import SETTINGS, Results, Work
 from whyword.progress import OnProgress, ignore
 
 __all__ = ["STAGES", "Figure2", "Paper", "Results", "run"]
@@ -39,19 +40,23 @@ def run(
         What ``results.json`` says.
 
     Raises:
-        InputError: If the folder cannot be written, or holds something else or a run with other
-            settings; Figure 2's document is not in the corpus; the model has no word vectors; a
-            library is not installed.
+        InputError: If the folder cannot be written, is in use, or holds something else or a run
+            with other settings or on another corpus; Figure 2's document is not in the corpus; the
+            model has no word vectors; a library is not installed.
         ModelError: If there is no such model.
     """
     work = Work(paper, Path(directory), corpus, progress or ignore)
     stages = {s: files for s, files in STAGES.items() if paper.model is None or s is not model}
-    work.claim([file for files in stages.values() for file in files])
-    complete = True
-    for stage, files in stages.items():
-        # What follows a stage may have read what that is going to change.
-        complete = complete and all(work.has(file) for file in files)
-        if not complete:
-            with work.clock(stage.__name__):
-                stage(work)
-    return cast(Results, work.read("results.json"))
+    folder = RunFolder(work.directory, SETTINGS, [name for f in stages.values() for name in f])
+    folder.refuse_others()
+    if not work.has(SETTINGS):
+        work.check()  # a folder is taken only for a run that can be done
+    with folder.taken(work.identity):
+        complete = True
+        for stage, files in stages.items():
+            # What follows a stage may have read what that is going to change.
+            complete = complete and all(work.has(file) for file in files)
+            if not complete:
+                with work.clock(stage.__name__):
+                    stage(work)
+        return cast(Results, work.read("results.json"))

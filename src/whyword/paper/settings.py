@@ -12,8 +12,6 @@ from whyword.models.store import fingerprint
 from whyword.survey.vectors import FIGURE_3
 from whyword.training.recipe import Recipe
 
-FORMAT = 1
-
 
 @dataclass(frozen=True)
 class Figure2:
@@ -57,14 +55,19 @@ class Paper:
     weightings: tuple[str, ...] = FIGURE_3
 
     def identity(self) -> dict[str, object]:
-        """What decides the results, as JSON values; of a model given also its files' digest.
+        """What decides the results beside the corpus, as JSON values.
+
+        Files stand for what they hold; of a model given there is also its files' digest.
 
         Raises:
+            InputError: If a file that the recipe names cannot be read.
             ModelError: If there is no such model.
         """
         found: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         found["deletion"].pop("fast")
-        if self.model is not None:
+        if self.model is None:
+            found["recipe"] = self.recipe.identity()
+        else:
             found["recipe"] = None
             found["digest"] = fingerprint(self.model)
-        return {"format": FORMAT, "whyword": __version__, **found}
+        return {"whyword": __version__, **found}

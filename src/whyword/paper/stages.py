@@ -16,7 +16,8 @@ from whyword.progress import as_phase
 from whyword.survey.explanatory_power import NEIGHBOURS, epi_of_all
 from whyword.survey.maps import project, top_level
 from whyword.survey.vectors import document_vectors, inverse_document_frequencies
-from whyword.training import recipe
+from whyword.training.performance import performance_on
+from whyword.training.train import train_model
 
 APART = ("misc",)
 """Top-level categories that are none of the paper's five."""
@@ -26,14 +27,12 @@ Stage = Callable[[Work], None]
 
 def model(work: Work) -> None:
     """Section 3.1: vectors and the CNN."""
-    recipe.run(
-        work.paper.recipe, work.corpus("train"), work.directory / "model", progress=work.progress
-    )
+    train_model(work.paper.recipe, work.train, work.directory / "model", progress=work.progress)
 
 
 def accuracy(work: Work) -> None:
     """Section 3.1: the share of test documents that are classified correctly."""
-    found = recipe.evaluate(work.classifier, work.test, progress=work.progress)
+    found = performance_on(work.classifier, work.test, progress=work.progress)
     from whyword.render.confusion import draw_confusion
 
     with whole(work.directory / "confusion.svg") as draft:
@@ -88,7 +87,7 @@ def vectors(work: Work) -> None:
     """Section 3.5: documents as weighted sums of their words' vectors."""
     idf = None
     if "tfidf" in work.paper.weightings:
-        idf = inverse_document_frequencies(tokenised(work.classifier, work.corpus("train").texts))
+        idf = inverse_document_frequencies(tokenised(work.classifier, work.train.texts))
     found = document_vectors(
         work.classifier,
         tokenised(work.classifier, work.test.texts),
@@ -128,7 +127,7 @@ def results(work: Work) -> None:
     work.write(
         "results.json",
         {
-            "settings": work.paper.identity(),
+            "settings": work.identity,
             "accuracy": found["accuracy"],
             "documents": found["documents"],
             "figure1": work.read("figure1.json"),

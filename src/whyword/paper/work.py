@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,10 @@ import numpy as np
 from whyword.classifier import Classifier
 from whyword.data.arrays import Singles
 from whyword.data.corpora import Corpus, Split
+from whyword.data.digests import digest_of_corpus
 from whyword.data.extras import require
-from whyword.data.files import make_folder, write_text
+from whyword.data.files import read_object, write_text
+from whyword.data.memory import peak_memory
 from whyword.errors import InputError
 from whyword.evaluation.results import Summary
 from whyword.models.store import load
@@ -22,7 +24,6 @@ from whyword.paper.settings import Paper
 from whyword.progress import OnProgress
 from whyword.survey.explanatory_power import EpiRecord
 from whyword.survey.vectors import document_vectors
-from whyword.training.loop import peak_memory
 
 SETTINGS, TOOK = "settings.json", "took.json"
 
@@ -71,38 +72,12 @@ class Work:
         self.corpus = corpus
         self.progress = progress
 
-    def claim(self, files: Collection[str]) -> None:
-        """See that the folder is this run's, or take it if it is nobody's.
-
-        A folder is taken only for a run that can be done.
-
-        Args:
-            files: What the stages leave.
+    def check(self) -> None:
+        """Look for what would stop the run at a late stage.
 
         Raises:
-            InputError: If the folder holds something else or cannot be written, or the run would
-                fail later on.
+            InputError: If there is something.
         """
-        identity = self.paper.identity()
-        if self.has(SETTINGS):
-            earlier = self.read(SETTINGS)
-            keys = dict.fromkeys([*identity, *earlier])
-            if different := [key for key in keys if earlier.get(key) != identity.get(key)]:
-                raise InputError(
-                    f"{self.directory} holds a run with other settings ({', '.join(different)}); "
-                    "give another folder."
-                )
-            return
-        if foreign := [file for file in files if self.has(file)]:
-            raise InputError(
-                f"{self.directory} holds something else ({foreign[0]}); give another folder."
-            )
-        self._check()
-        make_folder(self.directory)
-        self.write(SETTINGS, identity)
-
-    def _check(self) -> None:
-        """Raise `InputError` for what would stop the run at a late stage."""
         for library in ("matplotlib", "sklearn"):
             require(library, extra="train,evaluate", what="The paper's run")
         if self.paper.model is None:
@@ -114,6 +89,13 @@ class Work:
             )
             self.test.labels_in(self.classifier.classes)
 
+    @cached_property
+    def identity(self) -> dict[str, object]:
+        """All that decides the results, as JSON values: the settings, and the corpus by digests."""
+        parts = {"train": self.train, "test": self.whole_test}
+        digests = {name: digest_of_corpus(part) for name, part in parts.items()}
+        return {**self.paper.identity(), "corpus": digests}
+
     def has(self, name: str) -> bool:
         """Whether the folder has a file of that name."""
         return (self.directory / name).exists()
@@ -124,13 +106,7 @@ class Work:
         Raises:
             InputError: If there is none.
         """
-        try:
-            found = json.loads((self.directory / name).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"Cannot read {self.directory / name}: {error}.") from error
-        if not isinstance(found, dict):
-            raise InputError(f"{self.directory / name} holds no JSON object.")
-        return found
+        return read_object(self.directory / name)
 
     def write(self, name: str, values: Mapping[str, object]) -> None:
         """A JSON object, whole or not at all."""
@@ -153,6 +129,11 @@ class Work:
             memory = max(earlier["peak_memory_bytes"], peak_memory())
             took[stage] = {"seconds": round(seconds, 1), "peak_memory_bytes": memory}
             self.write(TOOK, took)
+
+    @cached_property
+    def train(self) -> Corpus:
+        """The training part."""
+        return self.corpus("train")
 
     @cached_property
     def whole_test(self) -> Corpus:

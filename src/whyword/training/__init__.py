@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from whyword import lazy
 
 if TYPE_CHECKING:
-    from whyword.training.loop import TrainingConfig
+    from whyword.training.config import TrainingConfig
     from whyword.training.recipe import Recipe
 
 __all__ = ["Recipe", "TrainingConfig"]

@@ -1,34 +1,24 @@
-"""From a corpus to a trained model in a folder: tokens, vectors, network, report.
-
-The folder can be given again after a kill: what is done is not done twice.
-"""
+"""What to train and how: everything that decides the model, apart from the corpus."""
 
 import inspect
-import json
-import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from whyword.classifier import Classifier, predict
-from whyword.data import vectors as word_vectors
-from whyword.data.corpora import Corpus
-from whyword.data.files import make_folder, write_text
-from whyword.data.vectors import WordVectors
-from whyword.errors import InputError, did_you_mean
-from whyword.models import folder, store
-from whyword.models.base import NetworkClassifier
-from whyword.models.words import WordClassifier
-from whyword.progress import OnProgress, Progress, ignore
-from whyword.text import Document, Tokenizer
-from whyword.training.loop import History, TrainingConfig, peak_memory, train
-from whyword.training.report import Report, report
+import numpy as np
+import torch
 
-OTHERS: dict[str, tuple[str, ...]] = {
-    store.LINEAR: ("ngrams",),
-    store.TRANSFORMER: ("base", "full", "max_length"),
-}
+from whyword.data.digests import digest_of_file, digest_of_files
+from whyword.data.vectors import WordVectors, learn
+from whyword.errors import InputError, ModelError, did_you_mean
+from whyword.models import store
+from whyword.models.checks import entry, number, whole, yes_or_no
+from whyword.models.words import WordClassifier
+from whyword.text import Tokenizer
+from whyword.training.config import TrainingConfig
+
+OTHERS = {store.LINEAR: ("ngrams",), store.TRANSFORMER: ("base", "full", "max_length")}
 """Architectures beside the networks, and their settings."""
 
 FINE_TUNING: dict[str, Any] = {"learning_rate": 5e-5, "epochs": 3, "refit": False}
@@ -50,7 +40,8 @@ class Recipe:
         training: How the network is trained; its seed is also that of the vectors.
 
     Raises:
-        InputError: If there is no such architecture, or it has no such setting.
+        InputError: If there is no such architecture, it has no such setting, or a setting is of
+            another type or out of its range.
     """
 
     kind: str = "cnn"
@@ -66,9 +57,6 @@ class Recipe:
             raise InputError(
                 f'There is no architecture "{self.kind}". {did_you_mean(self.kind, kinds)}'
             )
-        known = OTHERS.get(self.kind) or inspect.signature(store.KINDS[self.kind]).parameters
-        if unknown := [name for name in self.settings if name not in known]:
-            raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
         if self.kind == store.TRANSFORMER and not self.settings.get("base"):
             raise InputError(
                 "A transformer needs a base, a folder or the name of a pretrained model: "
@@ -78,6 +66,9 @@ class Recipe:
             raise InputError(
                 "Only networks of words or characters learn to ignore some; choose another --model."
             )
+        # Before anything takes time:
+        self._all_settings()
+        self._skip_gram()
 
     @classmethod
     def from_options(
@@ -109,204 +100,98 @@ class Recipe:
             ),
         )
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether the architecture has word vectors."""
+        return self.kind in store.KINDS and issubclass(store.KINDS[self.kind], WordClassifier)
+
+    def identity(self) -> dict[str, object]:
+        """All that decides the model beside the corpus, as JSON values.
+
+        Defaults are filled in, and files stand for what they hold.
+
+        Raises:
+            InputError: If the file of word vectors cannot be read.
+            ModelError: If the model that has the vectors, or the base, cannot be read.
+        """
+        settings, vectors, skip_gram = self._all_settings(), None, None
+        if self.kind == store.TRANSFORMER:
+            from whyword.training.transformer import digest_of_base
+
+            settings["base"] = digest_of_base(settings["base"])
+        elif self.reads_words and self.vectors is not None:
+            vectors = _digest_of_vectors(self.vectors)
+        elif self.reads_words:
+            skip_gram = self._skip_gram()
+        return {
+            "kind": self.kind,
+            "settings": settings,
+            "vectors": vectors,
+            "skip_gram": skip_gram,
+            "tokenizer": None if self.tokenizer is None else self.tokenizer.to_json(),
+            **asdict(self.training),
+            "suppress": list(self.training.suppress),
+        }
+
+    def _all_settings(self) -> dict[str, Any]:
+        """Those of the architecture, checked, with its defaults."""
+        if self.kind in OTHERS:
+            return self._checked_settings(OTHERS[self.kind])
+        network = store.KINDS[self.kind]
+        vectors = WordVectors(("word",), np.zeros((1, 1), dtype=np.float32))
+        with torch.device("meta"):  # nothing is allocated, nothing drawn at random
+            untrained = store.build(
+                network,
+                vectors if self.reads_words else None,
+                ("one", "other"),
+                self.tokenizer or network.default_tokenizer,
+                self.settings,
+            )
+        return untrained.settings()
+
+    def _checked_settings(self, known: Collection[str]) -> dict[str, Any]:
+        """Those of an architecture that is no network of ours."""
+        if unknown := [name for name in self.settings if name not in known]:
+            raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
+        found = dict(self.settings)
+        for name in ("ngrams", "max_length"):
+            if name in found:
+                found[name] = whole(name, found[name])
+        if "full" in found:
+            found["full"] = yes_or_no("full", found["full"])
+        if "base" in found:
+            found["base"] = entry(found, "base", str)
+        return found
+
+    def _skip_gram(self) -> dict[str, Any]:
+        """Settings of skip-gram, checked, with their defaults."""
+        known = inspect.signature(learn).parameters
+        defaults = {name: known[name].default for name in (*_WHOLE, "sample")}
+        if unknown := [name for name in self.skip_gram if name not in defaults]:
+            raise InputError(
+                f"Skip-gram has no {' and no '.join(unknown)}; it has: {', '.join(defaults)}."
+            )
+        found = {**defaults, **self.skip_gram}
+        # gensim takes a sample of 1 or more for a number of words.
+        sample = number("sample", found["sample"], least=0, below=1)
+        return {name: whole(name, found[name]) for name in _WHOLE} | {"sample": sample}
+
+
+_WHOLE = ("dimension", "window", "epochs", "min_count", "negative")
+"""Settings of skip-gram that are whole numbers."""
+
+
+def _digest_of_vectors(source: str) -> str:
+    path = Path(source)
+    try:
+        if path.is_dir():
+            return digest_of_files([path / "vocabulary.json", path / "vectors.safetensors"])
+        return digest_of_file(path)
+    except OSError as error:
+        if path.is_dir():
+            raise ModelError(f"{path} has no word vectors that can be read: {error}.") from error
+        raise InputError(f"Cannot read word vectors from {path}: {error}.") from error
+
 
 def _given(options: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-def run(
-    recipe: Recipe,
-    corpus: Corpus,
-    directory: str | Path,
-    *,
-    test: Corpus | None = None,
-    about: str = "",
-    progress: OnProgress | None = None,
-) -> dict[str, Any]:
-    """Train a model and save it to ``directory`` with ``report.json``.
-
-    Args:
-        recipe: What to do.
-        corpus: The training documents.
-        directory: Where the model goes; made if need be.
-        test: Documents to report on; the training never sees them.
-        about: One line about the model, for people.
-        progress: Called after each step; see `whyword.progress`.
-
-    Returns:
-        What ``report.json`` says.
-
-    Raises:
-        InputError: If the corpora's classes differ, or the folder holds a run with another recipe.
-    """
-    directory = Path(directory)
-    make_folder(directory)
-    report_progress = progress or ignore
-    model: Classifier
-    if recipe.kind == store.LINEAR:
-        model, summary = _train_linear(recipe, corpus, report_progress)
-    elif recipe.kind == store.TRANSFORMER:
-        model, summary = _train_transformer(recipe, corpus, directory, report_progress)
-    else:
-        model, summary = _train_network(recipe, corpus, directory, report_progress)
-    store.save(model, directory, about=about)
-    if test is not None:
-        result = evaluate(model, test, progress=report_progress)
-        summary["test"] = result.to_dict()
-    summary["peak_memory_bytes"] = peak_memory()
-    write_text(directory / "report.json", json.dumps(summary, indent=2) + "\n")
-    return summary
-
-
-def _train_network(
-    recipe: Recipe, corpus: Corpus, directory: Path, progress: OnProgress
-) -> tuple[NetworkClassifier, dict[str, Any]]:
-    """Tokens, vectors, network."""
-    whole = _tokenise(corpus, Tokenizer(max_tokens=None), progress)
-    network = store.KINDS[recipe.kind]
-    vectors, vector_seconds = None, 0.0
-    if issubclass(network, WordClassifier):
-        vectors, vector_seconds = _learn_or_load(recipe, whole, directory, progress)
-    tokenizer = recipe.tokenizer or network.default_tokenizer
-    documents = [document.first(tokenizer.max_tokens) for document in whole]
-    model, history = train(
-        lambda: store.build(network, vectors, corpus.classes, tokenizer, recipe.settings),
-        documents,
-        corpus.labels,
-        recipe.training,
-        directory,
-        chronological=corpus.chronological,
-        progress=progress,
-    )
-    return model, {
-        "kind": recipe.kind,
-        "settings": model.settings(),
-        "vectors": _about(vectors, recipe),
-        "training": {**asdict(recipe.training), "suppress": list(recipe.training.suppress)},
-        **_numbers(history),
-        "vector_seconds": round(vector_seconds, 1),
-    }
-
-
-def _train_linear(
-    recipe: Recipe, corpus: Corpus, progress: OnProgress
-) -> tuple[Classifier, dict[str, Any]]:
-    """No tokens, no vectors: scikit-learn does all of it."""
-    from whyword.training.linear import train_linear
-
-    settings: dict[str, Any] = dict(recipe.settings)
-    model, history = train_linear(
-        corpus,
-        **settings,
-        validation=recipe.training.validation,
-        seed=recipe.training.seed,
-        progress=progress,
-    )
-    return model, {
-        "kind": recipe.kind,
-        "settings": dict(recipe.settings),
-        "vectors": None,
-        "validation_accuracy": max(history.validation_accuracy.values()),
-        "penalty": history.penalty,
-        "history": {"validation_accuracy": history.validation_accuracy},
-        "training_seconds": round(history.seconds, 1),
-        "vector_seconds": 0.0,
-    }
-
-
-def _train_transformer(
-    recipe: Recipe, corpus: Corpus, directory: Path, progress: OnProgress
-) -> tuple[Classifier, dict[str, Any]]:
-    """A head on a frozen encoder, or everything."""
-    from whyword.training import transformer as training
-
-    settings: dict[str, Any] = dict(recipe.settings)
-    summary: dict[str, Any] = {"kind": recipe.kind, "settings": dict(settings), "vectors": None}
-    if settings.pop("full", False):
-        model, history = training.train_whole(
-            corpus, recipe.training, directory, progress=progress, **settings
-        )
-        summary |= {"training": asdict(recipe.training), **_numbers(history)}
-    else:
-        model, fitted = training.train_head(
-            corpus,
-            validation=recipe.training.validation,
-            seed=recipe.training.seed,
-            progress=progress,
-            **settings,
-        )
-        summary |= {
-            "validation_accuracy": max(fitted.validation_accuracy.values()),
-            "penalty": fitted.penalty,
-            "history": {"validation_accuracy": fitted.validation_accuracy},
-            "training_seconds": round(fitted.seconds, 1),
-        }
-    return model, {**summary, "vector_seconds": 0.0}
-
-
-def evaluate(model: Classifier, corpus: Corpus, *, progress: OnProgress | None = None) -> Report:
-    """Classify a corpus and compare with its labels.
-
-    Raises:
-        InputError: If the corpus has classes that the model has not.
-    """
-    labels = corpus.labels_in(model.classes)
-    tokenizer = getattr(model, "tokenizer", None)
-    documents = _tokenise(corpus, tokenizer, progress or ignore) if tokenizer else corpus.texts
-    return report(labels, predict(model, documents).argmax(axis=1), model.classes)
-
-
-def _tokenise(corpus: Corpus, tokenizer: Tokenizer, progress: OnProgress) -> list[Document]:
-    documents = []
-    for text in corpus.texts:
-        documents.append(tokenizer(text))
-        progress(Progress("reading", len(documents), len(corpus)))
-    return documents
-
-
-def _learn_or_load(
-    recipe: Recipe, documents: list[Document], directory: Path, progress: OnProgress
-) -> tuple[WordVectors, float]:
-    """The vectors and the seconds they took; from the folder if an earlier run got that far."""
-    started = time.perf_counter()
-    identity = {"vectors": recipe.vectors, **recipe.skip_gram, "documents": len(documents)}
-    identity["seed"] = recipe.training.seed
-    made_from = directory / "vectors.json"
-    earlier = json.loads(made_from.read_text(encoding="utf-8")) if made_from.exists() else {}
-    if earlier.get("recipe") == identity:
-        return folder.saved_vectors(directory), earlier["seconds"]
-    words = [document.words for document in documents]
-    if recipe.vectors and Path(recipe.vectors).is_dir():
-        vectors = folder.saved_vectors(recipe.vectors)
-    elif recipe.vectors:
-        vocabulary = {word for document in words for word in document}
-        vectors = word_vectors.read_vectors(
-            recipe.vectors, vocabulary=vocabulary | {word.lower() for word in vocabulary}
-        )
-    else:
-        skip_gram: dict[str, Any] = dict(recipe.skip_gram)
-        vectors = word_vectors.learn(
-            words, seed=recipe.training.seed, progress=progress, **skip_gram
-        )
-    folder.save_vectors(vectors, directory)
-    # Written last: a kill before this line learns the same vectors again.
-    seconds = time.perf_counter() - started
-    done = {"recipe": identity, "seconds": seconds}
-    write_text(made_from, json.dumps(done) + "\n")
-    return vectors, seconds
-
-
-def _about(vectors: WordVectors | None, recipe: Recipe) -> dict[str, Any] | None:
-    if vectors is None:
-        return None
-    source = recipe.vectors or "training documents"
-    return {"from": source, "words": len(vectors.words), **recipe.skip_gram}
-
-
-def _numbers(history: History) -> dict[str, Any]:
-    return {
-        "validation_accuracy": max(history.validation_accuracy),
-        "epochs": history.best_epoch,
-        "history": asdict(history),
-        "training_seconds": round(history.seconds, 1),
-    }

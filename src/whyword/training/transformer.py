@@ -3,7 +3,6 @@
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from whyword.batch import Batch
 from whyword.data.arrays import Ints, Singles
 from whyword.data.corpora import Corpus
+from whyword.data.digests import digest_of_files
 from whyword.data.extras import require
 from whyword.errors import InputError, ModelError
 from whyword.models.base import NetworkClassifier
@@ -21,28 +21,16 @@ from whyword.models.transformer import huggingface
 from whyword.models.transformer.model import TransformerClassifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
-from whyword.training.loop import History, TrainingConfig, split, train
+from whyword.training.checkpoint import History
+from whyword.training.config import TrainingConfig
+from whyword.training.loop import train
+from whyword.training.validation import PenaltyHistory, fit_with_best_penalty, split
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
 """Values of C that the validation part chooses from."""
 
 MAX_LENGTH = 256
 """Tokens read of each document, unless told otherwise."""
-
-
-@dataclass(frozen=True)
-class HeadHistory:
-    """What happened.
-
-    Attributes:
-        penalty: The C chosen.
-        validation_accuracy: For every C tried.
-        seconds: In all.
-    """
-
-    penalty: float
-    validation_accuracy: dict[float, float]
-    seconds: float
 
 
 def train_head(
@@ -53,7 +41,7 @@ def train_head(
     validation: float = 0.1,
     seed: int = 0,
     progress: OnProgress | None = None,
-) -> tuple[TransformerClassifier, HeadHistory]:
+) -> tuple[TransformerClassifier, PenaltyHistory]:
     """Logistic regression on what the last linear layer reads; the encoder stays as it is.
 
     The encoder reads each document once. C is chosen on a validation part, then all documents
@@ -73,28 +61,25 @@ def train_head(
     started = time.perf_counter()
     classifier = _untrained(base, corpus, max_length, seed)
     layer = last_layer(classifier)
-
-    def report(done: int, latest: float) -> None:
-        if progress:
-            progress(Progress("fit", done, len(PENALTIES) + 1, {"validation": latest}))
-
-    x = features(classifier, corpus.texts, progress=progress)
-    y = corpus.labels
+    x, y = features(classifier, corpus.texts, progress=progress), corpus.labels
     learn, held_out = split(y, validation, chronological=corpus.chronological, seed=seed)
-    accuracy: dict[float, float] = {}
-    for penalty in PENALTIES:
+
+    def accuracy(penalty: float) -> float:
         weight, bias = _fit(x[learn], y[learn], penalty, layer, len(corpus.classes))
         found = (x[held_out] @ weight.T + bias).argmax(axis=1)
-        accuracy[penalty] = float((found == y[held_out]).mean())
-        report(len(accuracy), accuracy[penalty])
-    best = max(accuracy, key=lambda penalty: accuracy[penalty])
-    weight, bias = _fit(x, y, best, layer, len(corpus.classes))
+        return float((found == y[held_out]).mean())
+
+    (weight, bias), found = fit_with_best_penalty(
+        PENALTIES,
+        accuracy=accuracy,
+        fit=lambda penalty: _fit(x, y, penalty, layer, len(corpus.classes)),
+        progress=progress,
+    )
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight))
         if layer.bias is not None:
             layer.bias.copy_(torch.from_numpy(bias))
-    report(len(PENALTIES) + 1, accuracy[best])
-    return classifier, HeadHistory(best, accuracy, time.perf_counter() - started)
+    return classifier, PenaltyHistory(found, time.perf_counter() - started)
 
 
 def train_whole(
@@ -221,6 +206,21 @@ def _fit(
     return weight.astype(np.float32), bias.astype(np.float32)
 
 
+def digest_of_base(base: str) -> str:
+    """Digest of a folder's files; the name itself of a base that is none.
+
+    Raises:
+        ModelError: If a file cannot be read.
+    """
+    folder = Path(base)
+    if not folder.is_dir():
+        return base
+    try:
+        return digest_of_files(sorted(path for path in folder.iterdir() if path.is_file()))
+    except OSError as error:
+        raise ModelError(f"The model in {base} cannot be read: {error}.") from error
+
+
 class _Trained(NetworkClassifier):
     """A transformer as the training loop knows networks."""
 
@@ -232,7 +232,10 @@ class _Trained(NetworkClassifier):
         self.module: nn.Module = classifier.module
 
     def settings(self) -> dict[str, Any]:
-        return {"base": self.base, "max_length": self.classifier.max_length}
+        return {
+            "base": digest_of_base(self.base),
+            "max_length": self.classifier.max_length,
+        }
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
         return self.classifier.encode(texts)

@@ -7,6 +7,7 @@ for ever. No part of the interpreter can stop that, so such patterns are refused
 
 import re
 import sys
+from string import printable
 
 from whyword.errors import InputError
 from whyword.models.checks import shown
@@ -35,7 +36,7 @@ def check_pattern(pattern: object) -> str:
         pattern: What was given.
 
     Raises:
-        InputError: If it is no pattern, or might take for ever.
+        InputError: If it is no pattern, might take for ever, or finds empty tokens in ASCII.
     """
     if not isinstance(pattern, str):
         raise InputError(f"Got token_pattern {shown(pattern)}; expected a regular expression.")
@@ -67,4 +68,6 @@ def check_pattern(pattern: object) -> str:
             f"{REPEATS} repeats and {CHOICES} choices at most, and none of the flags for parts or "
             r"for comments. A set of characters may do as well: \b\w[\w'-]*\b."
         )
+    if "" in compiled.findall(printable + printable[::-1]):
+        raise InputError(f"Got token_pattern {shown(pattern)}, which finds empty tokens.")
     return pattern

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -16,6 +16,7 @@ from whyword.models.checks import finite, shown, strings, whole
 from whyword.models.folder import checked, read_json
 from whyword.models.transformer.model import SETTINGS, TransformerClassifier
 from whyword.models.transformer.quiet import quietly
+from whyword.models.transformer.tokens import Options
 
 MOST_LAYERS = 1000
 """Layers and the like are built one by one, before the weights can show how many there are."""
@@ -45,6 +46,10 @@ def load_folder(path: str | Path) -> TransformerClassifier:
             f"Train a head on it: whyword train --model transformer --base {path}."
         )
     with checked(path):
+        # Without them transformers makes up a tokenizer that knows no word.
+        vocabularies = sorted(tokenizer.vocab_files_names.values())
+        if not any(os.path.isfile(path / name) for name in vocabularies):
+            raise InputError(f"Got no tokenizer; expected one of {', '.join(vocabularies)}.")
         weights = dict(model.named_parameters())
         _check_unused(unused, weights)
         for name, weight in weights.items():
@@ -105,7 +110,7 @@ def _lengths(path: Path) -> tuple[int | None, int | None]:
         raise InputError(f"Got {shown(found)} as {SETTINGS}; expected an object.")
     length, overlap = found.get("max_length"), found.get("overlap")
     return (
-        whole("max_length", length, most=sys.maxsize),
+        None if length is None else whole("max_length", length, most=sys.maxsize),
         None if overlap is None else whole("overlap", overlap, least=0),
     )
 
@@ -125,7 +130,9 @@ def _try(classifier: TransformerClassifier, path: Path) -> None:
         raise ModelError(f"The model in {path} is damaged: its scores are not finite.")
 
 
-def untrained(base: str, classes: Sequence[str], **options: Any) -> TransformerClassifier:
+def untrained(
+    base: str, classes: Sequence[str], **options: Unpack[Options]
+) -> TransformerClassifier:
     """A pretrained encoder below a fresh head.
 
     Args:

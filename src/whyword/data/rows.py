@@ -1,0 +1,135 @@
+"""Texts with labels in the rows of a file: CSV, tabs, JSON Lines."""
+
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Self
+
+from whyword.data.files import read_text
+from whyword.errors import InputError, did_you_mean
+
+Row = tuple[str, str, str]
+"""Text, label, and a name for finding the document again: the file and the line."""
+
+
+def read_rows(path: Path, *, text: str, label: str, encoding: str) -> list[Row]:
+    """The rows of a ``.csv``, ``.tsv`` or ``.jsonl`` file; see `whyword.data.corpora.table`.
+
+    Raises:
+        InputError: If the ending is another, a column is missing or stands there twice, or a line
+            cannot be read or has no label.
+    """
+    ending = path.suffix.lower()
+    if ending in (".jsonl", ".ndjson"):
+        return _json_lines(path, text, label, encoding)
+    if ending in (".csv", ".tsv"):
+        return _csv(path, text, label, encoding, "\t" if ending == ".tsv" else ",")
+    raise InputError(f"{path} ends in {ending!r}; expected .csv, .tsv or .jsonl.")
+
+
+def _csv(path: Path, text: str, label: str, encoding: str, delimiter: str) -> list[Row]:
+    csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a text may be long
+    content = read_text(path, encoding=encoding)
+    if "\0" in content:
+        raise InputError(f"{path} has NUL bytes; expected a text file.")
+    lines = _Lines(content)
+    reader = csv.reader(lines, delimiter=delimiter)
+    rows: list[Row] = []
+    try:
+        columns = next(reader, [])
+        for column in (text, label):
+            if column not in columns:
+                raise InputError(
+                    f'{path} has no column "{column}"; it has: {", ".join(columns) or "none"}. '
+                    f"{did_you_mean(column, columns) if columns else ''}"
+                )
+            if columns.count(column) > 1:
+                raise InputError(f'{path} has the column "{column}" twice; expected it once.')
+        where = columns.index(text), columns.index(label)
+        for row in reader:
+            place = f"{path}, line {reader.line_num}"
+            if lines.ended:
+                raise InputError(f"{place}: a quotation mark is opened and never closed.")
+            if not row:
+                continue
+            if len(row) <= max(where):
+                raise InputError(f"{place}: too few columns.")
+            if any(row[len(columns) :]):
+                raise InputError(
+                    f"{place}: {len(row)} columns; expected {len(columns)}. Put texts that have "
+                    f"{delimiter!r} in them between quotation marks."
+                )
+            found = row[where[0]], row[where[1]]
+            rows.append((*_checked(*found, place), f"{path.name}:{reader.line_num}"))
+    except csv.Error as error:
+        raise InputError(f"{path}, line {reader.line_num}: {error}.") from error
+    return rows
+
+
+class _Lines:
+    """The lines of a text, and whether more were asked for than there are."""
+
+    def __init__(self, text: str) -> None:
+        # Not splitlines(): only line feeds and carriage returns end a line of CSV.
+        self._lines = io.StringIO(text, newline="")
+        self.ended = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        if line := self._lines.readline():
+            return line
+        self.ended = True
+        raise StopIteration
+
+
+def _checked(text: str, label: str, place: str) -> tuple[str, str]:
+    """Text and label of a row.
+
+    Raises:
+        InputError: If the label is empty, or no file could be written with it.
+    """
+    if not label.strip():
+        raise InputError(f"{place}: no label; expected the name of a class.")
+    try:
+        label.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{place}: the label {label!r} has half a character.") from error
+    return text, label
+
+
+def _json_lines(path: Path, text: str, label: str, encoding: str) -> list[Row]:
+    rows: list[Row] = []
+    # Not splitlines(): JSON strings may contain U+2028 and the like unescaped.
+    for number, line in enumerate(read_text(path, encoding=encoding).split("\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path}, line {number}"
+        try:
+            entry: object = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{place}: not JSON: {error}.") from error
+        found = [_value(entry, key, place) for key in (text, label)]
+        rows.append((*_checked(found[0], found[1], place), f"{path.name}:{number}"))
+    return rows
+
+
+def _value(entry: object, key: str, place: str) -> str:
+    """A value of a JSON object, as a string.
+
+    Raises:
+        InputError: If there is none, or it is neither a string nor a whole number.
+    """
+    value = entry.get(key) if isinstance(entry, dict) else None
+    if isinstance(value, str | int):
+        return str(value)
+    if not isinstance(entry, dict):
+        got = f"got {type(entry).__name__}"
+    elif key in entry:
+        got = f"got {type(value).__name__} for it"
+    else:
+        got = f"it has: {', '.join(entry) or 'nothing'}"
+    raise InputError(f'{place}: expected an object with "{key}" (a string); {got}.')

@@ -1,0 +1,177 @@
+"""What a training run has come to, and the file that keeps it through kills."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from whyword.data.arrays import Ints
+from whyword.data.digests import digest, digest_of_vectors
+from whyword.data.files import whole
+from whyword.data.run_folder import FORMAT, refuse_another
+from whyword.errors import InputError
+from whyword.models.base import NetworkClassifier
+from whyword.models.words import WordClassifier
+from whyword.text import Document
+from whyword.training.config import TrainingConfig
+
+FILE = "checkpoint.safetensors"
+
+
+@dataclass
+class History:
+    """What happened in a run, epoch by epoch; survives in the checkpoint.
+
+    Attributes:
+        validation_accuracy: Of every epoch on the held out documents.
+        loss: Mean over the documents, in every epoch.
+        refit_loss: The same, when all documents were trained on again.
+        seconds: Of all epochs, in all attempts.
+    """
+
+    validation_accuracy: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    refit_loss: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def best_epoch(self) -> int:
+        """Number of epochs after which validation accuracy was highest (the first of equals)."""
+        return int(np.argmax(self.validation_accuracy)) + 1
+
+
+@dataclass
+class State:
+    """How far a run has come.
+
+    Attributes:
+        phase: ``"train"``, or ``"refit"``.
+        epoch: Epochs of this phase that are done.
+        history: What happened so far.
+        best: The weights of the best epoch, by name.
+    """
+
+    phase: str = "train"
+    epoch: int = 0
+    history: History = field(default_factory=History)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+
+def identity_of(
+    model: NetworkClassifier,
+    documents: Sequence[Document],
+    labels: Ints,
+    config: TrainingConfig,
+    *,
+    chronological: bool,
+) -> dict[str, Any]:
+    """All that decides what a run ends with, as JSON values; contents by their digests.
+
+    Args:
+        model: The untrained model.
+        documents: The training documents.
+        labels: ``(document,)`` int64.
+        config: How to train.
+        chronological: Whether the documents of each class stand in order of time.
+    """
+    vectors = model.vectors if isinstance(model, WordClassifier) else None
+    return {
+        **asdict(config),
+        "kind": model.kind,
+        "settings": model.settings(),
+        "classes": list(model.classes),
+        "documents": digest(_parts(documents)),
+        "labels": digest([labels.astype(np.int64)]),
+        "chronological": chronological,
+        "vectors": None if vectors is None else digest_of_vectors(vectors),
+    }
+
+
+def save_checkpoint(
+    directory: Path,
+    identity: dict[str, Any],
+    state: State,
+    model: NetworkClassifier,
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    """Write everything at once: a kill leaves the last checkpoint or this one, never a half.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    tensors |= {f"best.{k}": v for k, v in state.best.items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": v for k, v in values.items() if v is not None}
+    about = {
+        "identity": {"format": FORMAT, **identity},
+        "phase": state.phase,
+        "epoch": state.epoch,
+        "history": asdict(state.history),
+    }
+    with whole(directory / FILE) as draft:
+        save_file(
+            {name: tensor.contiguous() for name, tensor in tensors.items()},
+            draft,
+            metadata={"state": json.dumps(about)},
+        )
+
+
+def resume(
+    directory: Path,
+    identity: dict[str, Any],
+    model: NetworkClassifier,
+    optimizer: torch.optim.Optimizer,
+) -> State:
+    """The state of the run in a folder, its weights put into model and optimiser.
+
+    Returns:
+        The state; that of a run that begins if there is no checkpoint.
+
+    Raises:
+        InputError: If the checkpoint belongs to another run, does not say to which, or is damaged.
+    """
+    path = directory / FILE
+    if not path.exists():
+        return State()
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("state", "{}"))
+        tensors = load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}. Remove it to train from the beginning."
+        ) from error
+    refuse_another(path, about.get("identity"), identity)
+    model.load_state_dict(_part(tensors, "model."))
+    saved = optimizer.state_dict()
+    saved["state"] = {}
+    for name, tensor in _part(tensors, "optimizer.").items():
+        index, key = name.split(".", 1)
+        saved["state"].setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict(saved)
+    history = History(**about["history"])
+    return State(about["phase"], about["epoch"], history, _part(tensors, "best."))
+
+
+def _parts(documents: Sequence[Document]) -> Iterator[str | Ints]:
+    """Texts and tokens, document by document."""
+    for document in documents:
+        yield document.text
+        yield np.fromiter(chain.from_iterable(document.spans), dtype=np.int64)
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }

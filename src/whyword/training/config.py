@@ -1,0 +1,102 @@
+"""How a network is trained."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from whyword.errors import InputError
+from whyword.models.checks import number, shown, whole, yes_or_no
+
+_MOST_SEED = 2**32 - 1
+"""numpy, torch, gensim and scikit-learn all take seeds up to this one."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How to train.
+
+    Attributes:
+        epochs: Most passes over the training documents.
+        batch_size: Documents per step.
+        optimizer: ``"adamw"``, or the paper's ``"sgd"`` with momentum and l2 penalty.
+        learning_rate: At the start; it falls to zero along a cosine.
+        momentum: Of SGD.
+        weight_decay: Of either optimiser.
+        label_smoothing: Share of the probability spread over all classes.
+        validation: Share of each class's documents held out for choosing the epoch.
+        patience: Stop after this many epochs without a better validation accuracy; None never.
+        refit: Train again on all documents, the held out ones included, for the number of epochs
+            that was best.
+        seed: Of initial weights, order, dropout, and of a random validation part.
+        suppress: Words that the model shall ignore, in lower case; see `suppression`.
+        suppress_penalty: Weight of what they add to the scores; 0 merely deletes them.
+
+    Raises:
+        InputError: If a setting is of another type, or out of its range.
+    """
+
+    epochs: int = 10
+    batch_size: int = 32
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 1e-2
+    label_smoothing: float = 0.1
+    validation: float = 0.1
+    patience: int | None = None
+    refit: bool = True
+    seed: int = 0
+    suppress: tuple[str, ...] = ()
+    suppress_penalty: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in ("adamw", "sgd"):
+            raise InputError(f"Got optimizer {shown(self.optimizer)}; expected adamw or sgd.")
+        checked = {
+            "epochs": whole("epochs", self.epochs),
+            "batch_size": whole("batch_size", self.batch_size),
+            "learning_rate": number("learning_rate", self.learning_rate, above=0),
+            "momentum": number("momentum", self.momentum, least=0, below=1),
+            "weight_decay": number("weight_decay", self.weight_decay, least=0),
+            "label_smoothing": number("label_smoothing", self.label_smoothing, least=0, below=1),
+            "validation": checked_validation(self.validation),
+            "patience": None if self.patience is None else whole("patience", self.patience),
+            "refit": yes_or_no("refit", self.refit),
+            "seed": checked_seed(self.seed),
+            "suppress": _words("suppress", self.suppress),
+            "suppress_penalty": number("suppress_penalty", self.suppress_penalty, least=0),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)  # numpy's numbers as Python's, which JSON knows
+
+
+def checked_validation(value: object) -> float:
+    """A share of the documents that validate.
+
+    Raises:
+        InputError: If it is no number between 0 and 1.
+    """
+    return number("validation", value, above=0, below=1)
+
+
+def checked_seed(value: object) -> int:
+    """A seed that every library takes.
+
+    Raises:
+        InputError: If it is none.
+    """
+    return whole("seed", value, least=0, most=_MOST_SEED)
+
+
+def _words(name: str, value: object) -> tuple[str, ...]:
+    """Words in lower case.
+
+    Raises:
+        InputError: If they are something else.
+    """
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise InputError(f"Got {name} {shown(value)}; expected a list of words.")
+    for word in value:
+        if not isinstance(word, str) or not word or word != word.lower():
+            raise InputError(f"Got {shown(word)} among {name}; expected words in lower case.")
+    return tuple(value)

@@ -1,0 +1,112 @@
+"""How well a classifier classifies: accuracy, and numbers for each class."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+
+from whyword.classifier import Classifier, predict
+from whyword.data.arrays import Ints
+from whyword.data.corpora import Corpus
+from whyword.data.extras import require
+from whyword.progress import OnProgress
+
+
+class ClassRecord(TypedDict):
+    """A `ClassPerformance` as JSON values."""
+
+    name: str
+    documents: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class PerformanceRecord(TypedDict):
+    """A `Performance` as JSON values."""
+
+    accuracy: float
+    documents: int
+    classes: list[ClassRecord]
+    confusion: list[list[int]]
+
+
+@dataclass(frozen=True)
+class ClassPerformance:
+    """One class: its documents, and how they were told from the others."""
+
+    name: str
+    documents: int
+    precision: float
+    recall: float
+    f1: float
+
+    def to_dict(self) -> ClassRecord:
+        """The numbers of the class as JSON values."""
+        return {
+            "name": self.name,
+            "documents": self.documents,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """Accuracy, numbers for each class, and ``confusion[true, predicted]`` counts."""
+
+    accuracy: float
+    classes: tuple[ClassPerformance, ...]
+    confusion: Ints
+
+    @classmethod
+    def of(cls, labels: Ints, predicted: Ints, classes: Sequence[str]) -> "Performance":
+        """Compare predictions with the truth.
+
+        Args:
+            labels: ``(document,)`` true classes.
+            predicted: ``(document,)`` predicted classes.
+            classes: Their names.
+        """
+        metrics = require("sklearn.metrics", extra="train", what="A report on test documents")
+        every = list(range(len(classes)))
+        columns = metrics.precision_recall_fscore_support(
+            labels, predicted, labels=every, zero_division=0
+        )
+        return cls(
+            accuracy=float(np.mean(labels == predicted)),
+            classes=tuple(
+                ClassPerformance(name, int(n), float(precision), float(recall), float(f1))
+                for name, precision, recall, f1, n in zip(classes, *columns, strict=True)
+            ),
+            confusion=metrics.confusion_matrix(labels, predicted, labels=every),
+        )
+
+    def to_dict(self) -> PerformanceRecord:
+        """The performance as JSON values."""
+        return {
+            "accuracy": self.accuracy,
+            "documents": int(self.confusion.sum()),
+            "classes": [entry.to_dict() for entry in self.classes],
+            "confusion": self.confusion.tolist(),
+        }
+
+
+def performance_on(
+    model: Classifier, corpus: Corpus, *, progress: OnProgress | None = None
+) -> Performance:
+    """Classify a corpus and compare with its labels.
+
+    Args:
+        model: The classifier.
+        corpus: The documents.
+        progress: Called after each batch; see `whyword.progress`.
+
+    Raises:
+        InputError: If the corpus has classes that the model has not.
+    """
+    labels = corpus.labels_in(model.classes)
+    predicted = predict(model, corpus.texts, progress=progress).argmax(axis=1)
+    return Performance.of(labels, predicted, model.classes)

@@ -1,0 +1,99 @@
+"""Choices made on documents held out from training: which they are, and the best penalty."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from whyword.data.arrays import Ints
+from whyword.errors import InputError
+from whyword.progress import OnProgress, Progress, ignore
+from whyword.training.config import checked_validation
+
+Fitted = TypeVar("Fitted")
+
+
+@dataclass(frozen=True)
+class PenaltyHistory:
+    """How a penalty was chosen.
+
+    Attributes:
+        validation_accuracy: For every penalty tried, as scikit-learn's C.
+        seconds: The training took, in all.
+    """
+
+    validation_accuracy: dict[float, float]
+    seconds: float
+
+    @property
+    def penalty(self) -> float:
+        """The penalty with the highest accuracy (the first of equals)."""
+        return _best(self.validation_accuracy)
+
+
+def split(labels: Ints, share: float, *, chronological: bool, seed: int = 0) -> tuple[Ints, Ints]:
+    """Training and validation part, class by class.
+
+    Args:
+        labels: ``(document,)``.
+        share: Of each class's documents; every class keeps at least one for training.
+        chronological: Hold out the last documents of each class: the test documents of a corpus
+            split by date are later still, and threads do not straddle the cut. Otherwise random.
+        seed: Of the random choice.
+
+    Returns:
+        Indices for training and for validation, ascending.
+
+    Raises:
+        InputError: If no document is left for validation, or the share is not between 0 and 1.
+    """
+    share = checked_validation(share)
+    rng = np.random.default_rng(seed)
+    held_out: list[int] = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if not chronological:
+            members = rng.permutation(members)
+        count = min(max(round(len(members) * share), 1), len(members) - 1)
+        held_out += members[len(members) - count :].tolist()
+    validation = np.array(sorted(held_out), dtype=np.int64)
+    if not len(validation):
+        raise InputError(
+            f"Got {len(labels)} documents; expected at least two of some class, one to train on "
+            "and one to validate."
+        )
+    return np.setdiff1d(np.arange(len(labels)), validation), validation
+
+
+def fit_with_best_penalty(
+    penalties: Sequence[float],
+    *,
+    accuracy: Callable[[float], float],
+    fit: Callable[[float], Fitted],
+    progress: OnProgress | None = None,
+) -> tuple[Fitted, dict[float, float]]:
+    """Try penalties on the validation part, then fit all documents with the best.
+
+    Args:
+        penalties: Those to try.
+        accuracy: Validation accuracy of what a penalty learns from the other documents.
+        fit: What a penalty learns from all documents.
+        progress: Called after each fit; see `whyword.progress`.
+
+    Returns:
+        What the best penalty learned, and the accuracy for each.
+    """
+    progress, steps = progress or ignore, len(penalties) + 1
+    found: dict[float, float] = {}
+    for penalty in penalties:
+        found[penalty] = accuracy(penalty)
+        progress(Progress("fit", len(found), steps, {"validation": found[penalty]}))
+    best = _best(found)
+    fitted = fit(best)
+    progress(Progress("fit", steps, steps, {"validation": found[best]}))
+    return fitted, found
+
+
+def _best(accuracy: dict[float, float]) -> float:
+    return max(accuracy, key=lambda penalty: accuracy[penalty])
