@@ -7,7 +7,7 @@ pipeline. It needs the extra ``whyword[transformers]``.
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ from whyword.models.transformer.batch import (
     window_of,
 )
 from whyword.models.transformer.quiet import quietly
-from whyword.models.transformer.tokens import FastTokenizer, Tokens
+from whyword.models.transformer.tokens import FastTokenizer, Options, Tokens
 from whyword.models.transformer.vector_tables import (
     added_vectors,
     input_table,
@@ -103,21 +103,12 @@ class TransformerClassifier:
             )
 
     @classmethod
-    def of(
-        cls,
-        model: object,
-        *,
-        max_length: int | None = None,
-        overlap: int | None = None,
-        device: str | torch.device | None = None,
-    ) -> Self:
+    def of(cls, model: object, **options: Unpack[Options]) -> Self:
         """The classifier of a text-classification pipeline.
 
         Args:
             model: The pipeline.
-            max_length: As in the class.
-            overlap: As in the class.
-            device: As in the class.
+            options: Options of the class, such as ``overlap``.
 
         Raises:
             InputError: If it is a model without its tokenizer, or a pipeline for something else.
@@ -131,13 +122,7 @@ class TransformerClassifier:
         if task not in ("text-classification", "sentiment-analysis"):
             raise InputError(f'Got a pipeline for "{task}"; expected one for text-classification.')
         pipeline: Any = model
-        return cls(
-            pipeline.model,
-            pipeline.tokenizer,
-            max_length=max_length,
-            overlap=overlap,
-            device=device,
-        )
+        return cls(pipeline.model, pipeline.tokenizer, **options)
 
     def save(self, path: Path, *, about: str = "") -> None:
         """Write a folder that transformers reads too; ``about`` describes the model in one line."""
