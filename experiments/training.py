@@ -16,7 +16,7 @@ from typing import Any
 from whyword import load
 from whyword.data import corpora
 from whyword.models import store
-from whyword.models.words import WordClassifier
+from whyword.models.base import WordClassifier
 from whyword.text import Tokenizer
 from whyword.training.performance import performance_on
 

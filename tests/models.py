@@ -8,8 +8,8 @@ from torch import Tensor
 
 from whyword.batch import Batch
 from whyword.data.vectors import WordVectors
+from whyword.models.base import WordClassifier
 from whyword.models.cnn.model import WordCNN
-from whyword.models.words import WordClassifier
 
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa")
 

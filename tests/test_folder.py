@@ -5,6 +5,9 @@ import json
 import os
 import random
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +16,12 @@ from safetensors.torch import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
+from torch import Tensor
 
 import whyword
 from models import random_cnn, random_vectors
 from whyword import InputError, ModelError, explain
+from whyword.classifier import Classifier
 from whyword.models import folder, store
 from whyword.models.characters import CharacterCNN
 from whyword.models.linear.model import LinearClassifier
@@ -27,13 +32,17 @@ TEXT = "alpha beta gamma, delta unknown alpha"
 CLASSES = ("a", "b", "c")
 
 
-def linear(**options):
+Change = Callable[[dict[str, Tensor]], dict[str, Tensor] | None]
+"""Changes the tensors of a file, or gives others in their place."""
+
+
+def linear(**options: Any) -> LinearClassifier:
     texts = ["alpha beta", "gamma delta", "alpha kappa", "delta zeta", "iota eta"]
     pipeline = make_pipeline(TfidfVectorizer(**options), LinearSVC(random_state=0))
     return LinearClassifier(pipeline.fit(texts, ["a", "b", "a", "b", "c"]))
 
 
-MODELS = {
+MODELS: dict[str, Callable[[], Classifier]] = {
     "cnn": lambda: random_cnn(3, filters={2: 6, 3: 4}),
     "lstm": lambda: LSTMClassifier(random_vectors(), CLASSES, hidden=4, layers=2),
     "gru": lambda: GRUClassifier(random_vectors(), CLASSES, hidden=4, bidirectional=False),
@@ -43,14 +52,14 @@ MODELS = {
 
 
 @pytest.fixture
-def saved(request, tmp_path):
+def saved(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The folder of a saved model, of the kind that the test asks for."""
     torch.manual_seed(0)
     store.save(MODELS[getattr(request, "param", "cnn")](), tmp_path / "model", quantise=True)
     return tmp_path / "model"
 
 
-def refused(path):
+def refused(path: Path) -> str:
     """The error of loading, which is one line and names the folder."""
     with pytest.raises(ModelError) as error:
         whyword.load(path)
@@ -61,12 +70,12 @@ def refused(path):
     return message
 
 
-def edit(file, change):
+def edit(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
     found = json.loads(file.read_text())
     file.write_text(json.dumps(change(found) or found))
 
 
-def tensors(file, change):
+def tensors(file: Path, change: Change) -> None:
     found = load_file(file)
     save_file({name: tensor.clone() for name, tensor in (change(found) or found).items()}, file)
 
@@ -74,7 +83,7 @@ def tensors(file, change):
 # --- Files -------------------------------------------------------------------------------------
 
 FILES = ("model.json", "vocabulary.json", "vectors.safetensors", "weights.safetensors")
-WRONG = {
+WRONG: dict[str, Callable[[Path], object]] = {
     "missing": lambda file: None,
     "empty": lambda file: file.write_bytes(b""),
     "a folder": lambda file: file.mkdir(),
@@ -92,7 +101,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("how", WRONG)
-def test_files_that_are_none_are_refused(saved, name, how):
+def test_files_that_are_none_are_refused(saved: Path, name: str, how: str) -> None:
     (saved / name).unlink()
     WRONG[how](saved / name)
     refused(saved)
@@ -101,7 +110,7 @@ def test_files_that_are_none_are_refused(saved, name, how):
 @pytest.mark.parametrize("saved", ["linear"], indirect=True)
 @pytest.mark.parametrize("name", ["model.json", "vocabulary.json", "weights.safetensors"])
 @pytest.mark.parametrize("how", WRONG)
-def test_files_of_linear_models_that_are_none_are_refused(saved, name, how):
+def test_files_of_linear_models_that_are_none_are_refused(saved: Path, name: str, how: str) -> None:
     (saved / name).unlink()
     WRONG[how](saved / name)
     refused(saved)
@@ -109,13 +118,13 @@ def test_files_of_linear_models_that_are_none_are_refused(saved, name, how):
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
-def test_files_that_are_broken_off_are_refused(saved, name, part):
+def test_files_that_are_broken_off_are_refused(saved: Path, name: str, part: float) -> None:
     data = (saved / name).read_bytes()
     (saved / name).write_bytes(data[: int(part * len(data))])
     refused(saved)
 
 
-def test_names_that_no_file_can_have_are_no_models():
+def test_names_that_no_file_can_have_are_no_models() -> None:
     for name in ("x" * 5000, "a\0b"):
         with pytest.raises(ModelError, match="There is no model"):
             whyword.load(name)
@@ -153,18 +162,20 @@ ENTRIES = [
 
 
 @pytest.mark.parametrize(("name", "value", "message"), ENTRIES)
-def test_entries_that_do_not_fit_are_refused(saved, name, value, message):
+def test_entries_that_do_not_fit_are_refused(
+    saved: Path, name: str, value: object, message: str
+) -> None:
     edit(saved / "model.json", lambda found: found.update({name: value}))
     assert message in refused(saved)
 
 
 @pytest.mark.parametrize("name", ["format", "kind", "classes", "tokenizer", "settings"])
-def test_entries_that_are_missing_are_refused(saved, name):
+def test_entries_that_are_missing_are_refused(saved: Path, name: str) -> None:
     edit(saved / "model.json", lambda found: found.pop(name) and None)
     assert name in refused(saved)
 
 
-FILTERS = [
+FILTERS: list[object] = [
     None, [], {"2": -6, "3": 4}, {"2": 0, "3": 4}, {"2": 6.0, "3": 4}, {"2": True}, {"0": 6},
     {"-2": 6}, {" 2": 6}, {"２": 6}, {"x": 6}, {"9" * 5000: 6}, {"2": 10**12}, {"2": 10**30},
     {"999999999": 2**31 - 1}, {"2": "6"}, {"2": None},
@@ -172,7 +183,7 @@ FILTERS = [
 SETTINGS = [
     *(("cnn", "filters", value) for value in FILTERS),
     *(("characters", "filters", value) for value in FILTERS),
-    *(("cnn", "dropout", value) for value in (-0.1, 1.5, "0.5", None, True, [])),
+    *(("cnn", "dropout", value) for value in (-0.1, 1.5, "0.5", None, True, list[float]())),
     *(("cnn", "word_dropout", value) for value in (-0.1, 1e9, "0.5", None)),
     *(("lstm", "hidden", value) for value in (0, -4, 5, 4.0, "4", None, 2**31 - 1, 10**30)),
     *(("lstm", "layers", value) for value in (0, -1, 1, 10**9, 2.0, None)),
@@ -186,14 +197,14 @@ SETTINGS = [
 @pytest.mark.parametrize(
     ("saved", "name", "value"), SETTINGS, indirect=["saved"], ids=lambda value: str(value)[:20]
 )
-def test_settings_that_do_not_fit_are_refused(saved, name, value):
+def test_settings_that_do_not_fit_are_refused(saved: Path, name: str, value: object) -> None:
     edit(saved / "model.json", lambda found: found["settings"].update({name: value}))
     refused(saved)
 
 
 # --- Words and numbers -------------------------------------------------------------------------
 
-WORDS = {
+WORDS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a list": lambda found: found["words"],
     "no words": lambda found: found.pop("words") and None,
     "words as an object": lambda found: found.update(words=dict.fromkeys(found["words"], 1)),
@@ -209,26 +220,30 @@ WORDS = {
 
 
 @pytest.mark.parametrize("how", WORDS)
-def test_vocabularies_that_do_not_fit_are_refused(saved, how):
+def test_vocabularies_that_do_not_fit_are_refused(saved: Path, how: str) -> None:
     edit(saved / "vocabulary.json", WORDS[how])
     refused(saved)
     with pytest.raises(ModelError):
         folder.saved_vectors(saved)
 
 
-def set_(name, change):
+def set_(name: str, change: Callable[[Tensor], Tensor]) -> Change:
     return lambda found: found.update({name: change(found[name])})
 
 
-def with_nan(tensor):
+def with_nan(tensor: Tensor) -> Tensor:
     tensor = tensor.clone().float()
     tensor.view(-1)[0] = torch.nan
     return tensor
 
 
-NUMBERS = {
+def without(found: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {other: tensor for other, tensor in found.items() if other != name}
+
+
+NUMBERS: dict[str, tuple[str, Change]] = {
     "no tensors": ("weights", lambda found: {"x": torch.zeros(1)}),
-    "one missing": ("weights", lambda found: found.pop("output.bias") is None),
+    "one missing": ("weights", lambda found: without(found, "output.bias")),
     "one too many": ("weights", lambda found: found.update(more=torch.zeros(1))),
     "NaN": ("weights", set_("output.weight", with_nan)),
     "infinity": ("weights", set_("output.bias", lambda t: t / 0)),
@@ -256,14 +271,14 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("how", NUMBERS)
-def test_numbers_that_do_not_fit_are_refused(saved, how):
+def test_numbers_that_do_not_fit_are_refused(saved: Path, how: str) -> None:
     file, change = NUMBERS[how]
     tensors(saved / f"{file}.safetensors", lambda found: copy.copy(change(found) or found))
     refused(saved)
 
 
 @pytest.mark.parametrize("saved", ["characters"], indirect=True)
-def test_padding_without_a_vector_of_zeros_is_refused(saved):
+def test_padding_without_a_vector_of_zeros_is_refused(saved: Path) -> None:
     tensors(
         saved / "weights.safetensors",
         lambda found: found.update({"embedding.weight": found["embedding.weight"] + 1}),
@@ -277,7 +292,7 @@ OF_LINEAR = [
     *(("ngram_range", value) for value in (None, 1, [1], [2, 1], [0, 1], ["1", 1], [1, 1.5])),
     *(("stop_words", value) for value in ("german", 3, [1], ["a", "a"], {"a": 1})),
     *(("token_pattern", value) for value in (None, 3, "(", r"(\w)(\w)", "a{99999999999}", "(a+)+")),
-    *(("norm", value) for value in ("l3", 1, [], {})),
+    *(("norm", value) for value in ("l3", 1, list[str](), dict[str, str]())),
     *(("strip_accents", value) for value in ("latin", True)),
     *((name, value) for name in ("lowercase", "binary") for value in (1, None, "yes")),
     *(("sublinear_tf", value) for value in ("no", 0.5)),
@@ -286,7 +301,9 @@ OF_LINEAR = [
 
 @pytest.mark.parametrize("saved", ["linear"], indirect=True)
 @pytest.mark.parametrize(("name", "value"), OF_LINEAR)
-def test_settings_of_linear_models_that_do_not_fit_are_refused(saved, name, value):
+def test_settings_of_linear_models_that_do_not_fit_are_refused(
+    saved: Path, name: str, value: object
+) -> None:
     edit(saved / "model.json", lambda found: found["settings"].update({name: value}))
     assert name in refused(saved)
 
@@ -305,24 +322,24 @@ def test_settings_of_linear_models_that_do_not_fit_are_refused(saved, name, valu
         lambda found: {name: found[name] for name in ("weights", "bias")},
     ],
 )
-def test_numbers_of_linear_models_that_do_not_fit_are_refused(saved, change):
+def test_numbers_of_linear_models_that_do_not_fit_are_refused(saved: Path, change: Change) -> None:
     tensors(saved / "weights.safetensors", lambda found: copy.copy(change(found) or found))
     refused(saved)
 
 
 @pytest.mark.parametrize("saved", ["linear"], indirect=True)
-def test_a_huge_range_of_ngrams_takes_no_time(saved):
+def test_a_huge_range_of_ngrams_takes_no_time(saved: Path) -> None:
     edit(saved / "model.json", lambda found: found["settings"].update(ngram_range=[1, 10**9]))
     assert explain(whyword.load(saved), TEXT).words
 
 
 @pytest.mark.parametrize("pattern", ["", r"\b", r"\w*", "(a)?b"])
-def test_patterns_that_find_nothing(pattern):
+def test_patterns_that_find_nothing(pattern: str) -> None:
     with pytest.raises(InputError, match="empty tokens"):
         check_pattern(pattern)
 
 
-def test_linear_models_with_settings_of_ones_own_are_saved(tmp_path):
+def test_linear_models_with_settings_of_ones_own_are_saved(tmp_path: Path) -> None:
     model = linear(stop_words=["zeta", "eta", "eta"], token_pattern=r"\w+(?:[-']\w+)*")
     store.save(model, tmp_path)
     before, after = explain(model, TEXT), explain(whyword.load(tmp_path), TEXT)
@@ -341,7 +358,7 @@ def test_linear_models_with_settings_of_ones_own_are_saved(tmp_path):
         r"\S+", r"[)*+(]+", r"\(\w+\)+", r"[\w.]+@[\w.]+",
     ],
 )  # fmt: skip
-def test_patterns_that_finish(pattern):
+def test_patterns_that_finish(pattern: str) -> None:
     assert check_pattern(pattern) == pattern
 
 
@@ -353,7 +370,7 @@ def test_patterns_that_finish(pattern):
         "(?:a|a)" * 30 + "b",
     ],
 )  # fmt: skip
-def test_patterns_that_may_not_finish(pattern):
+def test_patterns_that_may_not_finish(pattern: str) -> None:
     with pytest.raises(InputError, match="for ever"):
         check_pattern(pattern)
 
@@ -363,7 +380,7 @@ def test_patterns_that_may_not_finish(pattern):
 
 @pytest.mark.parametrize("saved", ["cnn", "lstm", "gru", "characters"], indirect=True)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_narrow_weights_are_read_as_they_are(saved, dtype):
+def test_narrow_weights_are_read_as_they_are(saved: Path, dtype: torch.dtype) -> None:
     file = saved / "weights.safetensors"
     tensors(file, lambda found: {name: t.to(dtype) for name, t in found.items()})
     narrow = whyword.load(saved)
@@ -376,7 +393,7 @@ def test_narrow_weights_are_read_as_they_are(saved, dtype):
     np.testing.assert_allclose(one.relevance, other.relevance, atol=1e-6)
 
 
-def test_wide_weights_are_read_if_no_digit_is_lost(saved):
+def test_wide_weights_are_read_if_no_digit_is_lost(saved: Path) -> None:
     before = explain(whyword.load(saved), TEXT)
     for file in ("weights", "vectors"):
         tensors(
@@ -386,19 +403,19 @@ def test_wide_weights_are_read_if_no_digit_is_lost(saved):
     np.testing.assert_array_equal(explain(whyword.load(saved), TEXT).scores, before.scores)
 
 
-def test_networks_in_double_are_saved_if_no_digit_is_lost(tmp_path):
+def test_networks_in_double_are_saved_if_no_digit_is_lost(tmp_path: Path) -> None:
     model = random_cnn(0)
     before = explain(model, TEXT)
     store.save(model.double(), tmp_path)
     np.testing.assert_array_equal(explain(whyword.load(tmp_path), TEXT).scores, before.scores)
     with torch.no_grad():
-        model.output.bias += 1e-12
+        model.output.bias.add_(1e-12)
     with pytest.raises(InputError, match=r"model.float\(\)"):
         store.save(model, tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
-def test_a_loaded_model_survives_another_in_its_place(tmp_path):
+def test_a_loaded_model_survives_another_in_its_place(tmp_path: Path) -> None:
     store.save(random_cnn(0, dimension=50, filters={2: 300}), tmp_path)
     loaded = whyword.load(tmp_path)
     before = explain(loaded, TEXT)
@@ -407,9 +424,9 @@ def test_a_loaded_model_survives_another_in_its_place(tmp_path):
     assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
 
 
-def test_what_is_no_model_cannot_be_saved(tmp_path):
+def test_what_is_no_model_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="which cannot be saved"):
-        store.save(object(), tmp_path / "other")
+        store.save(object(), tmp_path / "other")  # type: ignore[arg-type]
     assert not (tmp_path / "other").exists()
 
 
@@ -421,9 +438,9 @@ ANYTHING = [
 ]  # fmt: skip
 
 
-def mutated(found, rng):
+def mutated(found: Any, rng: random.Random) -> Any:
     """A JSON value with one of its parts replaced, repeated or taken away."""
-    parts = [(None, None)]
+    parts: list[tuple[Any, Any]] = [(None, None)]
     stack = [found]
     while stack:
         part = stack.pop()
@@ -444,7 +461,7 @@ def mutated(found, rng):
     return found
 
 
-def changed(found, rng):
+def changed(found: dict[str, Tensor], rng: random.Random) -> dict[str, Tensor]:
     """Tensors of which one has another type, shape, number or name."""
     name = rng.choice(sorted(found))
     tensor = found.pop(name)
@@ -465,7 +482,7 @@ def changed(found, rng):
 
 @pytest.mark.parametrize("saved", MODELS, indirect=True)
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_stands_in_a_folder_it_is_refused_or_explains(saved, seed):
+def test_whatever_stands_in_a_folder_it_is_refused_or_explains(saved: Path, seed: int) -> None:
     rng = random.Random(seed)
     files = {file: file.read_bytes() for file in sorted(saved.iterdir())}
     loaded = 0

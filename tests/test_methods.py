@@ -19,10 +19,9 @@ from whyword.batch import Batch
 from whyword.classifier import predict
 from whyword.methods import METHODS, integrated_gradients, method_named
 from whyword.methods.gradients import gradient
-from whyword.models.base import NetworkClassifier
+from whyword.models.base import NetworkClassifier, WordClassifier
 from whyword.models.characters import CharacterCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
-from whyword.models.words import WordClassifier
 from whyword.text import Document
 
 CLASSES = ("a", "b", "c")

@@ -76,7 +76,7 @@ class Batch:
         )
 
     def rows(self, rows: Tensor) -> "Batch":
-        """The documents at these places ``(row,)``, each as often as it is named."""
+        """The documents at these indices ``(row,)``, each as often as it is named."""
         chosen = rows.tolist()
         rows = rows.to(self.ids.device)
         return Batch(

@@ -16,8 +16,8 @@ from whyword.batch import Batch
 from whyword.classifier import Classifier, FollowsDeletions
 from whyword.data.arrays import Bools, Floats, Ints, Singles
 from whyword.errors import InputError
-from whyword.evaluation.batches import for_batches
-from whyword.progress import OnProgress, as_phase
+from whyword.evaluation.documents import for_batches
+from whyword.progress import OnProgress
 from whyword.removal import replacement, scores_without
 from whyword.text import Document
 
@@ -171,7 +171,8 @@ def curves(
         documents,
         batch_size=batch_size,
         parallel=vector is not None,
-        progress=as_phase(progress, "deleting"),
+        phase="deleting",
+        progress=progress,
     )
     return Curves(predicted, of_true, of_target, labels)
 

@@ -14,15 +14,14 @@ from whyword.classifier import Classifier, FollowsDeletions
 from whyword.data.arrays import Floats, Ints
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
-from whyword.evaluation.batches import for_batches
 from whyword.evaluation.deletion import Curves, curves, deletion_order, random_orders
-from whyword.evaluation.documents import MINIMUM_WORDS, Documents, choose_documents
+from whyword.evaluation.documents import MINIMUM_WORDS, Documents, choose_documents, for_batches
 from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.settings import Settings
 from whyword.explainer import stream
 from whyword.methods import METHODS
 from whyword.models.adapting import Explainable, as_classifier
-from whyword.progress import OnProgress, Progress, as_phase, ignore
+from whyword.progress import OnProgress, Progress, as_phase
 from whyword.targets import Class, PerText
 from whyword.text import Document
 
@@ -90,7 +89,7 @@ def relevances(
     method: str,
     targets: Sequence[str],
     *,
-    progress: OnProgress = ignore,
+    progress: OnProgress | None = None,
 ) -> list[Floats]:
     """Explain each document for its own class; return the relevance ``(word,)`` of its words."""
     found: dict[int, Floats] = {}
@@ -107,6 +106,7 @@ def relevances(
         batch_size=16,
         # Closed forms do all of the work themselves, and so may run in several threads.
         parallel=METHODS[method].closed and isinstance(classifier, FollowsDeletions),
+        phase=method,
         progress=progress,
     )
     return [found[i] for i in range(len(documents))]
@@ -179,7 +179,7 @@ def word_deletion(
                 chosen.documents,
                 method,
                 names,
-                progress=as_phase(clock, method),
+                progress=clock,
             )
     panels = []
     for name, right, decreasing in settings.panels():

@@ -6,7 +6,7 @@ how far a ranking could go; but a greedy search is not optimal, and a ranking ma
 Its objective is the margin: the target's score less the highest of the others. A prediction is
 right if the margin of the true class is positive. On 300 training documents of 20 Newsgroups the
 search by margin was stronger than by probability and by the score alone: mean accuracy .40, .42,
-.49 where the word CNN is right (lower is stronger), .94, .89, .63 on the few where it is wrong.
+.49 where the word CNN is right (lower is stronger); .94, .89, .63 where it is wrong (higher is).
 """
 
 from collections.abc import Callable, Sequence
@@ -21,9 +21,9 @@ from whyword.batch import Batch
 from whyword.classifier import Classifier, SearchesGreedily
 from whyword.data.arrays import Bools, Ints
 from whyword.errors import InputError
-from whyword.evaluation.batches import for_batches
 from whyword.evaluation.deletion import STEPS
-from whyword.progress import OnProgress, as_phase
+from whyword.evaluation.documents import for_batches
+from whyword.progress import OnProgress
 from whyword.removal import replacement, scores_without
 from whyword.text import Document
 
@@ -144,7 +144,8 @@ def oracle_orders(
         documents,
         batch_size=batch_size,
         parallel=vector is not None,
-        progress=as_phase(progress, "searching"),
+        phase="searching",
+        progress=progress,
     )
     return orders
 

@@ -60,7 +60,7 @@ class Settings:
                 raise InputError(f"Got {number} {name}; expected at least 1.")
 
     def panels(self) -> list[tuple[str, bool, bool]]:
-        """Return each panel's name, whether its documents are right, and the order is decreasing."""
+        """Return each panel: name, whether its documents are right, whether the order decreases."""
         if self.order == "both":
             return [
                 (f"{group}, {order}", group == "correct", order == "decreasing")

@@ -44,7 +44,7 @@ class Bootstrap:
         return found.astype(np.float64)
 
     def interval(self, values: Floats, *, level: float = LEVEL) -> Floats:
-        """Return the ends ``(2, ...)`` of the interval of the mean of ``(document, ...)`` values."""
+        """Return the interval of the mean of values ``(document, ...)``: its ends, ``(2, ...)``."""
         return interval(self.means(values), level=level)
 
 

@@ -1,1 +1,1 @@
-"""Classifiers, and how they are kept on disk."""
+"""The classifiers, adapters for models of other libraries, and models on disk (`store`)."""

@@ -1,4 +1,4 @@
-"""What people have, as a classifier."""
+"""`as_classifier`: turns models of scikit-learn and transformers into classifiers."""
 
 import sys
 from collections.abc import Mapping
@@ -10,13 +10,13 @@ from whyword.errors import InputError
 
 
 class _ScikitLearnModel(Protocol):
-    """A fitted pipeline of scikit-learn, or a search for one."""
+    """A fitted pipeline of scikit-learn, or a search that has found one."""
 
     def get_params(self, deep: bool = ...) -> Mapping[str, object]: ...
 
 
 class _TextClassificationPipeline(Protocol):
-    """A pipeline of transformers."""
+    """A text-classification pipeline of transformers."""
 
     @property
     def task(self) -> str: ...
@@ -26,11 +26,15 @@ class _TextClassificationPipeline(Protocol):
 
 
 Explainable = Classifier | _ScikitLearnModel | _TextClassificationPipeline
-"""What can be explained: a `Classifier`, or what `as_classifier` makes one of."""
+"""What `whyword.explain` takes: a `Classifier`, or a model that `as_classifier` makes into one."""
 
 
 def as_classifier(model: Explainable) -> Classifier:
-    """What people have, as a `Classifier`, ready to be explained.
+    """A `Classifier` for a model, ready to be explained.
+
+    Args:
+        model: A classifier, which is returned as it is, a fitted pipeline of scikit-learn, or a
+            text-classification pipeline of transformers.
 
     Raises:
         InputError: If it is neither a classifier nor a pipeline, or in training mode.

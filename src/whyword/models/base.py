@@ -1,20 +1,22 @@
-"""What all neural classifiers share: classes, a tokeniser, and settings that rebuild them."""
+"""What the networks of this package share, and what those over frozen word vectors do besides."""
 
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from whyword.batch import Batch
+from whyword.data.vectors import UNKNOWN, WordVectors
 from whyword.errors import InputError
-from whyword.models.checks import strings
+from whyword.models.checks import share, strings
 from whyword.text import Document, Tokenizer
 
 
 class NetworkClassifier(nn.Module, ABC):
-    """A network that is a `whyword.classifier.Classifier`, can be trained, saved and loaded.
+    """A torch module that is a `whyword.classifier.Classifier`; it can be trained and saved.
 
     Args:
         classes: Names of the classes, at least two, all different.
@@ -28,10 +30,10 @@ class NetworkClassifier(nn.Module, ABC):
     """Name of the architecture, as in ``whyword train --model``."""
 
     default_tokenizer = Tokenizer()
-    """How it reads texts unless told otherwise."""
+    """The tokenizer that is used if none is given."""
 
     unknown_id: int
-    """The id that stands for what the network does not know."""
+    """The id of words or characters that the network does not know."""
 
     def __init__(self, classes: Sequence[str], *, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
@@ -46,7 +48,7 @@ class NetworkClassifier(nn.Module, ABC):
 
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments that `settings` stands for.
+        """The keyword arguments of the class for settings that were read from JSON.
 
         Raises:
             InputError: If the architecture has no such setting.
@@ -58,7 +60,7 @@ class NetworkClassifier(nn.Module, ABC):
 
     @abstractmethod
     def encode(self, texts: Sequence[str | Document]) -> Batch:
-        """Tokenise (what is not yet a Document), look up ids, pad."""
+        """Tokenise the texts that are not yet Documents, look up ids, and pad."""
 
     @abstractmethod
     def embed(self, batch: Batch) -> Tensor:
@@ -69,9 +71,75 @@ class NetworkClassifier(nn.Module, ABC):
         """``(batch, class)`` logits from vectors ``(batch, position, dimension)``."""
 
     def forward(self, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits of the documents as they are."""
+        """``(batch, class)`` logits of the documents."""
         return self.score(self.embed(batch), batch)
 
     def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
-        """The texts, tokenised where they are not yet."""
+        """The texts as documents; those that are strings are tokenised."""
         return tuple(t if isinstance(t, Document) else self.tokenizer(t) for t in texts)
+
+
+class WordClassifier(NetworkClassifier):
+    """A network over frozen word vectors; subclasses compute scores from the vectors.
+
+    Args:
+        vectors: The word vectors; they are not trained.
+        classes: Names of the classes.
+        tokenizer: Turns texts into documents.
+        word_dropout: Share of the words set to the zero vector in each training step.
+    """
+
+    minimum_positions = 1
+    """Shorter documents are padded to this length."""
+
+    unknown_id = UNKNOWN
+    """The id of words without a vector."""
+
+    def __init__(
+        self,
+        vectors: WordVectors,
+        classes: Sequence[str],
+        *,
+        tokenizer: Tokenizer | None = None,
+        word_dropout: float = 0.0,
+    ) -> None:
+        super().__init__(classes, tokenizer=tokenizer)
+        self.vectors = vectors
+        self.word_dropout = share("word_dropout", word_dropout)
+        self.embedding: Tensor
+        # Saved once, as the vocabulary's vectors, not again with the weights.
+        self.register_buffer("embedding", torch.from_numpy(vectors.table()), persistent=False)
+
+    @property
+    def table(self) -> Tensor:
+        """``(id, dimension)`` the word vectors; the row of unknown words is zero."""
+        return self.embedding
+
+    def encode(self, texts: Sequence[str | Document]) -> Batch:
+        """Tokenise, look up ids, and pad with `UNKNOWN`; word ``i`` stands at position ``i``."""
+        documents = self.documents(texts)
+        rows = [self.vectors.ids(document.words) for document in documents]
+        return Batch.of_words(
+            documents,
+            rows,
+            [[id_ != UNKNOWN for id_ in row] for row in rows],
+            padding=UNKNOWN,
+            at_least=self.minimum_positions,
+            device=self.embedding.device,
+        )
+
+    def embed(self, batch: Batch) -> Tensor:
+        """``(batch, position, dimension)`` word vectors; zero for padding and unknown words."""
+        return self.embedding[batch.ids]
+
+    def forward(self, batch: Batch) -> Tensor:
+        """``(batch, class)`` logits; in training with some words dropped."""
+        return self.score(self.embedding[self.dropped(batch.ids)], batch)
+
+    def dropped(self, ids: Tensor) -> Tensor:
+        """The ids; in training a share of ``word_dropout`` of them is replaced by `UNKNOWN`."""
+        if not self.training or not self.word_dropout:
+            return ids
+        return ids.masked_fill(
+            torch.rand(ids.shape, device=ids.device) < self.word_dropout, UNKNOWN
+        )

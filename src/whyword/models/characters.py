@@ -1,13 +1,12 @@
-"""A character CNN: no vocabulary of words, no word vectors.
+"""A character CNN: a classifier that reads characters and needs no word vectors.
 
 The paper's future work ("other neural network architectures, e.g. character-based"). Characters are
 embedded, convolved and pooled by their maximum over time (after Kim et al. 2016). The relevance of
 characters sums to that of the words they stand in; given documents whose tokens are single
 characters (`whyword.text.characters`), it stays with the characters.
 
-Of a long text the first characters are read. Words behind them are left out and the document is
-marked as truncated, as transformers do; a word that is cut in half stays, with the relevance of
-its first half.
+Only the first characters of a long text are read. Words behind them are left out and the document
+is marked as truncated; a word that is cut in half stays, with the relevance of its first half.
 """
 
 import sys
@@ -26,7 +25,7 @@ from whyword.models.pooled import PooledConvolutions
 from whyword.text import Document, Tokenizer
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789 \n\t.,;:!?'\"-_/\\|@#$%^&*+=<>()[]{}`~"
-"""Characters with a vector of their own, after lower-casing; all others share one."""
+"""Characters with a vector of their own, in lower case; all others share one vector."""
 
 PADDING, OTHER, FIRST = 0, 1, 2
 
@@ -36,12 +35,12 @@ class CharacterCNN(NetworkClassifier):
 
     Args:
         classes: Names of the classes.
-        dimension: Components of a character's vector, which is trained.
+        dimension: Number of components of a character's vector, which is trained.
         filters: Number of filters for each width, in characters.
-        max_characters: Characters read of a text; `whyword.text.Document.truncated` says where more
-            follow.
+        max_characters: Number of characters that are read of a text; if more follow, the document
+            is marked as truncated.
         dropout: Share of the pooled features dropped in training.
-        tokenizer: Says which words characters belong to.
+        tokenizer: Turns texts into documents, whose words the characters belong to.
 
     Raises:
         InputError: If a number is out of range.
@@ -83,12 +82,12 @@ class CharacterCNN(NetworkClassifier):
 
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments that `settings` stands for."""
+        """The keyword arguments of the class for settings that were read from JSON."""
         given = super().arguments(settings)
         return {**given, "filters": checks.by_width(given.get("filters", {}))}
 
     def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
-        """The texts, tokenised where they are not yet, without the words that are not read.
+        """The texts as documents, without the words behind the last character that is read.
 
         A document is marked as truncated where anything but white space follows.
         """
@@ -136,9 +135,9 @@ class CharacterCNN(NetworkClassifier):
         return self._classify([values.max(dim=2).values for values in windows])
 
     def forward(self, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits; gradients flow through the winning windows alone.
+        """``(batch, class)`` logits, computed so that training is fast.
 
-        Only they have any, so that little is left of the convolution's backward pass.
+        Only the winning windows have a gradient, so only they are computed with gradients.
         """
         embeddings = self.embed(batch)
         if not torch.is_grad_enabled():
@@ -154,7 +153,7 @@ class CharacterCNN(NetworkClassifier):
         return self._classify(pooled)
 
     def written_out(self, batch: Batch) -> tuple[nn.Module, int]:
-        """One document's network as modules alone, and the positions that it reads."""
+        """One document's network as modules alone, and the number of positions that it reads."""
         positions = int(batch.mask.sum())
         layers = [cast("nn.Conv1d", layer) for layer in self.convolutions]
         network = PooledConvolutions(layers, self.output, positions)
@@ -162,16 +161,17 @@ class CharacterCNN(NetworkClassifier):
 
     @torch.no_grad()
     def _winners(self, embeddings: Tensor, batch: Batch) -> list[Tensor]:
-        """Per width ``(batch, filter)`` winning windows, by few documents at a time.
+        """For each width the winning windows ``(batch, filter)``.
 
-        The values of all windows of a whole batch do not fit into a processor's cache.
+        Two documents are read at a time: the values of all windows of a whole batch do not fit into
+        a processor's cache.
         """
         parts = zip(embeddings.split(2), batch.mask.split(2), strict=True)
         starts = [[v.max(dim=2).indices for v in self._windows(*part)] for part in parts]
         return [torch.cat(column) for column in zip(*starts, strict=True)]
 
     def _windows(self, embeddings: Tensor, mask: Tensor) -> Iterator[Tensor]:
-        """Per width ``(batch, filter, window)``; minus infinity where windows lie outside."""
+        """For each width ``(batch, filter, window)`` values; -inf for windows outside the text."""
         lengths = mask.sum(dim=1)
         for convolution in self._layers():
             values: Tensor = convolution(embeddings.transpose(1, 2))

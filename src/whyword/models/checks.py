@@ -1,4 +1,4 @@
-"""Checks of what networks are built from, whether a caller gave it or a file says so."""
+"""Checks of the values that networks are built from, given by a caller or read from a file."""
 
 import math
 import re
@@ -17,25 +17,25 @@ from whyword.errors import InputError
 _T = TypeVar("_T")
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-"""Types in which weights may be stored."""
+"""The types of numbers in which weights may be stored."""
 
 _MOST = 2**31 - 1
-"""No network has more units or filters."""
+"""The largest number of units or filters that is accepted."""
 
 shown = Repr().repr
-"""A value in an error, short whatever it is."""
+"""The text of a value for an error message, shortened if it is long."""
 
 _WIDTH = re.compile("[1-9][0-9]{0,8}")
 
 
 def whole(name: str, value: object, *, least: int = 1, most: int = _MOST) -> int:
-    """A whole number.
+    """Check that a value is a whole number, and return it.
 
     Args:
-        name: What it is, for the error.
+        name: What the number is, for the error.
         value: What was given.
-        least: The smallest that will do.
-        most: The largest that will do.
+        least: The smallest number that is accepted.
+        most: The largest number that is accepted.
 
     Raises:
         InputError: If it is no whole number (True and False are none), or out of range.
@@ -84,14 +84,14 @@ def number(
 
 
 def share(name: str, value: object) -> float:
-    """A number from 0 to 1.
+    """Check that a value is a number from 0 to 1, and return it.
 
     Args:
-        name: What it is, for the error.
+        name: What the number is, for the error.
         value: What was given.
 
     Raises:
-        InputError: If it is none.
+        InputError: If it is no number, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
         raise InputError(f"Got {name} {shown(value)}; expected a number from 0 to 1.")
@@ -99,15 +99,15 @@ def share(name: str, value: object) -> float:
 
 
 def entry(found: Mapping[str, object], name: str, kind: type[_T]) -> _T:
-    """An entry of a JSON object.
+    """The entry of a JSON object under a key, checked for its type.
 
     Args:
         found: The object.
         name: The key.
-        kind: What the value is: str, bool, list or dict.
+        kind: The type that the value must have: str, bool, list or dict.
 
     Raises:
-        InputError: If there is none, or it is of another kind.
+        InputError: If there is no such entry, or it is of another type.
     """
     value = found.get(name)
     if not isinstance(value, kind):
@@ -117,10 +117,10 @@ def entry(found: Mapping[str, object], name: str, kind: type[_T]) -> _T:
 
 
 def yes_or_no(name: str, value: object) -> bool:
-    """True or False.
+    """Check that a value is True or False, and return it.
 
     Args:
-        name: What it is, for the error.
+        name: What the value is, for the error.
         value: What was given.
 
     Raises:
@@ -132,13 +132,13 @@ def yes_or_no(name: str, value: object) -> bool:
 
 
 def filters(value: object) -> dict[int, int]:
-    """Numbers of filters by their width, both at least 1.
+    """Check numbers of filters by width, each of both at least 1, and return them.
 
     Args:
         value: What was given.
 
     Raises:
-        InputError: If it is something else, or there is no filter.
+        InputError: If it is no mapping of numbers, or empty.
     """
     if not isinstance(value, Mapping) or not value:
         raise InputError(f"Got the filters {shown(value)}; expected their number for each width.")
@@ -149,13 +149,13 @@ def filters(value: object) -> dict[int, int]:
 
 
 def by_width(value: object) -> dict[int, object]:
-    """Numbers of filters by width, from JSON, whose keys are strings.
+    """Numbers of filters by width, with widths as numbers: in JSON they are strings.
 
     Args:
         value: What was given.
 
     Raises:
-        InputError: If it is no object, or a key no whole number.
+        InputError: If it is no mapping, or a width is no whole number.
     """
     if not isinstance(value, Mapping):
         raise InputError(f"Got the filters {shown(value)}; expected their number for each width.")
@@ -165,11 +165,11 @@ def by_width(value: object) -> dict[int, object]:
 
 
 def strings(name: str, value: object) -> tuple[str, ...]:
-    """Strings, no two alike, that can be written to a file.
+    """Check that a value is a sequence of different strings, and return them.
 
     Args:
-        name: What they are, for the error.
-        value: What was given, a sequence.
+        name: What the strings are, for the error.
+        value: What was given.
 
     Raises:
         InputError: If it is no sequence of strings, two are alike, or one has half a character (a
@@ -193,7 +193,7 @@ def strings(name: str, value: object) -> tuple[str, ...]:
 
 
 def finite(name: str, tensor: Tensor) -> Tensor:
-    """Weights as they are, in a floating-point type that is known.
+    """Check that weights are finite, in a known floating-point type, and return them.
 
     Args:
         name: What the weights are, for the error.
@@ -210,7 +210,7 @@ def finite(name: str, tensor: Tensor) -> Tensor:
 
 
 def single(name: str, tensor: Tensor) -> Tensor:
-    """Weights in float32, in which networks compute; no number is changed.
+    """Weights as float32, in which networks compute, if that changes no number.
 
     float16 and bfloat16 always fit into float32. float64 fits if every number is one of float32,
     as in a network that was trained in float32 and made double afterwards.

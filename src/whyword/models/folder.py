@@ -1,7 +1,7 @@
-"""The files of a model's folder: JSON for what can be read, safetensors for the numbers.
+"""Reads and writes the files of a model's folder: JSON for settings, safetensors for numbers.
 
-A folder may be damaged, or come from a stranger. What stands in it is checked before anything is
-computed with it; no file is a pickle, and nothing larger than the files themselves is allocated.
+A folder may be damaged, or come from a stranger. Its contents are checked before anything is
+computed with them; no file is a pickle, and nothing larger than the files themselves is allocated.
 """
 
 import json
@@ -29,14 +29,15 @@ VOCABULARY, VECTORS = "vocabulary.json", "vectors.safetensors"
 
 @dataclass(frozen=True)
 class Description:
-    """What ``model.json`` says.
+    """The contents of ``model.json``.
 
     Attributes:
-        kind: The architecture.
+        kind: Name of the architecture.
         classes: Names of the classes.
-        settings: What rebuilds the architecture, as JSON values; it checks them itself.
-        tokenizer: Settings of `whyword.text.Tokenizer`, as JSON values; None where it is not used.
-        about: One line for people.
+        settings: Settings of the architecture, as JSON values; the architecture checks them.
+        tokenizer: Settings of `whyword.text.Tokenizer`, as JSON values; None if the model uses
+            another tokenizer.
+        about: One line that describes the model.
     """
 
     kind: str
@@ -50,7 +51,7 @@ def describe(folder: Path) -> Description:
     """Read ``model.json``.
 
     Raises:
-        ModelError: If it is missing, not JSON, of another format, or an entry is not as it should.
+        ModelError: If it is missing, not JSON, of another format, or an entry is wrong.
     """
     if not os.path.lexists(folder / MODEL):
         raise ModelError(
@@ -72,10 +73,10 @@ def describe(folder: Path) -> Description:
 
 
 def begin(folder: Path) -> None:
-    """Make a folder for a model, or for another in its place; without ``model.json`` it is none.
+    """Make a folder for a model. A model that it holds is no longer one: ``model.json`` is removed.
 
     Raises:
-        InputError: If that cannot be done.
+        InputError: If the folder cannot be made or changed.
     """
     make_folder(folder)
     try:
@@ -85,7 +86,7 @@ def begin(folder: Path) -> None:
 
 
 def write_description(folder: Path, description: Description) -> None:
-    """Write ``model.json``, the last of a model's files; a kill before that leaves no model.
+    """Write ``model.json``, the last of a model's files: a killed run leaves none half written.
 
     Raises:
         InputError: If it cannot be written.
@@ -106,7 +107,7 @@ def save_vectors(vectors: WordVectors, folder: Path, *, quantise: bool = False) 
 
     Args:
         vectors: The word vectors.
-        folder: Where they go.
+        folder: The folder to write to.
         quantise: Whether to store each vector as bytes with one scale: a quarter of the size.
 
     Raises:
@@ -164,10 +165,10 @@ def _packed(array: Singles, quantise: bool) -> dict[str, Tensor]:
 
 @contextmanager
 def checked(folder: Path) -> Iterator[None]:
-    """What turns out to be no fitting input in this block means that the model is damaged.
+    """A block in which an `InputError` means that the model in the folder is damaged.
 
     Raises:
-        ModelError: In place of an `InputError`, with the folder's name.
+        ModelError: In place of the `InputError`, with the folder's name.
     """
     try:
         yield
@@ -176,10 +177,10 @@ def checked(folder: Path) -> Iterator[None]:
 
 
 def read_json(path: Path) -> object:
-    """What a JSON file of a model says.
+    """The contents of a JSON file of a model.
 
     Raises:
-        ModelError: If it is no file, or not JSON; NaN and infinity are not.
+        ModelError: If there is no such file, or it is not JSON; NaN and infinity are not JSON.
     """
     _check_file(path)
     try:
@@ -206,10 +207,10 @@ def write_json(path: Path, value: object, *, indent: int | None = None) -> None:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, of whatever names, shapes and types.
+    """The tensors of a safetensors file by name; shapes and types are not checked.
 
     Raises:
-        ModelError: If it is no such file.
+        ModelError: If there is no such file, or it is damaged.
     """
     _check_file(path)
     try:
@@ -219,7 +220,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file, whole or not at all; a model read from the same file stays whole.
+    """Write a safetensors file, whole or not at all.
+
+    A model that was read from the same file is not harmed.
 
     Raises:
         InputError: If it cannot be written.
@@ -232,7 +235,7 @@ def same_names(file: str, found: Iterable[str], expected: Iterable[str]) -> None
     """Check that a file has the tensors that it should have, and no others.
 
     Raises:
-        InputError: If it has not.
+        InputError: If one is missing, or there is another.
     """
     for wrong, problem in (
         (set(expected) - set(found), "lacks"),
@@ -246,7 +249,7 @@ def same_shape(name: str, tensor: Tensor, expected: tuple[int, ...]) -> None:
     """Check a tensor's shape.
 
     Raises:
-        InputError: If it is another.
+        InputError: If the shape is another.
     """
     if tuple(tensor.shape) != expected:
         raise InputError(f"{name} has the shape {tuple(tensor.shape)}; expected {expected}.")

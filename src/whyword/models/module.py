@@ -1,4 +1,4 @@
-"""A torch module of one's own, as a classifier."""
+"""`ModuleClassifier`: makes a classifier out of any torch module that reads token ids."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -26,11 +26,11 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 class ModuleClassifier:
-    """Adapts a `torch.nn.Module` that reads token ids, unchanged, to `whyword.explain`.
+    """A classifier around a `torch.nn.Module` that reads token ids; the module is not changed.
 
     The module may move the ids before it looks them up (turn them round, cut, pad, shift), and look
-    them up in several places: a word's vector is one input wherever it is read. Texts that have
-    other scores in a batch than alone, because padding is not masked, are read one at a time.
+    them up in several places: a word's vector is one input wherever it is read. Modules that score
+    a text differently in a batch than alone, because they do not mask padding, get one at a time.
 
     Example:
         >>> module = MyNetwork(number_of_words=10_000)                       # doctest: +SKIP
@@ -43,13 +43,13 @@ class ModuleClassifier:
         module: The model, in evaluation mode. Called with ids ``(batch, position)``, it returns
             logits ``(batch, class)``, or something that has them as ``logits``.
         classes: Names of the classes, in the order of the logits.
-        vocabulary: Ids by word; words that it lacks are tried in lower case.
-        embedding: The layer that turns ids into vectors: their relevance is what is explained. An
-            `nn.Embedding`, or an `nn.EmbeddingBag` of sums or means.
+        vocabulary: The id of each word; words that it lacks are tried in lower case.
+        embedding: The layer of the module that turns ids into vectors, to which relevance is
+            handed back: an `nn.Embedding`, or an `nn.EmbeddingBag` of sums or means.
         unknown: The id of words that the vocabulary lacks.
         padding: The id that fills up short documents.
         tokenizer: Turns texts into documents.
-        call: How to call the module, if not with ids alone:
+        call: A function that calls the module, if it needs more than the ids:
             ``call(module, ids, batch) -> logits``; ``batch.mask`` is False on padding.
 
     Raises:
@@ -85,7 +85,7 @@ class ModuleClassifier:
 
     @property
     def training(self) -> bool:
-        """Whether the module is in training mode, in which it is not explained."""
+        """Whether the module is in training mode; it is then refused."""
         return self.module.training
 
     @property
@@ -99,7 +99,7 @@ class ModuleClassifier:
         return self.unknown
 
     def encode(self, texts: Sequence[str | Document]) -> Batch:
-        """Tokenise, look up ids, pad; word ``i`` stands at position ``i``."""
+        """Tokenise, look up ids, and pad; word ``i`` stands at position ``i``."""
         documents = self.documents(texts)
         found = [[self._id(word) for word in document.words] for document in documents]
         return Batch.of_words(
@@ -111,15 +111,15 @@ class ModuleClassifier:
         )
 
     def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
-        """The texts, tokenised where they are not yet."""
+        """The texts as documents; those that are strings are tokenised."""
         return tuple(t if isinstance(t, Document) else self.tokenizer(t) for t in texts)
 
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, dimension)`` vectors of the ids.
 
         Raises:
-            ModelError: If the module's scores are not those that it gives from these vectors, or it
-                does not look them up; found out once.
+            ModelError: If the module does not look vectors up, or gives other scores with these
+                vectors than by itself. This is checked once for each kind of batch.
         """
         vectors = self.embedding.weight.detach()[batch.ids]
         if not self.training:
@@ -127,19 +127,19 @@ class ModuleClassifier:
         return vectors
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits, the module's, with these vectors in place of its own.
+        """``(batch, class)`` logits of the module, with these vectors in place of its own.
 
         Raises:
-            ModelError: If the module looks up ids that are not the text's, or nothing.
+            ModelError: If the module looks up ids that are not the text's, or no ids at all.
         """
         return self._scores(batch, embeddings)
 
     def __call__(self, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits of the documents as they are."""
+        """``(batch, class)`` logits of the documents."""
         return self._scores(batch, None)
 
     def _scores(self, batch: Batch, embeddings: Tensor | None) -> Tensor:
-        """The logits, of all documents at once if that makes no difference to them."""
+        """The logits; documents are read one by one if a batch would change their scores."""
         if len(batch) > 1 and (
             self.training
             or not self.reading.one_by_one(
@@ -176,7 +176,7 @@ class ModuleClassifier:
 
     @property
     def _place(self) -> str:
-        """What the embedding is called in errors."""
+        """The name of the embedding, for errors."""
         names = {id(layer): name for name, layer in self.module.named_modules()}
         return f"the embedding {names[id(self.embedding)]!r} of {type(self.module).__name__}"
 

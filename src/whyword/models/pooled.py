@@ -1,4 +1,4 @@
-"""Networks of convolutions, maxima over time and a linear layer, written out as modules alone."""
+"""`PooledConvolutions`: the network of the CNNs, written with torch modules alone."""
 
 from collections.abc import Sequence
 
@@ -10,9 +10,9 @@ class PooledConvolutions(nn.Module):
     """Convolution, maximum over time, ReLU and a linear layer, for one document.
 
     Args:
-        convolutions: One per width.
+        convolutions: One convolution for each width.
         output: The linear layer.
-        positions: Positions of the document.
+        positions: Number of positions of the document.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class PooledConvolutions(nn.Module):
         self.relu, self.output = nn.ReLU(), output
 
     def forward(self, embeddings: Tensor) -> Tensor:
-        """From ``(batch, position, dimension)`` to scores ``(batch, class)``."""
+        """Scores ``(batch, class)`` from vectors ``(batch, position, dimension)``."""
         x = embeddings.mT
         layers = zip(self.convolutions, self.pools, self.windows, strict=True)
         pooled = torch.cat([pool(conv(x)[..., :count]) for conv, pool, count in layers], dim=1)

@@ -1,4 +1,4 @@
-"""LSTM and GRU classifiers: recurrence over word vectors, maximum over time, one linear layer."""
+"""LSTM and GRU classifiers: a recurrent network, maximum over time, one linear layer."""
 
 from collections.abc import Sequence
 from typing import Any, cast
@@ -8,23 +8,23 @@ from torch import Tensor, nn
 
 from whyword.batch import Batch
 from whyword.data.vectors import WordVectors
+from whyword.models.base import WordClassifier
 from whyword.models.checks import share, whole, yes_or_no
-from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
 _MOST_LAYERS = 100
-"""They are built one by one, before a file of weights can show how many there are."""
+"""The largest number of layers: they are built before a file shows how many it holds."""
 
 
 class _RecurrentClassifier(WordClassifier):
-    """A recurrent network; subclasses name the cell.
+    """A recurrent network over frozen word vectors; subclasses set the cell, LSTM or GRU.
 
     Args:
         vectors: Frozen word vectors.
         classes: Names of the classes.
-        hidden: Units per direction.
-        layers: Recurrent layers.
-        bidirectional: Whether to read backwards as well.
+        hidden: Number of units per direction.
+        layers: Number of recurrent layers, at most `MOST_LAYERS`.
+        bidirectional: Whether to read texts backwards as well.
         dropout: Share of the pooled features dropped in training.
         word_dropout: Share of the words dropped in training.
         tokenizer: Turns texts into documents.
@@ -84,7 +84,7 @@ class _RecurrentClassifier(WordClassifier):
 
 
 def _reversed(inside: Tensor) -> Tensor:
-    """``(batch, position)``: for each position the one to read instead, last word first."""
+    """``(batch, position)`` the position to read instead of each, with the last word first."""
     position = torch.arange(inside.shape[1], device=inside.device).expand_as(inside)
     return torch.where(inside, inside.sum(dim=1, keepdim=True) - 1 - position, position)
 
@@ -94,14 +94,14 @@ def _gather(values: Tensor, order: Tensor) -> Tensor:
 
 
 class LSTMClassifier(_RecurrentClassifier):
-    """Long short-term memory (Hochreiter and Schmidhuber 1997)."""
+    """A classifier by long short-term memory (Hochreiter and Schmidhuber 1997)."""
 
     kind = "lstm"
     cell = nn.LSTM
 
 
 class GRUClassifier(_RecurrentClassifier):
-    """Gated recurrent units (Cho et al. 2014)."""
+    """A classifier by gated recurrent units (Cho et al. 2014)."""
 
     kind = "gru"
     cell = nn.GRU

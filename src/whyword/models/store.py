@@ -1,4 +1,4 @@
-"""Models by name or folder: loaded, saved, told apart.
+"""Loads and saves models, by name or folder, and takes their fingerprints.
 
 A model is a folder with ``model.json`` (architecture, classes, tokeniser), ``weights.safetensors``,
 for classifiers of words ``vectors.safetensors`` and ``vocabulary.json``; see
@@ -22,20 +22,19 @@ from whyword.data.extras import require
 from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, ModelError, did_you_mean
 from whyword.models import folder
-from whyword.models.base import NetworkClassifier
+from whyword.models.base import NetworkClassifier, WordClassifier
 from whyword.models.characters import CharacterCNN
 from whyword.models.checks import shown, single
 from whyword.models.cnn.model import WordCNN
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
-from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
 LINEAR = "linear"
-"""The one kind that is no network; scikit-learn loads with it."""
+"""The kind of linear models; only these need scikit-learn."""
 _OF_TRAINING = ("checkpoint.safetensors", "report.json", "run.json", "vectors.json")
 """Files that training leaves beside a model's own."""
 TRANSFORMER = "transformer"
-"""Hugging Face folders; they have no model.json."""
+"""The kind of Hugging Face folders, which have no model.json."""
 
 KINDS: dict[str, type[NetworkClassifier]] = {
     network.kind: network for network in (WordCNN, LSTMClassifier, GRUClassifier, CharacterCNN)
@@ -43,21 +42,21 @@ KINDS: dict[str, type[NetworkClassifier]] = {
 
 
 def pretrained() -> dict[str, Path]:
-    """The models that ship with the package, by name."""
+    """The folders of the models that ship with the package, by name."""
     root = Path(str(resources.files("whyword.models") / "pretrained"))
     return {path.parent.name: path.parent for path in sorted(root.glob("*/model.json"))}
 
 
 def load(name: str | Path) -> Classifier:
-    """Load a model, ready to explain (in evaluation mode).
+    """Load a model, ready to be explained (in evaluation mode).
 
     Everything in the folder is checked before it is used. Networks compute in float32: weights in
-    float16 and bfloat16 become it without loss; weights in float64 do if no number changes, and are
-    refused otherwise.
+    float16 and bfloat16 are converted without loss; weights in float64 are converted if that
+    changes no number, and refused otherwise.
 
     Args:
-        name: A model that ships with the package, such as ``"news20-cnn"``, or a folder, also one
-            that transformers' ``save_pretrained`` wrote.
+        name: Name of a model that ships with the package, such as ``"news20-cnn"``, or a folder
+            that `save`, ``whyword train`` or transformers' ``save_pretrained`` wrote.
 
     Raises:
         ModelError: If there is no such model, or its files are damaged or of another kind.
@@ -112,7 +111,7 @@ def _fill(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     """Give a network its weights.
 
     Raises:
-        InputError: If they are not those of such a network, or no float32.
+        InputError: If names, shapes or types are not those of the network.
     """
     expected = model.state_dict()
     folder.same_names(folder.WEIGHTS, tensors, expected)
@@ -127,10 +126,10 @@ def _fill(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
 
 
 def fingerprint(name: str | Path) -> str:
-    """SHA-256 of a model's files, in hexadecimal digits.
+    """The SHA-256 hash of a model's files, in hexadecimal digits.
 
     Args:
-        name: As for `load`.
+        name: Name or folder of the model, as for `load`.
 
     Raises:
         ModelError: If there is no such model, or a file cannot be read.
@@ -147,10 +146,10 @@ def fingerprint(name: str | Path) -> str:
 
 
 def _folder(name: str | Path) -> Path:
-    """Where a model is.
+    """The folder of a model.
 
     Raises:
-        ModelError: If it is nowhere.
+        ModelError: If there is no such model.
     """
     shipped = pretrained()
     path = shipped.get(str(name), Path(name))
@@ -163,7 +162,7 @@ def _folder(name: str | Path) -> Path:
 
 
 def _linear(path: Path, description: folder.Description) -> Classifier:
-    """A linear model from its folder.
+    """The linear model in a folder.
 
     Raises:
         InputError: If scikit-learn is not installed.
@@ -184,7 +183,7 @@ def build(
     tokenizer: Tokenizer,
     settings: Mapping[str, Any],
 ) -> NetworkClassifier:
-    """An untrained network from settings as JSON values; ``vectors`` where it reads words."""
+    """An untrained network from settings as JSON values; without ``vectors`` if it reads none."""
     inputs: tuple[Any, ...] = (classes,) if vectors is None else (vectors, classes)
     return network(*inputs, tokenizer=tokenizer, **network.arguments(settings))
 
@@ -193,10 +192,10 @@ def save(model: Classifier, path: str | Path, *, quantise: bool = False, about: 
     """Write a model to a folder, which is made if need be.
 
     Args:
-        model: A network of this package, or a classifier that writes itself.
+        model: A network of this package, or a classifier with a method ``save`` (`CanBeSaved`).
         path: The folder.
         quantise: Whether to store each vector as bytes with one scale: a quarter of the size.
-        about: One line for people, shown by ``whyword models``.
+        about: One line that describes the model, shown by ``whyword models``.
 
     Raises:
         InputError: If the model is of another kind, has weights that could not be loaded again (see

@@ -1,7 +1,7 @@
-"""Explanations and results, to be looked at.
+"""Renderers: they show explanations and results in the terminal, as pictures, and as HTML pages.
 
-Names tell what comes of it: ``..._page`` is a whole HTML file as text, that needs nothing but
-itself; ``..._picture`` is a `Picture`, to be saved; ``draw_...`` writes a picture with matplotlib;
+The name of a renderer says what it returns: ``..._page`` a whole HTML file as text, which needs no
+other file; ``..._picture`` a `Picture`, to be saved. ``draw_...`` writes a picture with matplotlib,
 ``print_...`` prints in the terminal, ``...Table`` and ``...Tables`` can be printed by rich.
 """
 

@@ -1,4 +1,4 @@
-"""What an audit found: as tables in the terminal, as a page."""
+"""Shows what an audit found: as tables in the terminal, and as a page."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +26,17 @@ EXPLANATION = (
 
 
 class AuditTables:
-    """Suspects and clusters, printable by rich.
+    """Tables of suspects and clusters, printable by rich.
 
     Args:
-        audit: What to show.
+        audit: The audit to show.
     """
 
     def __init__(self, audit: "Audit") -> None:
         self.audit = audit
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield tables and sentences; texts from the corpus are made harmless."""
+        """Yield tables and sentences; texts of the corpus cannot drive the terminal."""
         table = Table(title="Suspects", title_justify="left", title_style="bold")
         table.add_column("word", overflow="fold")
         table.add_column("class", overflow="fold")
@@ -73,7 +73,7 @@ def audit_page(
     title: str = "What did the model learn by accident?",
     palette: str | Palette = DEFAULT_PALETTE,
 ) -> str:
-    """One self-contained HTML file with suspects, clusters and the accuracy without the suspects.
+    """Make one self-contained HTML file: suspects, clusters, and accuracy without the suspects.
 
     Raises:
         InputError: If there is no such palette.
@@ -111,7 +111,7 @@ def audit_page(
 
 
 def accuracy(audit: "Audit") -> str:
-    """What the suspects are worth, in one sentence or two."""
+    """Say in one sentence or two what accuracy owes to the suspects."""
     a = audit.accuracy
     return (
         f"Accuracy {a.before:.2%}; without the suspects {a.after:.2%}. Of the {a.touched} "
@@ -120,7 +120,7 @@ def accuracy(audit: "Audit") -> str:
 
 
 def _suspect(audit: "Audit", suspect: "Suspect") -> dict[str, Any]:
-    """A suspect as text."""
+    """Return the numbers of a suspect as text."""
     note = (
         f"{suspect.relevance_share:.1%} of the class's relevance; two of its documents have it "
         f"unequally often in {suspect.variety:.0%} of cases (the class's words: "

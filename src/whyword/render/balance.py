@@ -1,6 +1,7 @@
-"""One target's balance: words + remainder = score, and the words that matter most.
+"""The balance of one target: words + remainder = score, and the words that matter most.
 
-Every renderer shows these numbers, so they are worked out here and nowhere else.
+The remainder is what no word received. Every renderer shows these numbers, so they are computed
+here and nowhere else.
 """
 
 from collections.abc import Mapping
@@ -12,11 +13,11 @@ from whyword.explanation import Explanation
 from whyword.render.numbers import decimals_for, number
 
 NOT_DECOMPOSED = "not decomposed"
-"""The remainder's item for methods whose numbers are no shares of the score."""
+"""The one item of the remainder, for methods whose numbers are no shares of the score."""
 
 
 class Equation(NamedTuple):
-    """Words + remainder = score, as text; ``sign`` is "≈" if the numbers do not add up."""
+    """The equation words + remainder = score, as text; ``sign`` is "≈" if it does not add up."""
 
     words: str
     remainder: str
@@ -27,20 +28,20 @@ class Equation(NamedTuple):
 
 @dataclass(frozen=True)
 class Balance:
-    """What one target's numbers add up to.
+    """The numbers of one target, added up.
 
     Attributes:
-        target: Its name.
-        score: Its score.
-        words: Sum over the words.
+        target: The name of the target: of a class, or of a contrast of two.
+        score: The score of the target.
+        words: Sum of the relevance of all words.
         positive: Sum over the words with positive relevance.
         negative: Sum over the words with negative relevance.
-        remainder: What no word received.
-        items: The remainder, item by item.
-        decomposed: False for methods that do not share out the score.
-        signed: False for methods whose numbers do not tell for from against.
-        largest: The largest absolute relevance of a word: the strongest colour.
-        decimals: Digits after the point that show ``largest`` well.
+        remainder: The part of the score that no word received.
+        items: The parts of the remainder, by name.
+        decomposed: False for methods that do not share out the score among the words.
+        signed: False for methods whose numbers do not tell words for from words against.
+        largest: The largest absolute relevance of a word, which gets the strongest colour.
+        decimals: Number of digits after the point that show ``largest`` well.
         top: Words with the most positive relevance (summed over occurrences), highest first.
         bottom: Words with the most negative relevance, lowest first.
     """
@@ -60,7 +61,7 @@ class Balance:
     bottom: tuple[tuple[str, float], ...]
 
     def equation(self) -> Equation:
-        """The sum for people, with as many digits as it takes for the printed numbers to add up."""
+        """Return the equation as text, with enough digits for the printed numbers to add up."""
         numbers = (self.words, self.remainder, self.score)
         for decimals in range(self.decimals, self.decimals + 4):
             words, remainder, score = (round(n, decimals) for n in numbers)
@@ -77,27 +78,27 @@ class Balance:
         )
 
     def adds_up(self) -> bool:
-        """Whether words and remainder are the score, but for rounding in single precision."""
+        """Whether words and remainder sum to the score, up to rounding in single precision."""
         scale = max(self.positive, -self.negative, abs(self.remainder), abs(self.score), 1e-30)
         return abs(self.words + self.remainder - self.score) < 1e-4 * scale
 
     def share(self, relevance: float) -> float | None:
-        """A word's share of the score, or None if that means nothing."""
+        """Return a word's share of the score, or None where the method gives no shares."""
         if not self.decomposed or abs(relevance) > 10 * abs(self.score):
             return None
         return relevance / self.score if self.score else None
 
 
 def balance(explanation: Explanation, target: str | None = None, *, words: int = 8) -> Balance:
-    """The balance of one target; by default the predicted class.
+    """Compute the balance of one target.
 
     Args:
-        explanation: What to show.
-        target: One of ``explanation.targets``.
-        words: How many words to list for, and how many against.
+        explanation: The explanation to show.
+        target: One of ``explanation.targets``; by default the predicted class.
+        words: Most words to list for the target, and as many against it.
 
     Raises:
-        InputError: If the target was not explained, or nothing was.
+        InputError: If the target was not explained, or the explanation has no target.
     """
     if not explanation.targets:
         raise InputError("The explanation has no targets; expected at least one to show.")

@@ -1,4 +1,4 @@
-"""Who is taken for whom: the confusion matrix of a classifier, as a picture."""
+"""The confusion matrix of a classifier as a picture: which class is taken for which."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,16 +15,17 @@ def draw_confusion(
 ) -> None:
     """Write the confusion matrix as a picture; the ending chooses SVG, PNG or PDF.
 
-    Rows are true classes; shades are shares of a row.
+    Each row is a true class; a shade shows a share of its row.
 
     Args:
         confusion: ``(true class, predicted class)`` numbers of documents.
         classes: Names of the classes.
-        path: Where the picture goes.
-        title: By default the accuracy.
+        path: The file to write.
+        title: Title of the picture; by default the accuracy.
 
     Raises:
-        InputError: If it cannot be written, there is no such format, or matplotlib is missing.
+        InputError: If the file cannot be written, there is no such format, or matplotlib is not
+            installed.
     """
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     side = 2.5 + 0.36 * len(classes)

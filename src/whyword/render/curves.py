@@ -1,4 +1,4 @@
-"""Deletion curves as pictures: a panel for each group of documents, side by side."""
+"""Deletion curves as pictures, with a panel for each group of documents, side by side."""
 
 import io
 import re
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BASELINES = {"random": (":", "o"), "oracle": ("--", "D")}
-"""Line style and marker of what is no method: the floor and the ceiling."""
+"""Line style and marker of the two curves that belong to no method: random and oracle."""
 
 MARKERS = "ovs^Pd"
 
@@ -26,12 +26,12 @@ MARKERS = "ovs^Pd"
 def draw_curves(
     summary: Mapping[str, object], path: str | Path, *, title: str = "", band: bool = True
 ) -> None:
-    """Write accuracy by number of deletions; the ending chooses SVG, PNG or PDF.
+    """Draw accuracy by number of deletions; the ending of the path chooses SVG, PNG or PDF.
 
     Args:
         summary: What `whyword.evaluation.results.summarise` returned.
-        path: Where the picture goes.
-        title: Above the panels.
+        path: The file to write.
+        title: Title above the panels.
         band: Whether to shade the 95 % bootstrap intervals.
 
     Raises:
@@ -42,7 +42,7 @@ def draw_curves(
 
 
 def curves_svg(summary: Mapping[str, object], *, band: bool = True) -> str:
-    """The same picture as an SVG element for a page: the page's text colour, no background.
+    """Draw the same as an SVG element for a page, in its text colour and without background.
 
     Args:
         summary: What `whyword.evaluation.results.summarise` returned.
@@ -58,7 +58,7 @@ def curves_svg(summary: Mapping[str, object], *, band: bool = True) -> str:
         panels = len(figure.axes)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(ink, "currentColor")
-    # What a page has no use for, and its size in points: the page's width decides, down to where
+    # Metadata and the size in points go: the page's width decides about the size, down to where
     # letters can still be read.
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' (width|height)="[0-9.]+pt"', "", svg, count=2)
@@ -67,7 +67,7 @@ def curves_svg(summary: Mapping[str, object], *, band: bool = True) -> str:
 
 @contextmanager
 def _drawn(summary: Mapping[str, Any], *, title: str, band: bool, ink: str) -> "Iterator[Figure]":
-    """The figure, to be saved while its settings hold."""
+    """Yield the figure, which must be saved inside the block: matplotlib's settings end with it."""
     matplotlib = require("matplotlib", extra="evaluate", what="A picture of curves")
     panels = summary["panels"]
     styles = _styles(list(dict.fromkeys(m for panel in panels for m in summary[panel])))
@@ -118,7 +118,7 @@ def _draw(
 
 
 def _styles(methods: list[str]) -> dict[str, dict[str, Any]]:
-    """Colour, line and marker by method: told apart without colours, too."""
+    """Choose colour, line and marker for each method, so that they differ without colours, too."""
     colours, markers = iter(categorical(len(set(methods) - set(BASELINES)))), cycle(MARKERS)
     styles: dict[str, dict[str, Any]] = {}
     for method in methods:

@@ -1,4 +1,4 @@
-"""The report of a deletion experiment, as one HTML file that needs nothing but itself."""
+"""The report of a deletion experiment, as one HTML file that needs no other file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,7 +22,7 @@ def evaluation_page(
     title: str = "Are the explanations right?",
     palette: str | Palette = DEFAULT_PALETTE,
 ) -> str:
-    """Curves and tables; no request leaves the page, and it follows the reader's theme.
+    """Make a page of curves and tables; it sends no request, and follows the reader's theme.
 
     Args:
         summary: What `whyword.evaluation.results.summarise` returned; what ``whyword evaluate``
@@ -48,7 +48,7 @@ def evaluation_page(
 
 
 def panels(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What ``panel.html`` shows, one for each group of documents."""
+    """Prepare what the template ``panel.html`` shows, for each group of documents."""
     return [_panel(name, summary[name]) for name in summary["panels"]]
 
 

@@ -1,4 +1,4 @@
-"""Figures of matplotlib: made, and saved."""
+"""Functions that make and save figures of matplotlib."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +19,13 @@ def new_figure(
     what: str = "A picture",
     extra: str = "corpus",
 ) -> "Figure":
-    """An empty figure.
+    """Make an empty figure.
 
     Args:
         size: Width and height in inches.
-        layout: As for a figure of matplotlib.
-        what: What is drawn, the beginning of the error.
-        extra: The extra of the package that brings matplotlib for it.
+        layout: The layout engine, as for a figure of matplotlib.
+        what: What is drawn; the error begins with it.
+        extra: The extra of the package that installs matplotlib for it.
 
     Raises:
         InputError: If matplotlib is not installed.
@@ -36,7 +36,7 @@ def new_figure(
 
 
 def plain(text: str) -> str:
-    """Text for a figure, in which "$" would begin a formula."""
+    """Escape text for a figure, in which "$" would begin a formula."""
     return text.replace("$", r"\$")
 
 
@@ -44,7 +44,7 @@ def save(figure: "Figure", path: Path, *, dpi: int) -> None:
     """Write a figure; the ending chooses SVG, PNG or PDF. The same figure gives the same file.
 
     Raises:
-        InputError: If it cannot be written, or there is no such format.
+        InputError: If the file cannot be written, or there is no such format.
     """
     from matplotlib import rc_context
 

@@ -1,6 +1,6 @@
-"""Heatmaps as still pictures: one text, or one text by several methods and targets.
+"""Heatmaps as still pictures: of texts, or of one text by several methods and targets.
 
-The second is Figure 2 of the paper.
+The second kind is Figure 2 of the paper.
 """
 
 import re
@@ -39,11 +39,11 @@ def heatmap_picture(
     dark: bool = False,
     width: int = 88,
 ) -> Picture:
-    """Texts one below the other, each with its target, method, and words + remainder = score.
+    """Draw texts one below the other, each with its target, method, and words + remainder = score.
 
     Args:
-        explanations: One per text.
-        target: One of their targets; by default the predicted class of each.
+        explanations: One explanation per text.
+        target: One of their targets; by default the predicted class of each text.
         palette: A name in `whyword.render.palette.PALETTES`, or a palette.
         dark: Whether to use the palette's dark colours.
         width: Of the lines, in characters.
@@ -78,13 +78,13 @@ def comparison_picture(
     dark: bool = False,
     width: int = 84,
 ) -> Picture:
-    """One text, a row for each target and a column for each method (the paper's Figure 2).
+    """Draw one text with a row for each target and a column for each method (paper's Figure 2).
 
     Each heatmap has its own scale: its strongest colour is its largest absolute relevance.
 
     Args:
-        columns: An explanation for each heading.
-        targets: By default those of the first explanation.
+        columns: The explanation of each column, by its heading.
+        targets: The targets of the rows; by default those of the first explanation.
         palette: A name in `whyword.render.palette.PALETTES`, or a palette; ``"paper"`` is the red
             and blue of the paper.
         dark: Whether to use the palette's dark colours.
@@ -119,7 +119,7 @@ def comparison_picture(
 
 
 def shown_targets(columns: Mapping[str, Explanation], targets: Sequence[str] | None) -> list[str]:
-    """The rows of a comparison.
+    """Return the targets that are the rows of a comparison.
 
     Raises:
         InputError: If there is nothing to show, the texts differ, or a target was not explained.
@@ -140,25 +140,25 @@ def shown_targets(columns: Mapping[str, Explanation], targets: Sequence[str] | N
 
 @dataclass
 class _Sheet:
-    """Boxes and labels as they are put on the paper."""
+    """A picture in the making: boxes and labels are put on it one by one."""
 
     shades: Shades
     boxes: list[Box] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
 
     def line(self, x: float, y: float, text: str, *, bold: bool = False) -> None:
-        """A line of our own words with its top at ``y``; headings are bold, the rest is soft."""
+        """Put a caption with its top at ``y``; headings are bold, other captions are pale."""
         colour = self.shades.ink if bold else blend(self.shades.ink, self.shades.paper, 0.62)
         text = neutral(" ".join(text.split()))
         self.labels.append(Label(x, y + 0.72 * LINE, text, cell_len(text), colour, bold=bold))
 
     def turned(self, x: float, y: float, text: str) -> None:
-        """A heading that reads upwards, with its middle there."""
+        """Put a heading that reads upwards, with its middle at this point."""
         text = neutral(" ".join(text.split()))
         self.labels.append(Label(x, y, text, cell_len(text), self.shades.ink, True, True))
 
     def text(self, left: float, top: float, e: Explanation, target: str, width: int) -> float:
-        """The text with its words coloured; returns where it ends."""
+        """Put the text with its words coloured, and return where it ends."""
         faint = blend(self.shades.ink, self.shades.paper, 0.62)
         line = column = 0
         for text, style in _lines(_styled(e, target, self.shades), width):
@@ -185,7 +185,7 @@ class _Sheet:
         return top + (line + 1) * LINE
 
     def picture(self, width: float, height: float, title: str) -> Picture:
-        """What is on the paper, which is at least as wide."""
+        """Return the picture of all boxes and labels, at least this wide."""
         ends = [label.x + label.cells * CELL for label in self.labels if not label.turned]
         width = max(width, max(ends, default=0) + MARGIN)
         return Picture(width, height, self.shades.paper, self.boxes, self.labels, title)
@@ -197,7 +197,7 @@ def _shades(palette: str | Palette, dark: bool) -> Shades:
 
 
 def _styled(e: Explanation, target: str, shades: Shades) -> list[Styled]:
-    """The text, cut at its words, without empty lines before and after it."""
+    """Cut the text at its words, and drop empty lines before and after it."""
     text, position = neutral(e.text), 0
     pieces: list[Styled] = []
     for (start, end), share in zip(
@@ -223,7 +223,7 @@ def _lines(pieces: Sequence[Styled], width: int) -> "list[Styled]":
 
 
 def _visible(text: str, column: int) -> "list[tuple[int, int, str]]":
-    """Column, cells and text of everything that is not white space."""
+    """Yield column, cells and text of everything that is not white space."""
     found = []
     for match in _VISIBLE.finditer(text):
         start = column + _cells(text[: match.start()], column)
@@ -232,7 +232,7 @@ def _visible(text: str, column: int) -> "list[tuple[int, int, str]]":
 
 
 def _cells(text: str, column: int) -> int:
-    """How far a text moves on from a column."""
+    """Return the number of cells that a text takes from this column on; a tab's depends on it."""
     start = column
     for part in re.split("(\t)", text):
         column += TAB - column % TAB if part == "\t" else cell_len(part)

@@ -1,7 +1,7 @@
-"""Heatmaps as HTML: a page that needs nothing but its own file, and a fragment for notebooks.
+"""Heatmaps as HTML: a page that needs no other file, and a fragment for notebooks.
 
-The templates, style and script are in ``templates/``. The target shown first is there without
-JavaScript; the script takes the others from a JSON block per text.
+The templates, style and script are in ``templates/``. The target shown first needs no JavaScript;
+the script takes the others from a JSON block for each text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ def heatmap_page(
     title: str = "Which words decided?",
     palette: str | Palette = DEFAULT_PALETTE,
 ) -> str:
-    """One self-contained HTML file: no request leaves it, and it works from a disk.
+    """Make one self-contained HTML file: it sends no request, and can be opened from a disk.
 
     Text is reproduced character by character, except that NUL shows as ``␀`` and a lone surrogate
     as U+FFFD: HTML cannot hold them. The file is UTF-8.
 
     Args:
-        explanations: One per text; all their targets can be switched between.
+        explanations: One explanation per text; the reader can switch between all their targets.
         title: The page's title.
         palette: A name in `whyword.render.palette.PALETTES`, or a palette.
 
@@ -40,10 +40,10 @@ def heatmap_page(
 def heatmap_fragment(
     explanations: Sequence[Explanation], *, palette: str | Palette = DEFAULT_PALETTE
 ) -> str:
-    """The same for a notebook's output: one element with its style and script.
+    """Make the same for a notebook's output: one element with its style and script.
 
     Args:
-        explanations: One per text.
+        explanations: One explanation per text.
         palette: A name in `whyword.render.palette.PALETTES`, or a palette.
 
     Raises:
@@ -59,13 +59,13 @@ def comparison_page(
     title: str = "Which words decided?",
     palette: str | Palette = DEFAULT_PALETTE,
 ) -> str:
-    """A page with one text, a row for each target and a column for each method.
+    """Make a page with one text, a row for each target and a column for each method.
 
-    The paper's Figure 2; `whyword.render.comparison_picture` makes the same as a picture.
+    This is the paper's Figure 2; `whyword.render.comparison_picture` draws it as a picture.
 
     Args:
-        columns: An explanation for each heading.
-        targets: By default those of the first explanation.
+        columns: The explanation of each column, by its heading.
+        targets: The targets of the rows; by default those of the first explanation.
         title: The page's title.
         palette: A name in `whyword.render.palette.PALETTES`, or a palette.
 
@@ -86,7 +86,7 @@ def comparison_page(
 def comparison_rows(
     columns: Mapping[str, Explanation], targets: Sequence[str] | None = None
 ) -> list[tuple[str, list[Item]]]:
-    """What ``comparison-table.html`` shows: each target with an item for each column."""
+    """Prepare what ``comparison-table.html`` shows: for each target an item for each column."""
     return [
         (target, [Item.of(explanation.only(target)) for explanation in columns.values()])
         for target in shown_targets(columns, targets)
@@ -103,4 +103,4 @@ def _render(
 
 
 page, fragment = heatmap_page, heatmap_fragment
-"""Short names, for those who say ``whyword.render.html.page``."""
+"""Short names, as in ``whyword.render.html.page``."""

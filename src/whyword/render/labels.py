@@ -1,4 +1,4 @@
-"""What methods and weightings are called where people read them."""
+"""The names of methods and weightings as people read them: in pictures, tables and pages."""
 
 from whyword.explanation import Explanation
 from whyword.methods import METHODS, label_of
@@ -7,7 +7,7 @@ _WEIGHTINGS = {"sa-l2": "SA(l2)", "sum": "SUM", "tfidf": "TF-IDF"}
 
 
 def method_label(method: str) -> str:
-    """The name of a method, or of the oracle of a deletion experiment, as people write it.
+    """Return the name of a method, or of a deletion experiment's oracle, as people write it.
 
     Example:
         >>> method_label("lrp"), method_label("mine")
@@ -17,7 +17,7 @@ def method_label(method: str) -> str:
 
 
 def weighting_label(weighting: str) -> str:
-    """The name of a weighting as in the paper.
+    """Return the name of a weighting as in the paper.
 
     Example:
         >>> weighting_label("lrp-elementwise"), weighting_label("tfidf")
@@ -30,7 +30,7 @@ def weighting_label(weighting: str) -> str:
 
 
 def method_line(explanation: Explanation) -> str:
-    """Method and settings in one line; settings that are None say nothing.
+    """Return method and settings in one line, without settings that are None.
 
     Example: ``LRP, epsilon 0.01``
     """
@@ -40,7 +40,7 @@ def method_line(explanation: Explanation) -> str:
 
 
 def not_shared(explanation: Explanation) -> str:
-    """What to say in place of the sum for methods that do not decompose the score."""
+    """Return the sentence that replaces the sum, for methods that do not decompose the score."""
     method = METHODS.get(explanation.method)
     name = method.title if method else explanation.method
     return (

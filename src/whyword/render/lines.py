@@ -1,4 +1,4 @@
-"""Text for a terminal: harmless, encodable, and wrapped without a change."""
+"""Text for a terminal: made harmless and encodable, and wrapped without changing a character."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 Styled = tuple[str, Style | None]
-"""A stretch of text and how it looks."""
+"""A piece of text, and the style in which it is printed."""
 
 TAB = 8
 
@@ -21,9 +21,9 @@ _ATOMS = re.compile(r"[^ \t\n]+|[ \t\n]")
 
 
 def neutral(text: str) -> str:
-    r"""The text with everything that could drive a terminal made visible; tabs and newlines stay.
+    r"""Make everything visible that could drive a terminal; tabs and newlines stay.
 
-    One character stands for one: spans of the text are spans of the result.
+    Each character gives one character, so that spans of the text are spans of the result.
 
     Example:
         >>> neutral("a\x1b[31m b\u202e c")
@@ -33,14 +33,14 @@ def neutral(text: str) -> str:
 
 
 def encodable(text: str, encoding: str) -> str:
-    """Without characters that the terminal's encoding lacks: printing them would raise."""
+    """Replace characters that the terminal's encoding lacks: printing them would raise an error."""
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def wrapped(pieces: Sequence[Styled], width: int | None) -> Iterator[Segment]:
-    """Segments of the pieces, with newlines added where lines are wider than ``width``.
+    """Make segments of the pieces, with newlines added where lines are wider than ``width``.
 
-    Nothing else is added and nothing taken away: a space stays at the end of its line.
+    Nothing else is added, and nothing is dropped: a space stays at the end of its line.
     """
     breaks = set(_breaks("".join(text for text, _style in pieces), width)) if width else set()
     position = 0
@@ -57,7 +57,7 @@ def wrapped(pieces: Sequence[Styled], width: int | None) -> Iterator[Segment]:
 
 
 def _breaks(text: str, width: int) -> Iterator[int]:
-    """Where to add newlines. One cell is left for the space after a line's last word."""
+    """Return where to add newlines. One cell is left for the space after a line's last word."""
     width = max(width - 1, 1)
     column = 0
     for atom in _ATOMS.finditer(text):
@@ -73,7 +73,7 @@ def _breaks(text: str, width: int) -> Iterator[int]:
 
 
 def _sizes(atom: str, column: int, width: int) -> Iterator[tuple[int, int]]:
-    """Offset and cells of an atom, in parts if it does not fit any line."""
+    """Yield offset and cells of an atom: one whole, or parts if it is too wide for any line."""
     if atom == "\t":
         yield 0, TAB - column % TAB
     elif cell_len(atom) <= width:

@@ -1,7 +1,7 @@
-"""A map of documents to explore: one HTML file, drawn on a canvas, with every document's heatmap.
+"""A page to explore a map of documents: a canvas with points, and every document's heatmap.
 
-The page holds the texts. They lie in it compressed, in blocks of some documents each, and are
-unpacked when a document is opened; what hovering and selecting need is at hand at once.
+The page holds the texts, compressed, in blocks of several documents. A block is unpacked when one
+of its documents is opened; what hovering and selecting need is ready at once.
 """
 
 import json
@@ -23,13 +23,13 @@ from whyword.render.templating import rendered
 from whyword.render.view import Item
 
 TOP = 10
-"""Words per document that hovering and selecting know."""
+"""The number of words per document that are shown on hovering and counted on selecting."""
 
 BLOCK = 32
-"""Documents that are unpacked together."""
+"""The number of documents that are unpacked together."""
 
 STEPS = 100
-"""Steps of colour intensity: the eye tells fewer apart, and they take less room."""
+"""The number of steps of colour intensity: enough for the eye, and small in the file."""
 
 NONE = 0xFFFFFFFF
 
@@ -45,21 +45,21 @@ def map_page(
     title: str = "Map of documents",
     palette: str | Palette = DEFAULT_PALETTE,
 ) -> str:
-    """One self-contained HTML file: no request leaves it, and it works from a disk.
+    """Make one self-contained HTML file: it sends no request, and can be opened from a disk.
 
     Hovering shows a document's name and top words, a click opens its heatmap, a lasso lists the top
-    words of what it holds. About 2 kB per newsgroup posting.
+    words of the documents inside it. A newsgroup posting takes about 2 kB.
 
     Args:
-        points: ``(document, 2)``.
-        explanations: One per document, in order; taken one by one. Of each, the target shown is
-            the predicted class, else its first.
-        names: One per document.
+        points: ``(document, 2)`` where each document lies on the map.
+        explanations: One explanation per document, in order; they are read one by one. The target
+            shown is the predicted class or, if that was not explained, the first.
+        names: The name of each document.
         labels: True class of each document.
-        groups: One per document; they choose the colours and stand in the legend.
+        groups: The group of each document; groups have colours, and stand in the legend.
         apart: Groups that are drawn in grey.
         title: The page's title.
-        palette: Of the heatmaps: a name in `whyword.render.palette.PALETTES`, or a palette.
+        palette: Colours of the heatmaps: a name in `whyword.render.palette.PALETTES`, or a palette.
 
     Raises:
         InputError: If there are no documents, their numbers disagree, or there is no such palette.
@@ -105,7 +105,7 @@ def map_page(
 
 
 class _Packed:
-    """Explanations, packed one by one."""
+    """What the page needs of the explanations, compressed one after the other."""
 
     def __init__(self) -> None:
         self.article: Item | None = None
@@ -120,7 +120,7 @@ class _Packed:
         return len(self.predicted)
 
     def add(self, explanation: Explanation) -> None:
-        """Keep what the page needs of it."""
+        """Keep what the page needs of an explanation."""
         only = explanation.only(explanation.targets[explanation.index()])
         item = Item.of(only, steps=STEPS)
         # The page has one article to be filled: one that shows signs, if any document has them.
@@ -146,7 +146,7 @@ class _Packed:
             self._close()
 
     def blocks(self) -> list[str]:
-        """Compressed documents, `BLOCK` each, as base64."""
+        """Return the compressed documents as base64, `BLOCK` of them in each string."""
         if self._open:
             self._close()
         return self._closed

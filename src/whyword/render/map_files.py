@@ -1,4 +1,4 @@
-"""Maps of a corpus in files: tables, pictures, and pages to explore."""
+"""Writes maps of a corpus to files: tables, pictures, and pages to explore."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class MappedCorpus:
     Attributes:
         classifier: The model whose relevance weighted the words.
         documents: The tokenised texts.
-        maps: One for each weighting.
-        groups: One per document; they choose the colours.
+        maps: The map of each weighting, by its name.
+        groups: The group of each document, which chooses its colour.
         apart: Groups that are drawn in grey.
     """
 
@@ -34,14 +34,14 @@ class MappedCorpus:
     apart: Sequence[str] = ()
 
     def write(self, path: Path, *, progress: OnProgress | None = None) -> None:
-        """Write what the ending says: .parquet, .html, or a picture in .svg, .png or .pdf.
+        """Write a file in the format of its ending: .parquet, .html, .svg, .png or .pdf.
 
-        A picture has a panel for each map, a page shows the first, a Parquet file holds the only
-        one. The page contains the texts, with heatmaps by the method of the weighting, by LRP if it
-        has none.
+        A picture has a panel for each map, a page shows the first map, and a Parquet file holds the
+        only one. The page contains the texts, with heatmaps by the method of the weighting, or by
+        LRP if the weighting has no method.
 
         Raises:
-            InputError: If the ending is another, there are too many maps, the file cannot be
+            InputError: If there is no such format, there are too many maps, the file cannot be
                 written, or a library is not installed.
         """
         ending = path.suffix.lower()

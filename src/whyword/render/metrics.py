@@ -1,4 +1,4 @@
-"""Metrics of methods as a table, in the terminal and for the report."""
+"""A table of metrics and methods, for the terminal and for the report."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from rich.text import Text
 from whyword.render.numbers import minus
 
 NOTHING = "–"
-"""Where a number is not defined."""
+"""The sign shown where a number is not defined."""
 
 
 class MetricTable:
@@ -24,7 +24,7 @@ class MetricTable:
         self.metrics = metrics
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the table."""
+        """Yield the table for rich."""
         table = Table(
             "", title="metrics, and how much higher a method is than the first",
             title_justify="left", box=None, padding=(0, 1, 0, 0),
@@ -41,7 +41,7 @@ class MetricTable:
 
 
 def metric_groups(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Of each metric its name, which values are ``better``, and ``rows``: texts, by method."""
+    """Prepare the metrics for a table: name, ``better``, and ``rows`` of text, one per method."""
     return [
         {
             "metric": metric,
@@ -71,7 +71,7 @@ def _row(method: str, record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def short(value: float | None, *, signed: bool = False) -> str:
-    """Three decimals, fewer for large numbers; with its sign if asked for."""
+    """Write a number with three decimals, fewer if it is large; with its sign if asked for."""
     if value is None:
         return NOTHING
     decimals = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0

@@ -1,10 +1,10 @@
-"""Numbers as people read them."""
+"""Functions that write numbers as people read them."""
 
 import math
 
 
 def decimals_for(largest: float) -> int:
-    """Digits after the point: two, or more where the largest number is below 0.1.
+    """Choose the digits after the point: two, or more if the largest number is below 0.1.
 
     Example:
         >>> decimals_for(5.3), decimals_for(0.0042)
@@ -16,7 +16,7 @@ def decimals_for(largest: float) -> int:
 
 
 def number(value: float, decimals: int = 2, *, plus: bool = True) -> str:
-    """A number for people, with its sign; zero has none.
+    """Write a number with its sign; zero has none.
 
     Example:
         >>> number(1.234), number(-0.5), number(-0.001)
@@ -29,12 +29,12 @@ def number(value: float, decimals: int = 2, *, plus: bool = True) -> str:
 
 
 def minus(text: str) -> str:
-    """With a typographic minus, for pages and pictures."""
+    """Replace the hyphen by a typographic minus, for pages and pictures."""
     return text.replace("-", "−")
 
 
 def interval(low: float, high: float, *, plus: bool = False) -> str:
-    """An interval of numbers around 1, with a typographic minus.
+    """Write an interval of numbers of the size of 1, with a typographic minus.
 
     Example:
         >>> interval(0.25, 0.75), interval(-0.1, 0.2, plus=True)

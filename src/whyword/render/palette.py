@@ -1,4 +1,4 @@
-"""Colours of a heatmap, and how strong a colour a word gets."""
+"""The colours of heatmaps and groups, and how strong a colour a word gets."""
 
 from colorsys import hls_to_rgb
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from whyword.errors import InputError, did_you_mean
 
 @dataclass(frozen=True)
 class Shades:
-    """Colours of one theme, as ``#rrggbb``.
+    """The colours of one theme, light or dark, as ``#rrggbb``.
 
     Attributes:
-        positive: Behind a word with intensity 1.
-        negative: Behind a word with intensity -1.
-        ink: The text, readable on both and on ``paper``.
-        paper: What the colours fade into.
+        positive: Background of a word with intensity 1.
+        negative: Background of a word with intensity -1.
+        ink: Colour of the text, readable on both and on ``paper``.
+        paper: Background of the page, into which the colours fade.
     """
 
     positive: str
@@ -28,7 +28,7 @@ class Shades:
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours for both themes."""
+    """The colours for both themes."""
 
     light: Shades
     dark: Shades
@@ -51,10 +51,10 @@ DEFAULT_PALETTE = "orange-blue"
 
 
 def palette_named(palette: str | Palette) -> Palette:
-    """The palette of that name; a `Palette` is returned as it is.
+    """Return the palette of this name; a `Palette` is returned as it is.
 
     Raises:
-        InputError: If there is none of that name.
+        InputError: If there is no palette of this name.
     """
     if isinstance(palette, Palette):
         return palette
@@ -67,14 +67,14 @@ def palette_named(palette: str | Palette) -> Palette:
 _DISTINCT = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#b8a600")
 
 NEUTRAL = "#9a9a9a"
-"""For what is in none of the groups; readable as little on light as on dark."""
+"""Grey for documents outside the groups; it stands out neither on light nor on dark paper."""
 
 
 def categorical(count: int) -> tuple[str, ...]:
-    """Colours for groups, seen on light and dark paper.
+    """Choose colours for groups, to be seen on light and dark paper.
 
-    Up to seven they are told apart by the colour-blind; more of them go around the colour circle,
-    light and dark in turn.
+    Up to seven can be told apart by the colour-blind; more go around the colour circle, light and
+    dark in turn.
     """
     if count <= len(_DISTINCT):
         return _DISTINCT[:count]
@@ -86,13 +86,13 @@ def categorical(count: int) -> tuple[str, ...]:
 
 
 def intensities(relevance: Floats) -> Floats:
-    """How strongly each word is coloured: its share of the target's largest absolute relevance.
+    """Compute how strongly each word is coloured: its share of the largest absolute relevance.
 
     Args:
-        relevance: ``(..., word)``.
+        relevance: ``(..., word)`` relevance of the words, for each target.
 
     Returns:
-        ``(..., word)`` in [-1, 1], 0 throughout where no word has any relevance.
+        ``(..., word)`` intensities in [-1, 1]; all are 0 where no word has any relevance.
 
     Example:
         >>> intensities(np.array([2.0, -4.0, 0.0])).tolist()
@@ -105,7 +105,7 @@ def intensities(relevance: Floats) -> Floats:
 
 
 def blend(colour: str, paper: str, intensity: float) -> str:
-    """A share of ``|intensity|`` of the colour, and the rest paper.
+    """Mix a share of ``|intensity|`` of a colour with the rest of paper.
 
     Example:
         >>> blend("#ff0000", "#ffffff", 0.5)
@@ -120,7 +120,7 @@ def blend(colour: str, paper: str, intensity: float) -> str:
 
 
 def contrast(one: str, other: str) -> float:
-    """Contrast of two colours by the WCAG formula, from 1 to 21; text needs 4.5.
+    """Compute the contrast of two colours by the WCAG formula, from 1 to 21; text needs 4.5.
 
     Example:
         >>> round(contrast("#000000", "#ffffff"), 2)

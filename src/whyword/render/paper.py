@@ -1,4 +1,4 @@
-"""The report of a paper run: numbers and figures on one page."""
+"""The report of a run of the paper's experiments: numbers and figures on one page."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ def paper_page(
     title: str = "Explaining Predictions of Non-Linear Classifiers in NLP, again",
     palette: str | Palette = DEFAULT_PALETTE,
 ) -> str:
-    """One self-contained HTML file; it holds the text of Figure 2's document.
+    """Make one self-contained HTML file; it holds the text of Figure 2's document.
 
     Args:
-        results: As in ``results.json`` of `whyword.paper`.
-        explanations: Figure 2's columns, by method.
+        results: The contents of ``results.json``, which `whyword.paper` writes.
+        explanations: The columns of Figure 2, by method.
         maps: Figure 3 as PNG.
-        took: Seconds and memory by stage.
+        took: Seconds and memory that each stage took.
         title: The page's title.
         palette: A name in `whyword.render.palette.PALETTES`, or a palette.
 

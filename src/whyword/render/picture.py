@@ -1,4 +1,4 @@
-"""Still pictures of coloured text: SVG of our own, PNG and PDF through matplotlib."""
+"""Still pictures of coloured text, saved as SVG, or by matplotlib as PNG and PDF."""
 
 import re
 import warnings
@@ -15,13 +15,13 @@ CELL, LINE, SIZE = 8.4, 22.0, 14.0
 
 FAMILY = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 
-# What XML cannot hold, written or as a reference, apart from what `neutral` makes visible.
+# Characters that XML cannot hold in any form, apart from those that `neutral` makes visible.
 _UNHOLDABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
 class Box:
-    """A coloured rectangle; pixels from the upper left corner."""
+    """A coloured rectangle; numbers are pixels from the upper left corner of the picture."""
 
     x: float
     y: float
@@ -35,13 +35,13 @@ class Label:
     """One line of text.
 
     Attributes:
-        x: Left edge in pixels; the middle, if it is turned.
-        y: Base line in pixels; the middle, if it is turned.
-        text: What it says.
-        cells: Its width in characters; the text is set to fit.
-        colour: Of the letters.
-        bold: Whether it is a heading.
-        turned: Whether it reads upwards.
+        x: Left edge in pixels; the middle, if the line is turned.
+        y: Base line in pixels; the middle, if the line is turned.
+        text: The text itself.
+        cells: Width in characters; the text is stretched or squeezed to fit.
+        colour: Colour of the letters.
+        bold: Whether the line is a heading.
+        turned: Whether the line reads upwards.
     """
 
     x: float
@@ -55,15 +55,15 @@ class Label:
 
 @dataclass(frozen=True)
 class Picture:
-    """Boxes, and labels on top of them.
+    """A picture: boxes, and labels on top of them.
 
     Attributes:
-        width: In pixels.
-        height: In pixels.
+        width: Width in pixels.
+        height: Height in pixels.
         paper: Colour of the background.
-        boxes: Behind the text.
-        labels: The text.
-        title: What it shows, for who cannot see it.
+        boxes: Rectangles behind the text.
+        labels: The lines of text.
+        title: What the picture shows, for readers who cannot see it.
     """
 
     width: float
@@ -74,7 +74,7 @@ class Picture:
     title: str
 
     def svg(self) -> str:
-        """One self-contained SVG; whatever font there is, words fit their boxes."""
+        """Return one self-contained SVG, in which words fit their boxes with any font."""
         width, height = f"{self.width:g}", f"{self.height:g}"
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -92,10 +92,10 @@ class Picture:
         return "\n".join(parts)
 
     def save(self, path: str | Path) -> None:
-        """Write SVG, PNG or PDF, by the ending of the path.
+        """Write the picture as SVG, PNG or PDF, by the ending of the path.
 
         Raises:
-            InputError: If the ending is another, the file cannot be written, or matplotlib is
+            InputError: If there is no such format, the file cannot be written, or matplotlib is
                 needed and not installed.
         """
         path = Path(path)

@@ -1,4 +1,4 @@
-"""Maps of documents as still pictures: Figure 3 of the paper."""
+"""Maps of documents as still pictures, like Figure 3 of the paper."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,19 +23,19 @@ def draw_maps(
     apart: Sequence[str] = (),
     columns: int = 4,
 ) -> None:
-    """A panel for each weighting, all on one equal axis scale, and a legend.
+    """Draw a panel for each weighting, all on one equal axis scale, and a legend.
 
     Args:
         maps: ``(document, 2)`` points for each weighting.
-        groups: One per document; they choose the colours.
-        path: In .svg, .png or .pdf. Points are pixels also in SVG and PDF: thousands of circles
-            would make files of many megabytes.
+        groups: The group of each document, which chooses its colour.
+        path: The file to write, in .svg, .png or .pdf. Points are pixels also in SVG and PDF:
+            thousands of circles would make files of many megabytes.
         apart: Groups that are drawn in grey, below the others.
-        columns: Panels next to each other.
+        columns: Number of panels next to each other.
 
     Raises:
-        InputError: If there is nothing to draw, the numbers of documents disagree, the ending is
-            another, the file cannot be written, or matplotlib is not installed.
+        InputError: If there is nothing to draw, the numbers of documents disagree, there is no such
+            format, the file cannot be written, or matplotlib is not installed.
     """
     path = Path(path)
     if path.suffix.lower() not in (".svg", ".png", ".pdf"):
@@ -58,7 +58,7 @@ def draw_maps(
     centred = {name: points - points.mean(axis=0) for name, points in maps.items()}
     limit = 1.05 * max(float(abs(points).max(initial=0.0)) for points in centred.values()) or 1.0
     of_document = np.array([colours[group] for group in groups])
-    # In random order no group covers another; what is apart comes first.
+    # In random order no group covers another; groups that are apart are drawn first, below.
     order = np.random.default_rng(0).permutation(len(groups))
     order = order[np.argsort(~np.isin(np.array(groups)[order], list(apart)), kind="stable")]
     for panel, (name, points) in zip(axes, centred.items(), strict=False):
@@ -74,7 +74,7 @@ def draw_maps(
 
 
 def colour_of(groups: Sequence[str], *, apart: Sequence[str] = ()) -> dict[str, str]:
-    """A colour for each group, in the order of their names; what is apart is grey and last."""
+    """Return a colour for each group, in the order of names; groups apart are grey, and last."""
     names = sorted(set(groups) - set(apart))
     colours = dict(zip(names, categorical(len(names)), strict=True))
     return colours | dict.fromkeys(sorted(set(apart) & set(groups)), NEUTRAL)

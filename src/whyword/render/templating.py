@@ -1,4 +1,4 @@
-"""What all pages share: the templates, their environment, the rule that forbids requests."""
+"""What all pages share: the templates, their environment, and the rule that forbids requests."""
 
 import hashlib
 import re
@@ -24,14 +24,14 @@ def rendered(
     scripts: tuple[str, ...] = ("whyword.js",),
     **values: Any,
 ) -> str:
-    """A template filled in. Only the scripts named here may run in the page.
+    """Fill in a template. Only the scripts named here may run in the page.
 
     Args:
-        template: A file in ``templates/``.
+        template: Name of a file in ``templates/``.
         palette: A name in `whyword.render.palette.PALETTES`, or a palette.
-        styles: Files in ``templates/``.
-        scripts: Files in ``templates/``.
-        values: Of the template.
+        styles: Names of style sheets in ``templates/``.
+        scripts: Names of scripts in ``templates/``.
+        values: The variables of the template.
 
     Raises:
         InputError: If there is no such palette.

@@ -1,8 +1,8 @@
 """Heatmaps in the terminal.
 
 The text is written as it is, except for characters that would drive the terminal; rich's markup,
-tab expansion and trimming never see it. Without colours positive words are bold and negative ones
-underlined; without any style (a pipe, a file) the lists of words carry the signs.
+tab expansion and trimming never see it. Without colours, positive words are bold and negative ones
+underlined; without any style (in a pipe or a file), the lists of words show the signs.
 """
 
 import os
@@ -30,10 +30,10 @@ from whyword.render.palette import (
 )
 
 FAINT, FAINT_WITHOUT_COLOUR = 0.08, 0.2
-"""Weaker intensities get no style."""
+"""Intensities below these get no style: with colours, and without."""
 
 CELLS = 32
-"""Width of a list of words."""
+"""Width of a list of words, in cells of the terminal."""
 
 BOLD, DIM = Style(bold=True), Style(dim=True)
 
@@ -46,15 +46,16 @@ def terminal_heatmap(
     width: int | None = None,
     dark: bool | None = None,
 ) -> "Heatmap":
-    """Something that rich can print: scores, heatmap, top words, and the sum.
+    """Make an object that rich can print: scores, heatmap, top words, and the sum.
 
     Args:
-        explanation: What to show.
+        explanation: The explanation to show.
         target: One of its targets; by default the predicted class.
         palette: A name in `whyword.render.palette.PALETTES`, or a palette.
-        width: Where to wrap lines, in cells; by default the console's width, or no wrapping where
-            the console is printed to with ``soft_wrap=True``.
-        dark: Whether the terminal is dark; by default what its ``COLORFGBG`` says, else dark.
+        width: Width at which lines are wrapped, in cells; by default the console's width. Printing
+            with ``soft_wrap=True`` does not wrap.
+        dark: Whether the terminal is dark; by default what the variable ``COLORFGBG`` says, and
+            dark if there is none.
 
     Raises:
         InputError: If the target was not explained, or there is no such palette.
@@ -68,7 +69,7 @@ def terminal_heatmap(
 def heatmap_text(
     explanation: Explanation, *, target: str | None = None, width: int | None = None
 ) -> str:
-    """The same without colours or escape codes; lines are wrapped only if a width is given.
+    """Return the same as text without escape codes; lines are wrapped only if a width is given.
 
     Raises:
         InputError: If the target was not explained.
@@ -107,13 +108,13 @@ def print_explanations(
 
 @dataclass(frozen=True)
 class Heatmap:
-    """One target's heatmap with its numbers, printable by rich.
+    """The heatmap of one target with its numbers, printable by rich.
 
     Attributes:
-        explanation: What is shown.
-        balance: The target's numbers.
+        explanation: The explanation that is shown.
+        balance: The numbers of the target.
         shades: The colours.
-        width: Where to wrap; None takes the console's width.
+        width: Width at which lines are wrapped; None takes the console's width.
     """
 
     explanation: Explanation
@@ -122,7 +123,7 @@ class Heatmap:
     width: int | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the segments, which rich writes unchanged."""
+        """Yield the segments for rich, which writes them unchanged."""
         coloured = console.color_system is not None and not console.no_color
         width = None if options.no_wrap else (self.width or options.max_width)
         parts = [
@@ -136,7 +137,7 @@ class Heatmap:
         yield from wrapped(pieces, width)
 
     def _text(self, coloured: bool) -> Iterator[Styled]:
-        """The text between empty lines; its pieces joined together are `neutral` of it."""
+        """Return the text between empty lines; its pieces, joined together, are `neutral` of it."""
         e, text, position = self.explanation, neutral(self.explanation.text), 0
         steps = intensities(e.relevance[e.index(self.balance.target)]).tolist()
         known = e.known or (True,) * len(steps)
@@ -159,7 +160,7 @@ class Heatmap:
         return Style(italic=italic, color=self.shades.ink, bgcolor=behind)
 
     def _legend(self, coloured: bool, styled: bool) -> Iterator[Styled]:
-        """How to read the heatmap."""
+        """Return the line that says how to read the heatmap."""
         e, a = self.explanation, self.balance
         if e.truncated:
             yield f"The model read the first {len(e.spans)} words, not the dimmed rest.\n", DIM
@@ -176,7 +177,7 @@ class Heatmap:
         yield "\n", None
 
     def _words(self, coloured: bool) -> Iterator[Styled]:
-        """Top words for and against the target, side by side."""
+        """Return lists of the top words for and against the target, side by side."""
         a = self.balance
         heading = f"for {_label(a.target)}"
         columns = [(heading, a.top), ("against", a.bottom)] if a.signed else [(heading, a.top)]
@@ -227,7 +228,7 @@ def _sum(a: Balance, e: Explanation) -> Iterator[Styled]:
 
 
 def _label(text: str) -> str:
-    """A name on one line."""
+    """Write a name on one line."""
     return neutral(" ".join(text.split()))
 
 
@@ -238,6 +239,6 @@ def _list(words: Iterable[str], shown: int = 8) -> str:
 
 
 def _is_dark() -> bool:
-    """Whether the terminal says that its background is dark; most do not say and are."""
+    """Whether the terminal's background is dark; most terminals do not say so, but are dark."""
     background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
     return background not in ("7", "15")

@@ -1,4 +1,4 @@
-"""What the HTML templates show of an explanation: texts cut into pieces, numbers formatted."""
+"""Explanations prepared for the HTML templates: texts cut into pieces, numbers formatted."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from whyword.render.numbers import decimals_for, minus, number
 from whyword.render.palette import intensities
 
 STEPS = 10_000
-"""Intensities reach the page as whole numbers of this fraction."""
+"""The number of steps of intensity: on a page, intensities are whole numbers of steps."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the text: a word, what stands between words, or the tail never read."""
+    """A piece of the text: a word, text between words, or the end that the model never read."""
 
     text: str
     kind: str
@@ -40,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Item:
-    """Everything the template shows of one explanation."""
+    """Everything that the templates show of one explanation."""
 
     explanation: Explanation
     snippet: str
@@ -56,11 +56,11 @@ class Item:
 
     @classmethod
     def of(cls, explanation: Explanation, *, steps: int = STEPS) -> Self:
-        """Everything that the templates show of this explanation.
+        """Prepare an explanation for the templates.
 
         Args:
-            explanation: What to show.
-            steps: Intensities are whole numbers of this fraction.
+            explanation: The explanation to show.
+            steps: Number of steps of intensity.
         """
         balances = [balance(explanation, target) for target in explanation.targets or (None,)]
         rounded = np.rint(intensities(explanation.relevance) * steps).astype(int)
@@ -85,7 +85,7 @@ class Item:
 
 
 def _target(a: Balance, steps: list[int]) -> dict[str, Any]:
-    """What the page's script needs to show a target; numbers for people are formatted here."""
+    """Prepare what the page's script needs to show a target; numbers are formatted here."""
     equation = a.equation()
     longest = max([abs(value) for _word, value in (*a.top, *a.bottom)], default=0.0)
     decimals = decimals_for(longest)
@@ -117,7 +117,7 @@ def _target(a: Balance, steps: list[int]) -> dict[str, Any]:
 
 
 def _bars(a: Balance) -> list[tuple[float, float]]:
-    """Left edge and width, in percent, of: words for, words against, remainder, score.
+    """Return left edge and width, in percent, of: words for, words against, remainder, score.
 
     They follow each other like a walk: up by the positive words, down by the negative ones, and by
     the remainder on to the score.
@@ -132,7 +132,7 @@ def _bars(a: Balance) -> list[tuple[float, float]]:
 
 
 def _spread(ranges: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Left edge and width of each range, in percent of zero and all of them together."""
+    """Return left edge and width of each range, in percent of the span of zero and all ranges."""
     low = min(0.0, *(min(r) for r in ranges))
     high = max(0.0, *(max(r) for r in ranges))
     return [
@@ -141,7 +141,7 @@ def _spread(ranges: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _rows(explanation: Explanation) -> list[Row]:
-    """Targets, and classes that were not explained, by descending score."""
+    """Return the targets, and the classes that were not explained, by descending score."""
     entries: list[tuple[str, float, int | None]] = [
         (name, float(score), index)
         for index, (name, score) in enumerate(
@@ -171,7 +171,7 @@ def _rows(explanation: Explanation) -> list[Row]:
 def _pieces(
     explanation: Explanation, a: Balance, rounded: list[int], steps: int
 ) -> Iterator[Piece]:
-    """The text, cut at the words' spans; joined together again it is the text."""
+    """Cut the text at the words' spans; the pieces, joined together, are the text."""
     text, position = explanation.text, 0
     known = explanation.known or (True,) * len(rounded)
     for (start, end), step, is_known in zip(explanation.spans, rounded, known, strict=True):

@@ -1,4 +1,4 @@
-"""The words that drive classes: as a table in the terminal, as a picture, as a page."""
+"""Shows the words that drive classes: as tables in the terminal, as a picture, as a page."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,24 +20,24 @@ from whyword.survey.tally import Occurrence, WordEntry
 from whyword.survey.words import Context, CorpusWords, WordList, context
 
 SUBJECTS = {"predicted": "the predicted class", "true": "the true class", "all": "every class"}
-"""What a document is explained for, in words."""
+"""The names of the classes that a document can be explained for, as people read them."""
 
 PER_ROW = 4
-"""Panels of a picture side by side."""
+"""The number of panels of a picture that stand side by side."""
 
 
 class WordTables:
-    """One table for each class, printable by rich.
+    """Tables of words, one for each class, printable by rich.
 
     Args:
-        words: What to show.
+        words: The words to show.
     """
 
     def __init__(self, words: CorpusWords) -> None:
         self.words = words
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the tables; texts from the corpus are made harmless."""
+        """Yield the tables; texts of the corpus cannot drive the terminal."""
         for words in self.words.lists:
             title = f"{words.target}  ({words.documents} documents)"
             table = Table(title=safe(title, options), title_justify="left", title_style="bold")
@@ -63,7 +63,7 @@ class WordTables:
 def draw_words(
     words: CorpusWords, path: str | Path, *, palette: str | Palette = DEFAULT_PALETTE
 ) -> None:
-    """Draw a panel of bars for each class; the ending chooses SVG, PNG or PDF.
+    """Draw a panel of bars for each class; the ending of the path chooses SVG, PNG or PDF.
 
     Raises:
         InputError: If there is nothing to draw, no such palette, or the file cannot be written.
@@ -86,7 +86,7 @@ def draw_words(
 
 
 def _panel(axes: Any, words: WordList, by: str, positive: str, negative: str) -> None:
-    """Bars from the strongest word for the class down to the strongest against it."""
+    """Draw bars from the strongest word for the class down to the strongest against it."""
     entries = [*words.top, *reversed(words.bottom)]
     values = [entry.mean if by == "mean" else entry.total for entry in entries]
     places = range(len(entries))
@@ -109,7 +109,7 @@ def words_page(
     title: str = "Which words drive the classes?",
     palette: str | Palette = DEFAULT_PALETTE,
 ) -> str:
-    """One self-contained HTML file with every class's words, and each in its documents.
+    """Make one self-contained HTML file with the words of every class, shown in its documents.
 
     Raises:
         InputError: If there is no such palette.
@@ -150,7 +150,7 @@ def _entries(words: CorpusWords, entries: Sequence[WordEntry]) -> list[dict[str,
 def places(
     texts: Sequence[str], names: Sequence[str], examples: Sequence[Occurrence]
 ) -> list[dict[str, str | Context]]:
-    """Occurrences as the templates show them."""
+    """Prepare occurrences of a word for the templates."""
     return [
         {
             "document": names[place.document],
@@ -162,5 +162,5 @@ def places(
 
 
 def safe(text: str, options: ConsoleOptions) -> Text:
-    """Text that neither drives the terminal nor is read as markup."""
+    """Make a text harmless: it neither drives the terminal nor is read as markup."""
     return Text(encodable(neutral(text), options.encoding))

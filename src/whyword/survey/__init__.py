@@ -1,7 +1,8 @@
-"""A corpus seen through relevance: words, audits, document vectors, maps.
+"""Surveys of a whole corpus by relevance: how much each word contributed to a class's score.
 
-`corpus_words` shows what drives each class, `audit_corpus` which words do although they hardly
-belong to it, `map_corpus` where documents lie by what the classifier found relevant in them.
+`corpus_words` lists the words that drive each class, `audit_corpus` those that drive a class
+although they hardly belong to it, and `map_corpus` draws documents near each other if the
+classifier found alike words relevant in them.
 """
 
 from typing import TYPE_CHECKING

@@ -19,7 +19,7 @@ from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
 NEIGHBOURS = 100
-"""The most that are asked, by default."""
+"""The most neighbours that are asked, by default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +27,10 @@ class Epi:
     """The explanatory power index of one weighting.
 
     Attributes:
-        mean: The index: mean accuracy over the splits at the best number of neighbours.
-        std: Standard deviation over the splits there (of a sample: divided by splits - 1).
-        k: That number of neighbours, the smallest of equals.
-        accuracies: ``(split, neighbours)``, for 1 neighbour and more.
+        mean: The index: mean accuracy over the splits, at the best number of neighbours.
+        std: Standard deviation of this accuracy over the splits (with splits - 1 below the line).
+        k: The best number of neighbours; of equals the smallest.
+        accuracies: ``(split, neighbours)`` accuracy of each split by 1, 2, ... neighbours.
     """
 
     mean: float
@@ -45,7 +45,7 @@ class Epi:
         return best
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
+        """Return the index as JSON values."""
         return {"mean": self.mean, "std": self.std, "k": self.k}
 
 
@@ -57,19 +57,19 @@ def epi(
     splits: int = 10,
     seed: int = 0,
 ) -> Epi:
-    """The explanatory power index of document vectors.
+    """Compute the explanatory power index of document vectors.
 
     The same seed gives the same splits, so that the indices of two weightings can be compared split
     by split (`gap`).
 
     Args:
-        vectors: ``(document, dimension)``. Nearest is by cosine, for vectors of unit length as by
-            Euclidean distance. A zero vector counts as at right angles to all: by Euclidean
-            distance the few documents without words would be near to many.
+        vectors: ``(document, dimension)``. Neighbours are nearest by cosine; for vectors of unit
+            length the Euclidean distance finds the same. A zero vector counts as at right angles to
+            all: by Euclidean distance the few documents without words would be near to many.
         labels: ``(document,)`` true classes, from 0.
         neighbours: The most neighbours that are asked.
         splits: Random splits into halves, at least 2.
-        seed: Of the splits.
+        seed: Seed of the splits.
 
     Raises:
         InputError: If the shapes disagree, a number is not finite, or there are too few documents,
@@ -113,7 +113,7 @@ def epi(
 
 
 def gap(one: Epi, other: Epi) -> tuple[float, float]:
-    """How much higher the first index is, and the standard error of that over the same splits.
+    """Return how much higher the first index is, and the standard error over the same splits.
 
     The splits share documents: the error is that of the splitting, not of the choice of documents.
     """
@@ -128,17 +128,17 @@ def epi_of_all(
     progress: OnProgress | None = None,
     **options: Any,
 ) -> dict[str, dict[str, Any]]:
-    """The index of several weightings, as JSON values; the others are compared with the first.
+    """Compute the index of several weightings, as JSON values, each compared with the first.
 
     Args:
-        vectors: For each weighting as in `epi`.
+        vectors: For each weighting its document vectors, as in `epi`.
         labels: ``(document,)`` true classes.
         progress: Called after each weighting, with its index; see `whyword.progress`.
-        options: Of `epi`.
+        options: Further arguments of `epi`.
 
     Returns:
-        For each weighting ``mean``, ``std``, ``k``; for all but the first ``below_first`` and
-        ``standard_error``, as `gap` has them.
+        For each weighting ``mean``, ``std`` and ``k``; for all but the first also ``below_first``
+        and ``standard_error``, the two numbers of `gap`.
 
     Raises:
         InputError: As `epi`.
@@ -159,7 +159,7 @@ def epi_of_all(
 
 
 def halves(documents: int, splits: int, seed: int) -> Iterator[tuple[Ints, Ints]]:
-    """Documents to classify and documents to ask, for each split."""
+    """Yield for each split the documents to classify, and those among which neighbours are."""
     random = np.random.default_rng(seed)
     for _ in range(splits):
         order = random.permutation(documents)

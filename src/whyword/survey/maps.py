@@ -1,6 +1,6 @@
-"""Maps of a corpus: document vectors in two dimensions, and what is known of the documents.
+"""Maps of a corpus: document vectors projected to two dimensions, with names and classes.
 
-`project` needs no classifier; `map_corpus` does it all.
+`map_corpus` does it all; `project` is its last step, and needs no classifier.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,16 +35,16 @@ _NEWSGROUPS = {
 
 @dataclass(frozen=True, eq=False)
 class DocumentMap:
-    """Documents in two dimensions.
+    """A map: documents as points in two dimensions, with what is known of them.
 
     Attributes:
-        names: One per document.
+        names: The name of each document.
         labels: True class of each document.
         predicted: Predicted class of each document.
-        vectors: ``(document, dimension)``, of unit length or zero.
-        points: ``(document, 2)``.
+        vectors: ``(document, dimension)`` document vectors, of unit length or zero.
+        points: ``(document, 2)`` where each document lies on the map.
         weighting: How the words were weighted, as in `whyword.survey.vectors.Weighting`.
-        projection: How the points were made of the vectors.
+        projection: How the vectors became points.
 
     Raises:
         InputError: If the numbers of documents disagree.
@@ -81,15 +81,15 @@ def map_corpus(
     idf: Mapping[str, float] | None = None,
     progress: OnProgress | None = None,
 ) -> dict[str, DocumentMap]:
-    """A map for each weighting.
+    """Make a map of a corpus for each weighting: for each way of weighting a document's words.
 
     Args:
         classifier: What `whyword.explain` takes.
         corpus: Texts, names and true classes.
-        documents: The corpus's texts where they are tokenised already.
+        documents: The corpus's texts, if they are tokenised already.
         weightings: Names as in `whyword.survey.vectors.Weighting`.
-        projection: As in `whyword.survey.maps.project`.
-        idf: For TF-IDF; by default of these documents.
+        projection: How vectors become points, as in `project`.
+        idf: Inverse document frequencies for TF-IDF; by default those of these documents.
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
@@ -117,16 +117,16 @@ def map_corpus(
 def project(
     vectors: NDArray[np.floating[Any]], *, projection: Projection = "pca", seed: int = 0
 ) -> Floats:
-    """Vectors in two dimensions.
+    """Project vectors to two dimensions.
 
     Args:
         vectors: ``(document, dimension)``.
-        projection: ``"pca"``, the paper's: the two directions of the highest variance; or
-            ``"umap"``, neighbourhoods by cosine (McInnes, Healy and Melville 2018).
-        seed: Of UMAP; PCA has no chance in it.
+        projection: ``"pca"``, the paper's, which takes the two directions of the highest variance;
+            or ``"umap"``, which keeps neighbours by cosine (McInnes, Healy and Melville 2018).
+        seed: Seed of UMAP; PCA is not random.
 
     Returns:
-        ``(document, 2)``.
+        ``(document, 2)`` points.
 
     Raises:
         InputError: If there is no such projection, there are too few documents or components, or
@@ -142,13 +142,13 @@ def project(
     if projection == "pca":
         points = library.PCA(2, svd_solver="covariance_eigh").fit_transform(vectors)
     else:
-        # One job is what a seed allows; said, it needs no warning.
+        # With a seed UMAP runs one job only, and warns unless it is told so.
         points = library.UMAP(metric="cosine", random_state=seed, n_jobs=1).fit_transform(vectors)
     return np.asarray(points, dtype=np.float64)
 
 
 def check_projection(projection: str) -> ModuleType:
-    """The library of a projection.
+    """Import the library of a projection.
 
     Raises:
         InputError: If there is no such projection, or its library is not installed.
@@ -162,9 +162,9 @@ def check_projection(projection: str) -> ModuleType:
 
 
 def top_level(name: str) -> str:
-    """What stands before the first dot; for newsgroups the paper's categories (Figure 3).
+    """Return what stands before the first dot; for newsgroups the paper's category (Figure 3).
 
-    ``misc.forsale`` is in none of the paper's five and stays "misc".
+    ``misc.forsale`` is in none of the paper's five categories, and gives "misc".
 
     Example:
         >>> top_level("sci.space"), top_level("talk.politics.guns"), top_level("alt.atheism")
@@ -177,9 +177,9 @@ def top_level(name: str) -> str:
 
 
 def write_parquet(found: DocumentMap, path: str | Path) -> None:
-    """One row per document: name, label, predicted, x, y, vector; weighting and projection apart.
+    """Write a map as a Parquet table: a row per document with name, label, predicted, x, y, vector.
 
-    The last two stand in the metadata of the schema.
+    Weighting and projection stand in the metadata of the schema.
 
     Raises:
         InputError: If pyarrow is not installed, or the file cannot be written.

@@ -1,6 +1,6 @@
 """Sums over many explanations, word by word: totals, documents, and the strongest occurrences.
 
-Explanations come in one after the other and only sums stay, so a corpus may have any size.
+Explanations are added one after the other and only sums are kept, so a corpus may have any size.
 Occurrences that differ only in case count as one word, as in `Explanation.top`.
 """
 
@@ -19,13 +19,13 @@ Integers = NDArray[np.integer[Any]]
 Order = Literal["total", "mean"]
 
 MAX_WORDS = 50_000
-"""Words per target kept in memory."""
+"""The most words per target that are kept in memory."""
 
 EXAMPLES = 3
-"""Occurrences remembered per word."""
+"""The number of occurrences that are remembered for each word."""
 
 TIMES = 8
-"""How often a word stands in a document is told apart up to here."""
+"""Documents that have a word this often or more are counted together."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class WordEntry:
         word: In lower case.
         total: Its relevance, summed over all documents.
         documents: In how many of the target's documents it occurs.
-        share: The same as a share of them.
+        share: The share of the target's documents in which it occurs.
         occurrences: How often it occurs.
-        examples: Its occurrences with the greatest relevance by magnitude, one a document.
+        examples: Its occurrences with the greatest absolute relevance, one from each document.
     """
 
     word: str
@@ -60,7 +60,7 @@ class WordEntry:
 
     @property
     def mean(self) -> float:
-        """Relevance per document that has the word."""
+        """The mean relevance over the documents that have the word."""
         return self.total / self.documents
 
 
@@ -72,13 +72,14 @@ class Tally:
             2002), so memory stays bounded.
 
     Attributes:
-        documents: Documents seen.
-        missed: No word occurs in more than ``missed`` documents beyond those counted; 0 unless
+        documents: The number of documents added.
+        missed: The number of documents by which a word's count may be too low, at most; 0 unless
             words had to be dropped.
-        total: ``(word,)`` relevance; this and the other arrays go on behind the last word.
-        times: ``(word, TIMES)`` documents that have the word once, twice, ..., `TIMES` times or
-            more often.
-        occurrences: ``(word,)``.
+        total: ``(word,)`` sum of relevance. This and the other arrays are longer than the number of
+            words; what lies behind the last word means nothing.
+        times: ``(word, TIMES)`` number of documents that have the word once, twice, ..., `TIMES`
+            times or more often.
+        occurrences: ``(word,)`` how often the word occurs.
     """
 
     total: Floats
@@ -95,11 +96,11 @@ class Tally:
         self._resize(1024)
 
     def add(self, number: int, explanation: Explanation, row: int) -> None:
-        """Count one document.
+        """Add one document to the sums.
 
         Args:
             number: The document's place in its corpus.
-            explanation: Of that document.
+            explanation: The explanation of this document.
             row: The target, as an index into ``explanation.targets``.
         """
         self.documents += 1
@@ -113,7 +114,7 @@ class Tally:
         self.total[rows] += np.bincount(which, weights=relevance)
         self.times[rows, np.minimum(times, TIMES) - 1] += 1
         self.occurrences[rows] += times
-        # Of several occurrences in a document the one written last, which is the greatest, stays.
+        # Where a word occurs several times, the greatest is written last, and so stays.
         ascending = np.argsort(np.abs(relevance), kind="stable")
         best = np.zeros(len(distinct), dtype=np.int64)
         best[np.asarray(which)[ascending]] = ascending
@@ -126,17 +127,17 @@ class Tally:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All words, in the order of the arrays."""
+        """The words, in the order of the arrays."""
         return tuple(self._index)
 
     @property
     def document_counts(self) -> Integers:
-        """``(word,)`` documents that have the word."""
+        """``(word,)`` the number of documents that have each word."""
         counts: Integers = self.times[: len(self._index)].sum(axis=1)
         return counts
 
     def entries(self, rows: Iterable[int]) -> list[WordEntry]:
-        """The words at these places of `words`."""
+        """Return the entries of the words at these places of `words`."""
         words, counts = self.words, self.document_counts
         return [
             WordEntry(
@@ -151,10 +152,10 @@ class Tally:
         ]
 
     def top(self, n: int = 10, *, by: Order = "total", min_documents: int = 1) -> list[WordEntry]:
-        """The ``n`` words that speak most for the target, the strongest first.
+        """Return the ``n`` words that speak most for the target, the strongest first.
 
         Args:
-            n: How many at most; words without positive relevance are none of them.
+            n: The most words to return; words without positive relevance are left out.
             by: ``"total"`` relevance, or its ``"mean"`` over the documents that have the word.
             min_documents: Words in fewer documents are left out.
         """
@@ -163,7 +164,7 @@ class Tally:
     def bottom(
         self, n: int = 10, *, by: Order = "total", min_documents: int = 1
     ) -> list[WordEntry]:
-        """The ``n`` words that speak most against the target; see `top`."""
+        """Return the ``n`` words that speak most against the target; see `top`."""
         return self._ranked(-1, n, by, min_documents)
 
     def _ranked(self, sign: int, n: int, by: Order, min_documents: int) -> list[WordEntry]:
@@ -185,7 +186,7 @@ class Tally:
         )
 
     def _rows(self, words: Iterable[str]) -> Integers:
-        """Rows of these words, which are made where there are none."""
+        """Return the rows of these words in the arrays; new words get new rows."""
         words = list(words)
         if len(self._index) + len(words) > self.max_words:
             self._drop_rare(keep=max(min(self.max_words // 2, self.max_words - len(words)), 0))
@@ -197,7 +198,7 @@ class Tally:
 
     def _drop_rare(self, keep: int) -> None:
         words, counts = self.words, self.document_counts
-        # Of words equally rare, those of the least relevance go.
+        # Of words that are equally rare, those with the least relevance are dropped.
         rarest_first = np.lexsort((np.abs(self.total[: len(counts)]), counts))
         dropped = rarest_first[: max(len(words) - keep, 0)]
         if not len(dropped):
@@ -211,7 +212,7 @@ class Tally:
         self._index = {words[row]: new for new, row in enumerate(kept.tolist())}
 
     def _resize(self, size: int) -> None:
-        """Arrays of that length, with what is there already."""
+        """Make the arrays this long, and keep what they hold."""
         shapes: dict[str, tuple[tuple[int, ...], Any]] = {
             "total": ((), np.float64),
             "times": ((TIMES,), np.int32),

@@ -1,12 +1,13 @@
-"""Document vectors: the vectors of a document's words, weighted by their relevance and added up.
+"""Document vectors: the vectors of a document's words, weighted by relevance and added up.
 
 Arras et al. 2016, section 3.5. With w_t the vector of the t-th word and R its relevance for the
 class that the classifier predicts,
 
     d = Σ_t R(w_t) · w_t        or, element by element,        d = Σ_t R_t ⊙ w_t,
 
-divided by its length. For any classifier, w_t is what `Classifier.embed` returns at a position that
-belongs to a word: a word vector, a character's, a transformer's input embedding.
+divided by its length. For any classifier, w_t is the embedding of a word: the vector that
+`Classifier.embed` returns at a position of the word, such as a word vector, the vector of a
+character, or the input embedding of a transformer.
 """
 
 import math
@@ -31,7 +32,7 @@ from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 
 ELEMENTWISE = "-elementwise"
-"""Behind a method's name: its relevance per component weights the components."""
+"""Ending of a method's name for weighting each component of a vector by its own relevance."""
 
 FIGURE_3 = ("lrp-elementwise", "lrp", "sum", "tfidf", "sa-elementwise", "sa", "sa-l2")
 """The paper's weightings: the panels of Figure 3, and TF-IDF of footnote 9."""
@@ -42,10 +43,11 @@ class Weighting:
     """How the words of a document are weighted.
 
     Attributes:
-        name: ``"sum"`` (all alike), ``"tfidf"``, a method of `whyword.methods.METHODS`, that with
-            ``"-elementwise"`` behind it, or ``"sa-l2"``.
-        method: The method whose relevance weights the words; None if none does.
-        settings: Of the method.
+        name: ``"sum"`` (all words alike), ``"tfidf"``, the name of a method of
+            `whyword.methods.METHODS`, such a name with ``"-elementwise"`` behind it, or ``"sa-l2"``
+            (the length of the gradient).
+        method: The method whose relevance weights the words; None if no method does.
+        settings: Settings of the method.
     """
 
     name: str
@@ -54,15 +56,15 @@ class Weighting:
 
     @property
     def elementwise(self) -> bool:
-        """Whether relevance weights components instead of words."""
+        """Whether relevance weights the components of vectors instead of whole vectors."""
         return self.name.endswith(ELEMENTWISE)
 
     @classmethod
     def named(cls, name: str) -> "Weighting":
-        """The weighting of that name.
+        """Return the weighting of this name.
 
         Raises:
-            InputError: If there is none.
+            InputError: If there is no such weighting.
         """
         method = name.removesuffix(ELEMENTWISE)
         if name in ("sum", "tfidf"):
@@ -87,27 +89,27 @@ def document_vectors(
     batch_size: int = 16,
     progress: OnProgress | None = None,
 ) -> dict[str, Singles]:
-    """Vectors of unit length for every text, by one or more weightings.
+    """Compute a vector of unit length for every text, by one or more weightings.
 
-    Relevance is that of the predicted class. It is taken batch by batch, texts of like length
-    together, and added up at once: memory grows with the vectors, not with the words.
+    Relevance is that for the predicted class. Texts are explained batch by batch, those of similar
+    length together, and added up at once: memory grows with the texts, not with their words.
 
     Args:
         classifier: What `whyword.explain` takes.
         texts: The texts.
         weightings: Names as in `Weighting`.
-        idf: For ``"tfidf"``: what `inverse_document_frequencies` returns; by default that of these
-            texts.
+        idf: Inverse document frequencies for ``"tfidf"``, from `inverse_document_frequencies`; by
+            default those of these texts.
         batch_size: Texts at a time.
         progress: Called after each batch; see `whyword.progress`.
 
     Returns:
-        For each weighting ``(text, dimension)``. A text without words that the model knows, or
-        without relevance, has the zero vector.
+        For each weighting vectors ``(text, dimension)``. A text without words that the model knows,
+        or without relevance, has the zero vector.
 
     Raises:
-        InputError: If there is no such weighting, a method has no components, or the model's
-            positions have no vectors.
+        InputError: If there is no such weighting, a method gives no relevance per component, or the
+            model's positions have no vectors.
     """
     model = as_classifier(classifier)
     chosen = [Weighting.named(name) for name in weightings]
@@ -132,7 +134,7 @@ def document_vectors(
 
 
 def inverse_document_frequencies(documents: Iterable[Document]) -> dict[str, float]:
-    """ln((1 + N) / (1 + n_w)) of every word w that n_w of N documents have, whatever its case.
+    """Compute ln((1 + N) / (1 + n_w)) for every word w that n_w of N documents have, in any case.
 
     The entry of the empty string is for words that no document has.
     """
@@ -146,8 +148,8 @@ def inverse_document_frequencies(documents: Iterable[Document]) -> dict[str, flo
 
 
 def unit(vectors: Floats) -> Floats:
-    """Vectors ``(..., dimension)`` divided by their length; zero vectors stay zero."""
-    # First by the largest component: squares of the smallest floats would be zero.
+    """Divide vectors ``(..., dimension)`` by their length; zero vectors stay zero."""
+    # First divide by the largest component: squares of the smallest floats would be zero.
     largest = np.abs(vectors).max(axis=-1, keepdims=True, initial=0.0)
     scaled = np.divide(vectors, largest, out=np.zeros_like(vectors), where=largest > 0)
     lengths = np.linalg.norm(scaled, axis=-1, keepdims=True)
@@ -158,7 +160,7 @@ def unit(vectors: Floats) -> Floats:
 def _sums(
     model: Classifier, batch: Batch, weightings: Sequence[Weighting], idf: Mapping[str, float]
 ) -> list[Tensor]:
-    """``(batch, dimension)`` for each weighting; each method runs once."""
+    """Add up weighted vectors: ``(batch, dimension)`` for each weighting; each method runs once."""
     with torch.no_grad():
         vectors = model.embed(batch)
         targets = one_hot(model(batch).argmax(dim=1), len(model.classes))[None].float()
@@ -196,7 +198,7 @@ def _sums(
 
 
 def _plain(weighting: Weighting, batch: Batch, idf: Mapping[str, float]) -> Tensor:
-    """``(batch, position)`` weights that no method gives: ones, or the words' idf.
+    """Return weights ``(batch, position)`` that need no method: ones, or the words' idf.
 
     A word that occurs n times is added n times, which makes idf tf·idf.
     """
@@ -205,6 +207,6 @@ def _plain(weighting: Weighting, batch: Batch, idf: Mapping[str, float]) -> Tens
         places = batch.words.cpu().numpy()
         for i, document in enumerate(batch.documents):
             of_word = [idf.get(word.lower(), idf[""]) for word in document.words]
-            # What belongs to no word (padding, special tokens) is negative.
+            # Positions that belong to no word (padding, special tokens) are negative.
             weights[i] = np.array([*of_word, 0.0])[np.where(places[i] < 0, -1, places[i])]
     return torch.from_numpy(weights)

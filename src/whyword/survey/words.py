@@ -1,4 +1,4 @@
-"""A corpus seen through relevance: the words that drive each class, and those against it."""
+"""The words of a corpus that drive each class, and those that speak against it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from whyword.models.adapting import Explainable
 
 Subject = Literal["predicted", "true", "all"]
-"""The class that a document counts for: the predicted one, its own, or each of them."""
+"""The class that a document counts for: the predicted one, its true one, or every class."""
 
 CONTEXT = 40
-"""Characters shown to each side of a word in context."""
+"""The number of characters shown to each side of a word in context."""
 
 
 class Context(NamedTuple):
-    """A word of a text with what stands around it, on one line."""
+    """A word of a text with the text before and after it, on one line."""
 
     before: str
     word: str
@@ -30,13 +30,13 @@ class Context(NamedTuple):
 
 @dataclass(frozen=True)
 class WordList:
-    """The words of one target.
+    """The strongest words for and against one target.
 
     Attributes:
-        target: A class, or a contrast of two.
-        documents: Documents that were explained for it.
-        top: Words for it, the strongest first.
-        bottom: Words against it, the strongest first.
+        target: Name of the target: of a class, or of a contrast of two classes.
+        documents: The number of documents that were explained for the target.
+        top: Words that speak for the target, the strongest first.
+        bottom: Words that speak against it, the strongest first.
     """
 
     target: str
@@ -50,8 +50,8 @@ class CorpusWords:
     """The words that drive classes over a corpus.
 
     Attributes:
-        lists: One for each target.
-        corpus: The documents, which examples point into.
+        lists: A list of words for each target.
+        corpus: The corpus; examples are places in its documents.
         about: How the lists were made, as JSON values.
     """
 
@@ -60,11 +60,11 @@ class CorpusWords:
     about: dict[str, Any]
 
     def context(self, occurrence: Occurrence) -> Context:
-        """The word with what stands around it."""
+        """Return the word at a place, with the text before and after it."""
         return context(self.corpus.texts[occurrence.document], occurrence.start, occurrence.end)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
+        """Return everything as JSON values."""
         return {
             **self.about,
             "targets": [
@@ -118,20 +118,20 @@ def corpus_words(
     Args:
         classifier: What `whyword.explain` takes.
         corpus: The documents.
-        subject: The class that a document is explained for and counts for. With ``"all"`` it counts
-            for every class, the wrong ones included.
-        name: This class alone; by default all.
-        against: A second class: what speaks for ``name`` rather than for it, over the documents of
-            the two.
-        top: Words to each side.
-        by: Words are ranked by ``"total"`` relevance, or by the ``"mean"`` over their documents.
+        subject: The class that a document is explained for and counts for: the ``"predicted"`` one,
+            its ``"true"`` one, or ``"all"`` classes, wrong ones included.
+        name: A class, to list words for this class alone; by default all classes.
+        against: A second class, to list what speaks for ``name`` rather than for this class, over
+            the documents of both.
+        top: Most words listed for a class, and as many against it.
+        by: How words are ranked: by ``"total"`` relevance, or its ``"mean"`` over their documents.
         min_documents: Words in fewer documents are left out.
         method: Name of the explanation method.
         batch_size: Documents at a time.
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
-        InputError: If there is no such class, subject or order, or no document.
+        InputError: If there is no such class, subject or order, or there are no documents.
     """
     from whyword.explainer import stream
     from whyword.models.adapting import as_classifier
@@ -184,7 +184,7 @@ def corpus_words(
 
 
 def context(text: str, start: int, end: int, *, width: int = CONTEXT) -> Context:
-    r"""The word at ``start:end`` with up to ``width`` characters to each side, on one line.
+    r"""Return the word at ``start:end`` with up to ``width`` characters to each side, on one line.
 
     Example:
         >>> context("I ride my\nbike to work", 10, 14, width=8)
@@ -205,7 +205,7 @@ def _documents(
     name: str | None,
     against: str | None,
 ) -> list[int]:
-    """Documents that can count: for a contrast those of the two classes, for one class its own."""
+    """Return the documents that count for the class, for a contrast those of both classes."""
     if name is None or subject == "all":
         return list(range(len(corpus)))
     if subject == "true":
@@ -227,7 +227,7 @@ def _check(
     by: str,
     top: int,
 ) -> None:
-    """Raise `InputError` for what cannot be."""
+    """Raise `InputError` for options that name nothing, or that contradict each other."""
     for value, allowed in ((subject, get_args(Subject)), (by, get_args(Order))):
         if value not in allowed:
             raise InputError(f'There is no "{value}". {did_you_mean(value, allowed)}')

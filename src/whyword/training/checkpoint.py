@@ -18,8 +18,7 @@ from whyword.data.digests import digest, digest_of_vectors
 from whyword.data.files import whole
 from whyword.data.run_folder import FORMAT, refuse_another
 from whyword.errors import InputError
-from whyword.models.base import NetworkClassifier
-from whyword.models.words import WordClassifier
+from whyword.models.base import NetworkClassifier, WordClassifier
 from whyword.text import Document
 from whyword.training.config import TrainingConfig
 

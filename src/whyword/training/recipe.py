@@ -13,8 +13,8 @@ from whyword.data.digests import digest_of_file, digest_of_files
 from whyword.data.vectors import WordVectors, learn
 from whyword.errors import InputError, ModelError, did_you_mean
 from whyword.models import store
+from whyword.models.base import WordClassifier
 from whyword.models.checks import entry, number, whole, yes_or_no
-from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 from whyword.training.config import TrainingConfig
 

@@ -1,4 +1,4 @@
-"""What the word CNN says while words are replaced one after the other, without forward passes.
+"""Scores of the word CNN while words are replaced one by one, without a forward pass for each.
 
 The order is known beforehand. The value of a window is a sum of one product per word, and changes
 only when one of its own words is replaced: over all steps a window of K words has at most K + 1
@@ -22,12 +22,12 @@ from whyword.models.cnn.layers import Layers, products_of, window_values
 
 
 class States(NamedTuple):
-    """What stands at each position before and after it is replaced.
+    """The ids at each position before and after it is replaced, and their vectors.
 
     Attributes:
         vectors: ``(id, dimension)`` the batch's own words, each once, and the replacement, last.
-        before: ``(batch, position)`` ids.
-        after: ``(batch, position)`` ids.
+        before: ``(batch, position)`` ids before the replacement, rows of ``vectors``.
+        after: ``(batch, position)`` ids after the replacement.
     """
 
     vectors: Tensor
@@ -38,9 +38,9 @@ class States(NamedTuple):
     def of(
         cls, table: Tensor, batch: Batch, replacement: Tensor, *, insertion: bool = False
     ) -> "States":
-        """Words that give way to the vector ``replacement`` ``(dimension,)``, or the reverse.
+        """Words are replaced by the vector ``replacement`` ``(dimension,)``.
 
-        ``table`` ``(id, dimension)`` holds the vectors of the batch's ids.
+        With ``insertion`` it is the reverse. ``table`` ``(id, dimension)`` holds the word vectors.
         """
         unique, words = batch.ids.unique(return_inverse=True)
         vectors = torch.cat([table[unique], replacement[None].to(table)])
@@ -60,7 +60,7 @@ def scores_along(
     """Class scores after each step of several orders, ``(order, batch, step + 1, class)``.
 
     Args:
-        layers: The numbers of the network.
+        layers: The weights of the network.
         batch: The encoded documents.
         orders: ``(order, batch, step)`` the word replaced at each step, none twice; -1 for none.
         replacement: ``(dimension,)`` the vector of a deleted word.
@@ -81,11 +81,13 @@ def scores_along(
 
 
 def _step_of(order: Tensor, positions: int) -> Tensor:
-    """``(batch, position)``: the step, from 1, at which a position is replaced; else one too many.
+    """``(batch, position)`` the step, from 1, at which a position is replaced.
+
+    It is one more than there are steps where a position is never replaced.
 
     Args:
-        order: ``(batch, step)``, -1 for none.
-        positions: Positions of the batch.
+        order: ``(batch, step)`` the position replaced at each step, -1 for none.
+        positions: Number of positions of the batch.
     """
     size, steps = order.shape
     # The last column takes what stands for nothing.
@@ -101,11 +103,11 @@ def _running_maxima(
     """What each filter passes on after 0 to ``steps`` steps, ``(step + 1, batch, filter)``.
 
     Args:
-        products: Per place ``(id, filter)``.
-        states: What stands where.
+        products: For each place in a window ``(id, filter)``; see `products_of`.
+        states: The ids before and after each replacement.
         start: ``(batch, window, filter)`` the windows' values before the first step.
         time: ``(batch, position)`` the step at which a position is replaced.
-        steps: Their number.
+        steps: Number of steps.
     """
     size, _, filters = start.shape
     width = len(products)

@@ -1,6 +1,7 @@
-"""What the word CNN computes with: word vectors, filters, and the winning window of each filter.
+"""`Layers`, the weights of a word CNN, and `Winners`, the winning window of each filter.
 
-The closed forms beside this module take these numbers, not the network.
+The closed forms in this package (relevance, deletion, oracle) compute with these, not with the
+network itself.
 """
 
 from typing import NamedTuple
@@ -16,7 +17,7 @@ Kernel = tuple[Tensor, Tensor]
 
 
 class Winners(NamedTuple):
-    """Per filter, the window with the highest value.
+    """For each filter, the window with the highest value.
 
     Attributes:
         value: ``(batch, filter)`` the filter's value there, before the ReLU.
@@ -31,13 +32,13 @@ class Winners(NamedTuple):
 
 
 class Layers(NamedTuple):
-    """The numbers of a word CNN.
+    """The weights of a word CNN.
 
     Attributes:
         table: ``(id, dimension)`` the word vectors.
-        kernels: One for each width.
-        weight: ``(class, filter)`` of the last layer, the filters of all widths side by side.
-        bias: ``(class,)`` of the last layer.
+        kernels: Weight and bias of the convolution of each width.
+        weight: ``(class, filter)`` weights of the last layer, with the filters of all widths.
+        bias: ``(class,)`` biases of the last layer.
     """
 
     table: Tensor
@@ -54,7 +55,7 @@ class Layers(NamedTuple):
 
         Args:
             batch: The encoded documents.
-            ids: In place of the batch's own.
+            ids: Ids to read in place of the batch's own, the same shape.
         """
         lengths = batch.mask.sum(dim=1)
         unique, where = (batch.ids if ids is None else ids).unique(return_inverse=True)
@@ -68,8 +69,8 @@ def winners(kernel: Kernel, vectors: Tensor, where: Tensor, lengths: Tensor) -> 
     Args:
         kernel: The filters.
         vectors: ``(id, dimension)`` each word that occurs, once.
-        where: ``(batch, position)`` rows of ``vectors``.
-        lengths: ``(batch,)`` the documents' words.
+        where: ``(batch, position)`` the row of ``vectors`` at each position.
+        lengths: ``(batch,)`` number of words of each document.
     """
     weight, bias = kernel
     products = products_of(vectors, weight)
@@ -83,7 +84,7 @@ def winners(kernel: Kernel, vectors: Tensor, where: Tensor, lengths: Tensor) -> 
 
 
 def products_of(vectors: Tensor, weight: Tensor) -> list[Tensor]:
-    """Per place in a window the products ``(id, filter)`` of words with that part of the filters.
+    """For each place in a window, the products ``(id, filter)`` of words and filters there.
 
     Word vectors are fixed, so a word's products are computed once, however often it occurs.
     """
@@ -91,7 +92,7 @@ def products_of(vectors: Tensor, weight: Tensor) -> list[Tensor]:
 
 
 def window_values(products: list[Tensor], ids: Tensor, lengths: Tensor) -> Tensor:
-    """``(batch, window, filter)`` without bias; -inf where a window leaves its document."""
+    """Values of all windows, ``(batch, window, filter)``, without bias; -inf outside documents."""
     windows = ids.shape[1] - len(products) + 1
     values = embedding(ids[:, :windows], products[0])
     for k in range(1, len(products)):
@@ -100,6 +101,6 @@ def window_values(products: list[Tensor], ids: Tensor, lengths: Tensor) -> Tenso
 
 
 def inside(lengths: Tensor, windows: int, width: int) -> Tensor:
-    """``(batch, window)``: True where a window lies inside the document; always the first."""
+    """``(batch, window)`` whether a window lies inside the document; the first always does."""
     last = (lengths - width).clamp(min=0)
     return torch.arange(windows, device=lengths.device) <= last[:, None]

@@ -15,15 +15,15 @@ from torch.nn.functional import relu
 from whyword.batch import Attribution, Batch
 from whyword.data.vectors import WordVectors
 from whyword.models import checks
+from whyword.models.base import WordClassifier
 from whyword.models.cnn import deletion, oracle, relevance, shapley
 from whyword.models.cnn.layers import Layers, inside, winners
 from whyword.models.pooled import PooledConvolutions
-from whyword.models.words import WordClassifier
 from whyword.text import Tokenizer
 
 
 class WordCNN(WordClassifier):
-    """Word CNN with one maximum per filter.
+    """The paper's word CNN: convolution over word vectors, with one maximum per filter.
 
     Args:
         vectors: Frozen word vectors.
@@ -69,7 +69,7 @@ class WordCNN(WordClassifier):
 
     @classmethod
     def arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments that `settings` stands for."""
+        """The keyword arguments of the class for settings that were read from JSON."""
         given = super().arguments(settings)
         return {**given, "filters": checks.by_width(given.get("filters", {}))}
 
@@ -94,7 +94,7 @@ class WordCNN(WordClassifier):
 
     @property
     def layers(self) -> Layers:
-        """The network's numbers, which closed forms compute with."""
+        """The network's weights, for the closed forms."""
         convolutions = (cast("nn.Conv1d", layer) for layer in self.convolutions)
         kernels = tuple((layer.weight, cast("Tensor", layer.bias)) for layer in convolutions)
         return Layers(self.embedding, kernels, self.output.weight, self.output.bias)
@@ -104,7 +104,7 @@ class WordCNN(WordClassifier):
         return logits
 
     def written_out(self, batch: Batch) -> tuple[nn.Module, int]:
-        """One document's network as modules alone, and the positions that it reads."""
+        """One document's network as modules alone, and the number of positions that it reads."""
         positions = int(batch.mask.sum())
         layers = [cast("nn.Conv1d", layer) for layer in self.convolutions]
         network = PooledConvolutions(layers, self.output, positions)
@@ -113,7 +113,7 @@ class WordCNN(WordClassifier):
     def lrp(
         self, batch: Batch, targets: Tensor, *, epsilon: float = 0.01, components: bool = False
     ) -> Attribution:
-        """The paper's LRP in closed form; see `relevance.lrp` beside."""
+        """The paper's LRP in closed form; see `whyword.models.cnn.relevance.lrp`."""
         return relevance.lrp(self.layers, batch, targets, epsilon=epsilon, components=components)
 
     def shapley_lrp(
@@ -126,7 +126,7 @@ class WordCNN(WordClassifier):
         depth: int,
         components: bool,
     ) -> Attribution:
-        """LRP with maxima shared by Shapley value; see `shapley.shapley_lrp` beside."""
+        """LRP with maxima shared by Shapley value; see `whyword.models.cnn.shapley.shapley_lrp`."""
         return shapley.shapley_lrp(
             self.layers,
             batch,
@@ -138,13 +138,13 @@ class WordCNN(WordClassifier):
         )
 
     def gradient(self, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores and gradients in closed form; see `relevance.gradient` beside."""
+        """Scores and gradients in closed form; see `whyword.models.cnn.relevance.gradient`."""
         return relevance.gradient(self.layers, batch, targets)
 
     def scores_along(
         self, batch: Batch, orders: Tensor, *, replacement: Tensor, insertion: bool = False
     ) -> Tensor:
-        """Scores while words are taken out one by one; see `deletion.scores_along` beside."""
+        """Scores while words are taken out; see `whyword.models.cnn.deletion.scores_along`."""
         return deletion.scores_along(
             self.layers, batch, orders, replacement=replacement, insertion=insertion
         )
@@ -169,5 +169,5 @@ class WordCNN(WordClassifier):
         steps: int,
         replacement: Tensor,
     ) -> Tensor:
-        """The words that a greedy search deletes; see `oracle.greedy_order` beside."""
+        """The words that a greedy search deletes; see `whyword.models.cnn.oracle.greedy_order`."""
         return oracle.greedy_order(self.layers, batch, gain, steps=steps, replacement=replacement)

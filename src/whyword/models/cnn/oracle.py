@@ -1,4 +1,4 @@
-"""The greedy oracle on the word CNN: at each step, the one word whose deletion does most.
+"""The greedy oracle on the word CNN: at each step it deletes the word whose deletion does most.
 
 Deleting a word changes only the windows that contain it. So for every word, the features after its
 deletion are, filter by filter, the higher of the best window without the word and the best of its
@@ -33,11 +33,11 @@ def greedy_order(
     """The words that a greedy search deletes, ``(batch, step)``; -1 when none is left.
 
     Args:
-        network: Its numbers.
+        network: The weights of the network.
         batch: The encoded documents.
-        gain: From scores ``(batch, word, class)`` to ``(batch, word)``: how good it is that a
-            deletion leads to them. The first of equals is taken.
-        steps: Deletions.
+        gain: Returns how good each deletion is, ``(batch, word)``, from the scores after it,
+            ``(batch, word, class)``. The first of equals is taken.
+        steps: Number of deletions.
         replacement: ``(dimension,)`` the vector of a deleted word.
     """
     states = States.of(network.table, batch, replacement)
@@ -68,13 +68,14 @@ class _Layer:
     """The filters of one width, and what each would pass on without each word.
 
     Attributes:
-        products: Per place in a window ``(id, filter)``.
-        bias: ``(filter,)``.
-        after: ``(batch, position)`` ids of what replaces a word.
+        products: For each place in a window ``(id, filter)``; see `products_of`.
+        bias: ``(filter,)`` biases of the filters.
+        after: ``(batch, position)`` ids of the vectors that replace words.
         windows: ``(batch, filter, window)`` values without bias, of the document as it is.
-        changed: ``(batch, filter, position)`` the best of the windows with the word, without it.
+        changed: ``(batch, filter, position)`` the highest value among the windows that contain the
+            word, once it is replaced.
         best: ``(batch, filter, K + 1)`` values of the best windows.
-        where: The same shape: those windows.
+        where: ``(batch, filter, K + 1)`` the places of those windows.
         features: ``(batch, filter, position)`` what the filter passes on without the word.
     """
 
@@ -117,7 +118,7 @@ class _Layer:
         return len(self.products)
 
     def update(self, ids: Tensor, word: Tensor) -> None:
-        """Take in that one word per document ``(batch,)`` has been replaced in ``ids``."""
+        """Update everything after one word per document ``(batch,)`` was replaced in ``ids``."""
         row = torch.arange(len(word), device=word.device)
         near = torch.arange(1 - self.width, 1, device=word.device)
         touched = word[:, None] + near  # windows that contain the word
@@ -148,7 +149,7 @@ class _Layer:
         return values, where
 
     def _values(self, ids: Tensor, start: Tensor, *, replaced: int | None = None) -> Tensor:
-        """``(batch, filter, n)`` the windows that begin at ``start`` ``(batch, n)``.
+        """``(batch, filter, n)`` values of the windows that begin at ``start`` ``(batch, n)``.
 
         The word at the place ``replaced`` of each window, if one is named, counts as replaced.
         """
@@ -159,9 +160,9 @@ class _Layer:
         return cast("Tensor", total).transpose(1, 2)
 
     def _changed(self, ids: Tensor, words: Tensor) -> Tensor:
-        """``(batch, filter, n)`` the best window with each of ``words`` ``(batch, n)``, without it.
+        """``(batch, filter, n)``: `changed` for each of ``words`` ``(batch, n)``.
 
-        Whole sums, as everywhere else: what is equal then is so to the last bit.
+        Values are added up as a whole, as everywhere: equal ones are then equal to the last bit.
         """
         last = self.windows.shape[2] - 1
         best = self.windows.new_full((*self.windows.shape[:2], words.shape[1]), -torch.inf)

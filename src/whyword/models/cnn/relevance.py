@@ -25,14 +25,14 @@ from whyword.models.cnn.layers import Layers, Winners
 def lrp(
     layers: Layers, batch: Batch, targets: Tensor, *, epsilon: float, components: bool
 ) -> Attribution:
-    """The paper's ε-rule with bias and stabiliser shares; conserves the score exactly.
+    """LRP by the paper's ε-rule, which conserves the score exactly.
 
     Args:
-        layers: The numbers of the CNN.
-        batch: ``batch`` documents of ``position`` words.
+        layers: The weights of the CNN.
+        batch: The encoded documents.
         targets: ``(target, batch, class)``.
         epsilon: The stabiliser, > 0.
-        components: Whether to return relevance per vector component.
+        components: Whether to return relevance per component of the vectors.
     """
     winners = layers.winners(batch)
     features = relu(torch.cat([w.value for w in winners], dim=1))
@@ -62,7 +62,7 @@ def lrp(
 def feature_relevance(
     layers: Layers, features: Tensor, scores: Tensor, targets: Tensor, epsilon: float
 ) -> Tensor:
-    """What the linear layer hands to each filter, ``(target, batch, filter)``.
+    """The relevance that the linear layer hands to each filter, ``(target, batch, filter)``.
 
     R_j = h_j Σ_c w_cj q_c + Σ_c (b_c + s_c) q_c / n,  q_c = R_c / (z_c + s_c).
     """
@@ -108,10 +108,10 @@ def _spread(coefficient: Tensor, won: Winners, weight: Tensor, positions: int) -
     """Σ_j c_j · w(j,k) at the winning words: ``(target, batch, position, dimension)``.
 
     Args:
-        coefficient: ``(target, batch, filter)``.
+        coefficient: ``(target, batch, filter)`` the factors c_j.
         won: The winning windows.
-        weight: ``(filter, dimension, width)`` of the convolution.
-        positions: Positions of the batch.
+        weight: ``(filter, dimension, width)`` weights of the convolution.
+        positions: Number of positions of the batch.
     """
     targets, size, count = coefficient.shape
     width = weight.shape[2]

@@ -1,4 +1,4 @@
-"""LRP of the word CNN in which windows share a filter's maximum by Shapley value.
+"""Shapley LRP of the word CNN: windows share a filter's maximum by Shapley value.
 
 The winner of a maximum takes all in the paper's LRP, though the runner-up takes over when the
 winner goes. Here window r of filter j, with value z_jr, gets the part φ_jr / z_j1 of the filter's
@@ -25,7 +25,7 @@ from whyword.models.cnn.relevance import feature_relevance
 from whyword.targets import against_competitors
 
 _BLOCK = 8
-"""Windows per block of `_best_windows`: about the root of a document's windows is fastest."""
+"""Windows per block in `_best_windows`; about the root of their number is fastest."""
 
 
 class _Shares(NamedTuple):
@@ -33,11 +33,12 @@ class _Shares(NamedTuple):
 
     Attributes:
         value: ``(batch, filter)`` the maxima, before the ReLU.
-        quotient: Per place in a window, ``(batch, position, filter)``: (φ / z_1) / (z + s), summed
-            over the windows that have the position in that place.
-        constant: Per place, the same shape: the quotients times what each word gets of bias and
-            stabiliser, (b + s) / K.
-        total: ``(batch, position, filter)`` what part of each filter's relevance a position gets.
+        quotient: For each place in a window ``(batch, position, filter)``: (φ / z_1) / (z + s),
+            summed over the windows that have the position in that place.
+        constant: For each place, the same shape: the quotients times what each word gets of bias
+            and stabiliser, (b + s) / K.
+        total: ``(batch, position, filter)`` the part of each filter's relevance that a position
+            gets.
     """
 
     value: Tensor
@@ -57,16 +58,17 @@ def shapley_lrp(
     depth: int,
     components: bool,
 ) -> Attribution:
-    """What `whyword.methods.shapley_lrp` returns.
+    """Relevance by Shapley LRP, as `whyword.methods.shapley_lrp` returns it.
 
     Args:
-        layers: The numbers of the CNN.
+        layers: The weights of the CNN.
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
         epsilon: The stabiliser, > 0.
-        contrast: How sharply competitors are told apart; None for no contrast.
-        depth: Best windows of a filter that share its maximum, at least 1.
-        components: Whether to return relevance per vector component.
+        contrast: How much more the strongest competitors count than the others; None for no
+            contrast.
+        depth: How many of a filter's best windows share its maximum, at least 1.
+        components: Whether to return relevance per component of the vectors.
     """
     lengths = batch.mask.sum(dim=1)
     unique, where = batch.ids.unique(return_inverse=True)
@@ -139,14 +141,14 @@ def _shares(
 
 
 def _best_windows(values: Tensor, depth: int) -> tuple[Tensor, Tensor]:
-    """The highest values of each filter, and where; of equals the first.
+    """The highest values of each filter, and their windows; of equals the first.
 
     The highest value of all is in the block with the highest maximum, so that each round looks
     through the blocks and through one of them, not through all windows.
 
     Args:
         values: ``(batch, window, filter)``, -inf outside the document.
-        depth: How many; where there are fewer windows, all of them.
+        depth: How many values; where there are fewer windows, all of them.
 
     Returns:
         Both ``(batch, rank, filter)``, the values falling; -inf and any window where a document

@@ -1,1 +1,1 @@
-"""Linear classifiers of scikit-learn, explained exactly."""
+"""Linear classifiers of scikit-learn: pipelines over bags of words, explained exactly."""

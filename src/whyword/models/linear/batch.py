@@ -1,4 +1,4 @@
-"""Texts as a linear classifier reads them: the shares that words have in features."""
+"""`FeatureBatch`: texts as a linear classifier reads them, with the shares of words in features."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,11 @@ class FeatureBatch(Batch):
     """Encoded documents with the share of a feature's value that each position holds.
 
     Attributes:
-        values: ``(batch, position)`` float64.
-        absent: ``(batch, class)`` what features add that the text does not have, if a scaling step
-            gives them a value.
-        offset: ``(batch, class)`` what steps add that mix features, such as a centre.
+        values: ``(batch, position)`` float64, the shares.
+        absent: ``(batch, class)`` the part of the scores from features that the text lacks; a
+            scaling step may give these a value.
+        offset: ``(batch, class)`` the part of the scores from constants that steps add, such as a
+            centre.
     """
 
     values: Tensor
@@ -24,16 +25,16 @@ class FeatureBatch(Batch):
     offset: Tensor
 
     def rows(self, rows: Tensor) -> "FeatureBatch":
-        """The documents at these places ``(row,)``, each as often as it is named."""
+        """The documents at these indices ``(row,)``, each as often as it is named."""
         own = {name: getattr(self, name)[rows] for name in ("values", "absent", "offset")}
         return FeatureBatch(**vars(super().rows(rows)), **own)
 
 
 def features_of(batch: Batch) -> FeatureBatch:
-    """The batch, which holds features.
+    """The batch, if it is one of a linear classifier.
 
     Raises:
-        InputError: If it is that of another kind of classifier.
+        InputError: If it comes from another kind of classifier.
     """
     if not isinstance(batch, FeatureBatch):
         raise InputError(f"Got {type(batch).__name__}; expected what encode returns.")

@@ -1,4 +1,4 @@
-"""Classifiers that hold weights of their own, or numbers that make them."""
+"""Reads the weights and biases of classifiers that hold them, or numbers to compute them from."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -13,19 +13,19 @@ from whyword.models.linear.matrices import dense
 
 @dataclass(frozen=True)
 class Weights:
-    """A linear classifier that is nothing but its numbers."""
+    """A linear classifier that holds only its classes, weights and biases."""
 
     classes_: tuple[str, ...]
     coef_: Floats
     intercept_: Floats
 
     def fit(self, x: Any, y: Any) -> Self:
-        """There is nothing to fit; scikit-learn asks for the method."""
+        """Does nothing; scikit-learn expects the method."""
         return replace(self)
 
 
 def of_coefficients(model: Any) -> Form:
-    """The coefficients, as most linear classifiers call them."""
+    """The form of a classifier with ``coef_`` and ``intercept_``, as most linear ones have."""
     weights = np.atleast_2d(np.asarray(dense(model.coef_), dtype=np.float64))
     biases = np.atleast_1d(np.asarray(model.intercept_, dtype=np.float64))
     classes = model.classes_
@@ -42,7 +42,7 @@ def of_coefficients(model: Any) -> Form:
 
 
 def of_support_vectors(model: Any) -> Form:
-    """A support vector machine with a linear kernel, of two classes."""
+    """The form of a support vector machine of two classes with a linear kernel."""
     name = type(model).__name__
     if model.kernel != "linear":
         raise not_linear(f'{name}(kernel="{model.kernel}")')
@@ -56,7 +56,7 @@ def of_support_vectors(model: Any) -> Form:
 
 
 def of_naive_bayes(model: Any) -> Form:
-    """The logarithms of the features' probabilities, and the classes' priors."""
+    """The form of naive Bayes: log probabilities of the features, log priors of the classes."""
     weights = np.asarray(model.feature_log_prob_, dtype=np.float64)
     biases = np.asarray(model.class_log_prior_, dtype=np.float64)
     name, threshold = type(model).__name__, None
@@ -72,7 +72,7 @@ def of_naive_bayes(model: Any) -> Form:
 
 
 def of_centroids(model: Any) -> Form:
-    """Minus the squared distance, without the square of the features, which all classes share."""
+    """The form of nearest centroids: minus the squared distance, without what classes share."""
     if model.metric != "euclidean":
         raise not_linear(f'NearestCentroid(metric="{model.metric}")')
     centroids, scale = np.asarray(model.centroids_, dtype=np.float64), np.ones(1)

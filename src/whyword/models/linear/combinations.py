@@ -1,6 +1,6 @@
-"""Classifiers made of other classifiers, and pipelines in place of one.
+"""Reads classifiers made of other classifiers, and pipelines in place of a classifier.
 
-Each function takes the combination and what reads the form of a classifier inside.
+Each function takes the combination, and a function that reads the classifiers inside.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,11 +17,11 @@ from whyword.models.linear.pipelines import flat
 from whyword.models.linear.probing import as_matrix
 
 Read = Callable[[Any], Form]
-"""From a fitted classifier to its form."""
+"""A function from a fitted classifier to its form: weights, biases and what they mean."""
 
 
 def of_one_against_rest(model: Any, read: Read) -> Form:
-    """A classifier for each class or label, which knows it from the others."""
+    """The form of one classifier for each class or label, against all others."""
     forms = [_single(estimator, read) for estimator in model.estimators_]
     labels = None
     if model.multilabel_:
@@ -36,7 +36,7 @@ def of_one_against_rest(model: Any, read: Read) -> Form:
 
 
 def of_codes(model: Any, read: Read) -> Form:
-    """The nearest code: minus the squared distance, without what all codes share."""
+    """The form of the nearest code: minus the squared distance, without what codes share."""
     if not all(hasattr(estimator, "decision_function") for estimator in model.estimators_):
         raise ModelError(
             f"The {type(model).__name__} compares probabilities with its codes, which are not "
@@ -56,7 +56,7 @@ def of_codes(model: Any, read: Read) -> Form:
 
 
 def of_outputs(model: Any, read: Read) -> Form:
-    """A classifier for each of several questions, which are labels if their answers are two."""
+    """The form of several outputs, each with a classifier of two classes: they are labels."""
     for classes in model.classes_:
         if len(classes) != 2:
             raise ModelError(
@@ -73,7 +73,7 @@ def of_outputs(model: Any, read: Read) -> Form:
 
 
 def of_calibrated(model: Any, read: Read) -> Form:
-    """The mean of the classifiers before their calibration."""
+    """The form of calibrated classifiers: the mean of their scores before calibration."""
     forms = [read(one.estimator) for one in model.calibrated_classifiers_]
     first = forms[0]
     if any(list(form.classes) != list(model.classes_) for form in forms):
@@ -100,7 +100,7 @@ def of_calibrated(model: Any, read: Read) -> Form:
 
 
 def of_stack(model: Any, read: Read) -> Form:
-    """Linear in scores that are linear in features."""
+    """The form of a stack: linear in scores that are linear in features."""
     if set(model.stack_method_) != {"decision_function"}:
         methods = " and ".join(sorted(set(model.stack_method_) - {"decision_function"}))
         raise ModelError(
@@ -126,7 +126,7 @@ def of_stack(model: Any, read: Read) -> Form:
 
 
 def of_pipeline(model: Any, read: Read) -> Form:
-    """A pipeline in place of a classifier: all its steps have to be linear."""
+    """The form of a pipeline in place of a classifier; all its steps have to be linear."""
     *steps, last = flat(model)
     if any(
         hasattr(step, part) for step in steps[:1] for part in ("build_analyzer", "transformer_list")
@@ -156,7 +156,7 @@ def of_pipeline(model: Any, read: Read) -> Form:
 
 
 def _single(estimator: Any, read: Read) -> Form:
-    """The one score of an estimator of two classes; of one that knows one class, a constant."""
+    """The one score of an estimator of two classes; a constant if it knows one class."""
     if type(estimator).__name__ != "_ConstantPredictor":
         return read(estimator).single
     value = np.asarray(estimator.y_, dtype=np.float64).ravel()

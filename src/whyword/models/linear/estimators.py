@@ -1,6 +1,7 @@
-"""Fitted scikit-learn classifiers as what they are: weights and biases.
+"""`linear_form`: the weights and biases of a fitted scikit-learn classifier.
 
-Which classifier is read how, and which are refused though they look linear.
+The tables here say which classifier is read by which function, and which are refused though they
+look linear.
 """
 
 from collections.abc import Callable
@@ -33,8 +34,8 @@ from whyword.models.linear.pipelines import unfitted, unwrapped
 def linear_form(model: Any) -> Form:
     """The weights and biases of a fitted classifier.
 
-    Naive Bayes scores are joint log-likelihoods, which are linear in counts. Of what is calibrated,
-    the scores are the decision values before calibration.
+    The scores of naive Bayes are joint log-likelihoods, which are linear in counts. Those of a
+    calibrated classifier are the decision values before calibration.
 
     Raises:
         ModelError: If it is not fitted, or not linear; the message names it.
@@ -67,7 +68,7 @@ def linear_form(model: Any) -> Form:
 
 
 def _known(model: Any, form: Form) -> Form:
-    """A class of somebody else's may predict by something else."""
+    """The form; only classes of scikit-learn are known to predict by their scores."""
     return replace(form, decides=form.decides and type(model).__module__.startswith("sklearn."))
 
 
@@ -107,4 +108,4 @@ _REFUSED = {
     "CategoricalNB": "reads categories, not values of features; expected MultinomialNB or "
     "BernoulliNB",
 }
-"""Classifiers that have linear ones inside, or look like one, and are none."""
+"""Classifiers that look linear, or have linear ones inside, but are not; and why."""

@@ -1,6 +1,6 @@
-"""Linear models on disk: ``model.json``, ``vocabulary.json`` and ``weights.safetensors``.
+"""Saves and loads linear models: ``model.json``, ``vocabulary.json``, ``weights.safetensors``.
 
-What can be saved is a `TfidfVectorizer` of words and a classifier of one label.
+Only a `TfidfVectorizer` of words, followed by a classifier of one label, can be saved.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from whyword.models.linear.coefficients import Weights
 from whyword.models.linear.patterns import check_pattern
 
 KIND = "linear"
-"""What ``model.json`` calls such a model."""
+"""The kind of such a model in ``model.json``."""
 
 _SWITCHES = ("lowercase", "binary", "smooth_idf", "sublinear_tf")
 _CHOICES = {"strip_accents": (None, "ascii", "unicode"), "norm": (None, "l1", "l2")}
@@ -47,18 +47,18 @@ def write_linear(
     *,
     about: str = "",
 ) -> None:
-    """Save a linear model; no pickle.
+    """Save a linear model, without pickle.
 
     Args:
         path: The folder, made if need be.
         tfidf: The fitted vectorizer.
         classes: Names of the classes.
-        weights: ``(class, feature)``.
-        bias: ``(class,)``.
-        about: One line for people.
+        weights: ``(class, feature)`` weights of the classifier.
+        bias: ``(class,)`` biases of the classifier.
+        about: One line that describes the model.
 
     Raises:
-        ModelError: If the vectorizer is another, or works with functions of one's own.
+        ModelError: If the vectorizer is another kind, or calls functions of its user.
         InputError: If the folder cannot be written.
     """
     if (
@@ -94,11 +94,11 @@ def write_linear(
 
 
 def read_linear(path: Path, description: Description) -> Pipeline:
-    """The pipeline that `write_linear` wrote.
+    """Load a pipeline that `write_linear` saved.
 
     Args:
         path: The folder.
-        description: What its ``model.json`` says.
+        description: The contents of its ``model.json``.
 
     Raises:
         ModelError: If files are missing or damaged.
@@ -130,10 +130,10 @@ def read_linear(path: Path, description: Description) -> Pipeline:
 
 
 def _arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of the `TfidfVectorizer` that the settings stand for.
+    """The arguments of the `TfidfVectorizer` for settings read from JSON.
 
     Raises:
-        InputError: If one is missing, unknown, or not as it should be.
+        InputError: If a setting is missing, unknown or wrong.
     """
     known = {*_SWITCHES, *_CHOICES, "token_pattern", "ngram_range", "stop_words"}
     for wrong, problem in ((known - set(settings), "no"), (set(settings) - known, "the unknown")):

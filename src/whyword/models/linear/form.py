@@ -1,4 +1,4 @@
-"""What a linear classifier is: weights, biases, and what its scores mean."""
+"""`Form`: a linear classifier as weights and biases, with the meaning of its scores."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,17 +16,16 @@ class Form:
     """A classifier as scores that are linear in features: z · weights + biases.
 
     Attributes:
-        weights: ``(score, feature)``.
-        biases: ``(score,)``.
-        classes: What it predicts: for each score; or two for one score, which is for the second.
-            Where every score is a label of its own, what it predicts if the label holds.
-        meaning: What the scores are, in words.
-        own: The scores as the classifier itself computes them from features, or None if it does
-            not.
-        labels: The labels' names if every score is a label that holds above 0, whatever the others
-            are; else None.
-        threshold: Features count as 1 above it and as 0 below; None for their values.
-        decides: Whether it is known to predict by these scores, and not only seen to.
+        weights: ``(score, feature)`` the weights.
+        biases: ``(score,)`` the biases.
+        classes: The class predicted for each score; or two classes for one score, which speaks for
+            the second. If every score is a label, the value predicted if the label is given.
+        meaning: What the scores are, in words, such as "decision value of LinearSVC".
+        own: The classifier's own function from features to scores; None if it has none.
+        labels: Names of the labels if every score is a label of its own, given above 0; else None.
+        threshold: Features above it count as 1 and others as 0; None if their values count.
+        decides: Whether the classifier is known to predict by these scores; if not, every batch is
+            checked.
     """
 
     weights: Floats
@@ -45,7 +44,7 @@ class Form:
 
     @property
     def single(self) -> "Form":
-        """Of two classes, the one score that speaks for the second."""
+        """The form of two classes with one score, which speaks for the second class."""
         if len(self.weights) == 1:
             return self
         own = self.own
@@ -57,7 +56,7 @@ class Form:
         )
 
     def both(self) -> "Form":
-        """One score for each class, also of two."""
+        """The form with one score for each class, also if there are two."""
         if self.labels or len(self.weights) > 1:
             return self
         return replace(
@@ -68,17 +67,17 @@ class Form:
         )
 
     def scores(self, z: Any) -> Floats:
-        """``(text, score)`` of features."""
+        """Scores ``(text, score)`` of features ``(text, feature)``."""
         values = sparse(z) if self.threshold is None else sparse(sparse(z) > self.threshold)
         return np.asarray(values @ self.weights.T) + self.biases
 
     def check(self, model: Any, z: Any, scores: Floats, texts: Sequence[str]) -> None:
-        """Hold scores against the classifier's own, and against what it predicts.
+        """Compare scores with the classifier's own, and with what it predicts.
 
         Args:
             model: The classifier.
-            z: ``(text, feature)`` what it gets.
-            scores: ``(text, score)`` what is shown.
+            z: ``(text, feature)`` the features that it reads.
+            scores: ``(text, score)`` the scores to check.
             texts: The texts, for the error.
 
         Raises:
@@ -96,7 +95,7 @@ class Form:
     def check_predictions(
         self, name: str, predicted: Any, scores: Floats, texts: Sequence[str]
     ) -> None:
-        """Hold scores ``(text, score)`` against what ``predict`` returned for the texts.
+        """Compare scores ``(text, score)`` with what ``predict`` returned for the texts.
 
         Raises:
             ModelError: If they would predict something else.
@@ -121,13 +120,13 @@ class Form:
 
 
 def as_columns(scores: Any) -> Floats:
-    """``(text, score)``, also of one score."""
+    """Scores as a matrix ``(text, score)``, also if there is one score per text."""
     found = dense(scores)
     return found[:, None] if found.ndim == 1 else found
 
 
 def not_linear(name: str) -> ModelError:
-    """The error for a classifier whose scores no weights give."""
+    """The error for a classifier that is not linear."""
     return ModelError(
         f"The {name} is not linear in the features; expected for example LinearSVC, "
         "LogisticRegression, SGDClassifier, LinearDiscriminantAnalysis or MultinomialNB."

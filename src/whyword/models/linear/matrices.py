@@ -1,4 +1,4 @@
-"""Matrices that may be sparse, dense or single-precision, made alike and compared."""
+"""Helpers for matrices, which may be sparse or dense, in single or double precision."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from whyword.data.arrays import Floats
 
 
 def close(a: Any, b: Any, *made_from: Any) -> bool:
-    """Whether two matrices are the same up to rounding; never where a number is missing.
+    """Whether two matrices are the same up to rounding; never if one has NaN.
 
-    Rounding is that of the least precise of them and of what they were made from.
+    The rounding is that of the least precise of them and of ``made_from``, their sources.
     """
     if a.shape != b.shape or 0 in a.shape:
         return bool(a.shape == b.shape)
@@ -21,13 +21,13 @@ def close(a: Any, b: Any, *made_from: Any) -> bool:
 
 
 def dense(matrix: Any) -> Floats:
-    """An array of numbers."""
+    """The matrix as a dense array of floats."""
     found = np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix)
     return found if found.dtype.kind == "f" else found.astype(np.float64)
 
 
 def sparse(matrix: Any) -> sp.csr_matrix:
-    """Sparse rows without zeros."""
+    """The matrix as sparse rows of floats, without stored zeros."""
     found = sp.csr_matrix(matrix if sp.issparse(matrix) else np.asarray(matrix))
     if found.dtype.kind != "f":
         found = found.astype(np.float64)

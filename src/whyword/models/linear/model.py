@@ -4,9 +4,9 @@ A score is Σ_f x_f w_f + b over the features of a text. Feature f is an n-gram;
 shared equally by the words of all its occurrences, so that every word's relevance is the sum of its
 shares of x_f w_f. Nothing is approximated: words + remainder = ``decision_function``.
 
-`vectorizers` and `steps`, beside this module, know what becomes of n-grams on their way to the
-classifier, `estimators` what it adds up. Nothing is believed: scores are held against the
-classifier's own, and must predict what it predicts.
+The modules `vectorizers` and `steps` follow n-grams on their way to the classifier, `estimators`
+reads its weights. Everything is checked: scores are compared with the classifier's own, and must
+predict what it predicts.
 
 As a `whyword.classifier.Classifier`, each word of each occurrence of an n-gram is a position, whose
 vector has one component: its share of x_f.
@@ -37,17 +37,17 @@ from whyword.text import Document
 
 
 class LinearClassifier:
-    """A fitted pipeline of vectorizer, steps between and linear classifier.
+    """A classifier that is a fitted scikit-learn pipeline: vectorizer, steps, linear classifier.
 
     Args:
-        pipeline: A fitted `sklearn.pipeline.Pipeline`, or a search for one: a `CountVectorizer`,
-            `TfidfVectorizer`, `HashingVectorizer` or a `FeatureUnion` of such; then, if need be,
-            steps that keep features apart, followed by linear ones; then a classifier that is
-            linear in them.
+        pipeline: A fitted `sklearn.pipeline.Pipeline`, or a search that has found one. It begins
+            with a `CountVectorizer`, `TfidfVectorizer`, `HashingVectorizer` or a `FeatureUnion` of
+            these; then may come steps that keep features apart, and after them linear ones; it ends
+            with a linear classifier.
 
     Attributes:
-        meaning: What the scores are, in words: "decision value of LinearSVC".
-        multilabel: Whether every class is a label of its own, which holds if its score is above 0.
+        meaning: What the scores are, in words, such as "decision value of LinearSVC".
+        multilabel: Whether every class is a label of its own, given if its score is above 0.
 
     Raises:
         ModelError: If a step is none of these, or not fitted; the message names it.
@@ -96,7 +96,7 @@ class LinearClassifier:
         self._agrees = False
 
     def encode(self, texts: Sequence[str | Document]) -> FeatureBatch:
-        """One position for each word of each occurrence of a feature.
+        """Encode texts, with one position for each word of each occurrence of a feature.
 
         Raises:
             InputError: If a text is no string, or features are not found in it.
@@ -138,7 +138,7 @@ class LinearClassifier:
         )
 
     def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
-        """The texts, tokenised where they are not yet.
+        """The texts as documents; those that are strings are tokenised.
 
         Raises:
             InputError: If a text is no string.
@@ -146,22 +146,22 @@ class LinearClassifier:
         return tuple(t if isinstance(t, Document) else self.source.document(t) for t in texts)
 
     def embed(self, batch: Batch) -> Tensor:
-        """``(batch, position, 1)`` shares of the features' values."""
+        """``(batch, position, 1)`` the share of its feature's value that each position holds."""
         return features_of(batch).values[:, :, None]
 
     def score(self, embeddings: Tensor, batch: Batch) -> Tensor:
-        """``(batch, class)``, what `meaning` says; of two classes ±."""
+        """``(batch, class)`` scores, as `meaning` says; those of two classes are opposite."""
         shared: Tensor = (embeddings * self.weights.T[batch.ids]).sum(dim=1)
         return shared + self.bias + features_of(batch).absent + features_of(batch).offset
 
     def __call__(self, batch: Batch) -> Tensor:
-        """``(batch, class)`` scores of the documents as they are."""
+        """``(batch, class)`` scores of the documents."""
         return self.score(self.embed(batch), batch)
 
     def lrp(
         self, batch: Batch, targets: Tensor, *, epsilon: float, components: bool
     ) -> Attribution:
-        """x_f w_f, shared equally by its words; what LRP becomes as its stabiliser vanishes."""
+        """Relevance x_f w_f, shared equally by the words of f: LRP without a stabiliser."""
         relevance = self.gradient(batch, targets)[1] * self.embed(batch)
         weights, features = targets.double(), features_of(batch)
         remainder = {"bias": weights @ self.bias}
@@ -176,14 +176,14 @@ class LinearClassifier:
         )
 
     def gradient(self, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores, and the weights of the features: ``(target, batch, position, 1)``."""
+        """Scores, and gradients ``(target, batch, position, 1)``: the weights of the features."""
         weights = torch.einsum("tbc,bpc->tbp", targets.double(), self.weights.T[batch.ids])
         return self(batch), weights[..., None]
 
     def _positions(self, document: Document, x: sp.csr_matrix) -> list[tuple[int, int, float]]:
         """Feature, word and share of each position of a document with the features ``(1, column)``.
 
-        A feature whose occurrences cancel out, since they hash to different signs, has none.
+        A feature whose occurrences cancel out, as they hash to different signs, has no position.
         """
         value_of = dict(zip(x.indices.tolist(), x.data.tolist(), strict=True))
         places = [place for place in self.source.places(document) if place.column in value_of]
@@ -199,7 +199,7 @@ class LinearClassifier:
 
     @staticmethod
     def _absent(x: sp.csr_matrix, rows: list[list[tuple[int, int, float]]]) -> sp.csr_matrix:
-        """``(text, column)`` the values that no position has."""
+        """``(text, column)`` the values of features that have no position."""
         absent = x.copy()
         for i, row in enumerate(rows):
             inside = slice(absent.indptr[i], absent.indptr[i + 1])
@@ -217,10 +217,10 @@ class LinearClassifier:
         absent: sp.csr_matrix,
         offset: Floats,
     ) -> None:
-        """Hold the scores against the classifier's own, and its predictions.
+        """Compare the scores with the classifier's own, and with its predictions.
 
-        Once, on the first texts, unless it does not surely predict by these scores: with many
-        classes and features the classifier takes longer than all the rest.
+        Classifiers that are known to predict by these scores are checked once, on the first texts:
+        with many classes and features they take longer than all the rest.
         """
         done = self._agrees and self.form.decides
         if done or not texts or isinstance(self.model, Weights):
@@ -237,11 +237,11 @@ class LinearClassifier:
             self._agrees = True
 
     def save(self, path: Path, *, about: str = "") -> None:
-        """Write ``model.json``, ``vocabulary.json`` and ``weights.safetensors``; no pickle.
+        """Save the model: ``model.json``, ``vocabulary.json``, ``weights.safetensors``; no pickle.
 
         Args:
             path: The folder, made if need be.
-            about: One line for people.
+            about: One line that describes the model.
 
         Raises:
             ModelError: If the pipeline is not a `TfidfVectorizer` of words and a classifier of one
@@ -259,6 +259,6 @@ class LinearClassifier:
 
 
 def _product(x: sp.csr_matrix, weights: Floats) -> Floats:
-    """``(text, class)`` by the columns that any text has, of weights that may have millions."""
+    """The product ``(text, class)``, computed from the columns that any text has alone."""
     columns = np.unique(x.indices)
     return np.asarray(x[:, columns] @ weights[:, columns].T)

@@ -1,4 +1,4 @@
-"""The features of a scikit-learn vectorizer, with the words of the original text they stand on.
+"""Finds the words of the original text that each feature of a scikit-learn vectorizer stands on.
 
 An n-gram of words stands on its words, in equal parts.
 
@@ -25,8 +25,8 @@ class NGram(NamedTuple):
 
     Attributes:
         name: The feature, as the vectorizer spells it.
-        words: Indices of the words that it stands on in equal parts, -1 for no word; a word that
-            has several parts is named as often.
+        words: Indices of the words that it stands on in equal parts, -1 for no word. A word with
+            several parts is listed several times.
     """
 
     name: str
@@ -34,13 +34,13 @@ class NGram(NamedTuple):
 
 
 class Analyzer:
-    """What a vectorizer makes of a text, and where in it.
+    """Finds a vectorizer's tokens and n-grams in a text, with their places.
 
     Args:
         vectorizer: A `CountVectorizer`, `TfidfVectorizer` or `HashingVectorizer`.
 
     Raises:
-        ModelError: If it reads files, or finds features by a function of its user's.
+        ModelError: If it reads files, or has a function of its user as its analyzer.
     """
 
     def __init__(self, vectorizer: Any) -> None:

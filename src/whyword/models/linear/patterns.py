@@ -1,4 +1,4 @@
-"""Patterns of tokens that can be matched in reasonable time, whatever the text.
+"""`check_pattern`: refuses patterns of tokens that may take for ever on some texts.
 
 Python's regular expressions try one way after the other. Where a repeated part can be repeated in
 several ways, as in ``(a+)+``, the ways double with every letter, and a text of forty letters takes
@@ -13,7 +13,7 @@ from whyword.errors import InputError
 from whyword.models.checks import shown
 
 REPEATS, CHOICES = 3, 10
-"""So many unbounded repeats, and optional parts or alternatives, may a pattern have.
+"""The most unbounded repeats, and optional parts or alternatives, that a pattern may have.
 
 Each repeat may multiply the time by a text's length, each choice by two.
 """
@@ -27,7 +27,7 @@ _FLAGS_INSIDE = re.compile(r"\(\?[a-zA-Z]*-?[a-zA-Z]+:")
 
 
 def check_pattern(pattern: object) -> str:
-    r"""A pattern as scikit-learn's ``token_pattern``: with one group at most.
+    r"""Check a ``token_pattern`` of scikit-learn, with one group at most, and return it.
 
     A group may be repeated if it is one separating character and a run of others, as in
     ``\w+(?:[-']\w+)*``.

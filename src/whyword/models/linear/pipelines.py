@@ -1,4 +1,4 @@
-"""A fitted pipeline of scikit-learn taken apart: its steps, and values through one of them."""
+"""Takes a fitted pipeline of scikit-learn apart, and sends values through single steps."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from whyword.errors import ModelError
 
 
 def flat(pipeline: Any) -> list[Any]:
-    """The steps of a pipeline and of those in it, in one row."""
+    """The steps of a pipeline and of the pipelines inside it, in one list."""
     steps: list[Any] = []
     for step in (unwrapped(step) for _, step in pipeline.steps):
         if hasattr(step, "steps"):
@@ -20,7 +20,7 @@ def flat(pipeline: Any) -> list[Any]:
 
 
 def unwrapped(step: Any) -> Any:
-    """What a search found, or what another estimator hands everything on to.
+    """The estimator that a search found, or that a wrapper hands everything on to.
 
     Raises:
         ModelError: If a search has found nothing yet.
@@ -38,12 +38,12 @@ def unwrapped(step: Any) -> Any:
 
 
 def unfitted(step: Any) -> ModelError:
-    """The error for what was not fitted."""
+    """The error for a step that was not fitted."""
     return ModelError(f"The {type(step).__name__} is not fitted; call pipeline.fit first.")
 
 
 def sent(step: Any, values: Any) -> Any:
-    """Values through one fitted step.
+    """The values that a fitted step returns for these values.
 
     Raises:
         ModelError: If it is not fitted, or returns no matrix.

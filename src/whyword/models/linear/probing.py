@@ -1,4 +1,4 @@
-"""What a fitted step does to columns, found out by sending made-up values through."""
+"""`Probe`: finds out what a fitted step does to columns by sending made-up values through."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from whyword.models.linear.matrices import close, dense, sparse
 from whyword.models.linear.pipelines import sent, unfitted
 
 _PROBED = 4096
-"""Columns up to which the matrix of a step is found by sending every one through."""
+"""The most columns of which every one is sent through a step to find its matrix."""
 
 
 class Probe:
@@ -22,9 +22,9 @@ class Probe:
 
     Args:
         step: The transformer.
-        columns: How many it reads.
-        dense: Whether it gets arrays, and not sparse matrices.
-        mixed: Whether a step before it mixes columns, so that it has to be linear.
+        columns: Number of columns that it reads.
+        dense: Whether it reads arrays instead of sparse matrices.
+        mixed: Whether a step before it mixes columns, so that this one has to be linear.
     """
 
     def __init__(self, step: Any, columns: int, *, dense: bool, mixed: bool) -> None:
@@ -32,7 +32,7 @@ class Probe:
         self.columns, self.dense, self.mixed = columns, dense, mixed
 
     def send(self, rows: sp.csr_matrix) -> Any:
-        """Made-up values ``(row, column)`` through the step alone.
+        """What the step returns for made-up values ``(row, column)``.
 
         Raises:
             ModelError: If it fails on them.
@@ -73,8 +73,8 @@ class Probe:
     def own_columns(self, row: sp.csr_matrix, found: sp.csr_matrix) -> bool:
         """Whether every output column of a row depends on the same column of the input alone.
 
-        Of any two columns there is a mask that keeps one and drops the other: the bits of their
-        numbers. Columns that are kept must keep their output, the others have that of a zero.
+        Masks made of the bits of the columns' numbers keep one of any two columns and drop the
+        other. Kept columns must keep their output, dropped ones must have the output of a zero.
         """
         here = row.indices[row.data != 0]
         bits = range(max(len(here) - 1, 0).bit_length())
@@ -95,10 +95,10 @@ class Probe:
         return not len(outside) and close(sparse(expected), given)
 
     def as_matrix(self) -> tuple[Any, Floats]:
-        """The step's matrix ``(column, out)`` and offset, which it keeps to on made-up values.
+        """The step's matrix ``(column, out)`` and offset, tested on made-up values.
 
         Raises:
-            ModelError: If none is found.
+            ModelError: If no matrix fits.
         """
         columns = self.columns
         constant = dense(self.send(sp.csr_matrix((1, columns))))[0]

@@ -1,4 +1,4 @@
-"""What steps of a pipeline make of texts, and where in the texts it comes from.
+"""`Source`: the steps from texts to features, with the places in the texts they come from.
 
 Up to the first step that mixes columns, a column stands for an n-gram; from there on all must be
 linear. So what a classifier gets for a text is
@@ -6,7 +6,7 @@ linear. So what a classifier gets for a text is
     z = x M + o
 
 with x the values of the n-grams' columns, a matrix M that is the same for every text, and an offset
-o that no word has part in. Without a mixing step M is the identity and o is zero.
+o that no word has a part in. Without a mixing step M is the identity and o is zero.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,9 +22,9 @@ class Place(NamedTuple):
     """One occurrence of an n-gram that is a feature.
 
     Attributes:
-        column: Where its value stands in x.
-        sign: -1 if it is hashed to the negative.
-        words: As in `whyword.models.linear.ngrams.NGram`.
+        column: The column of x that holds its value.
+        sign: 1, or -1 if a hashing vectorizer counts it negatively.
+        words: The words that it stands on, as in `whyword.models.linear.ngrams.NGram`.
     """
 
     column: int
@@ -34,12 +34,12 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Values:
-    """What steps make of texts.
+    """The values of texts after some steps: z = x M + o.
 
     Attributes:
-        z: What the last step returned, ``(text, out)``, as it returned it.
-        x: ``(text, column)`` the columns of n-grams.
-        offset: ``(text, out)`` o, or None for zero.
+        z: ``(text, out)`` what the last step returned.
+        x: ``(text, column)`` the values of the n-grams' columns.
+        offset: ``(text, out)`` the offset o; None for zero.
     """
 
     z: Any
@@ -51,9 +51,9 @@ class Source(Protocol):
     """Steps from texts to features.
 
     Attributes:
-        matrix: ``(column, out)`` M, or None for the identity.
-        width: The number of columns of x.
-        empty: What they make of an empty text, ``(1, out)``.
+        matrix: ``(column, out)`` the matrix M; None for the identity.
+        width: Number of columns of x.
+        empty: ``(1, out)`` what the steps return for an empty text.
     """
 
     matrix: Any
@@ -61,14 +61,14 @@ class Source(Protocol):
     empty: Any
 
     def run(self, texts: Sequence[str]) -> Values:
-        """Send texts through.
+        """Send texts through the steps.
 
         Raises:
             ModelError: If a step mixes features in a way that is not linear.
         """
 
     def document(self, text: str) -> Document:
-        """The text with its words."""
+        """The text as a document, with its words."""
 
     def places(self, document: Document) -> Iterator[Place]:
-        """The occurrences of n-grams; -1 as the column of those that are no features."""
+        """The occurrences of n-grams; those that are no features have the column -1."""

@@ -1,10 +1,10 @@
-"""Transformers of scikit-learn between a vectorizer and a classifier, and what they do to columns.
+"""`Step`: a transformer of scikit-learn between vectorizer and classifier.
 
 A step leaves every column in its place (and gives it another value), selects some, or mixes them
 (`whyword.models.linear.sources`). After mixing, `Normalizer` divides x and o by the text's norm.
 
-Nothing is believed: a step that is not known to leave every column in its place has to prove it on
-the very texts, and a mixing step has to give x M + o.
+Everything is checked on the very texts: a step that is not known to leave every column in its place
+must do so there, and a mixing step must return x M + o.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,11 +40,11 @@ _APART = (
     RobustScaler,
     StandardScaler,
 )
-"""Steps that give every column another value, by itself and a factor that is the text's."""
+"""Steps that change each column's value by itself, but for a factor that the text has."""
 
 
 class Step:
-    """A fitted transformer after others.
+    """A fitted transformer, with the steps before it.
 
     Args:
         source: The steps before it.
@@ -81,7 +81,7 @@ class Step:
             self.matrix = own if source.matrix is None else source.matrix @ own
 
     def run(self, texts: Sequence[str]) -> Values:
-        """Send texts through, and see that the step does what we say.
+        """Send texts through the steps, and check that this one does what was found out.
 
         Raises:
             ModelError: If it mixes features.
@@ -112,11 +112,11 @@ class Step:
         return Values(z, x)
 
     def document(self, text: str) -> Document:
-        """The text with its words."""
+        """The text as a document, with its words."""
         return self.source.document(text)
 
     def places(self, document: Document) -> Iterator[Place]:
-        """The occurrences before the step, in the columns that it leaves them."""
+        """The occurrences of n-grams, with the columns that this step puts them in."""
         if self.kept is None:
             yield from self.source.places(document)
             return
@@ -126,7 +126,7 @@ class Step:
 
 
 def _elementwise(step: Any) -> bool:
-    """Whether it applies nothing, or one of NumPy's functions of one number."""
+    """Whether a step applies no function, or a NumPy function of one number."""
     if type(step) is not FunctionTransformer or step.kw_args:
         return False
     function = step.func

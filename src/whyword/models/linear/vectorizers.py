@@ -1,4 +1,4 @@
-"""What reads texts in a scikit-learn pipeline, with the steps that come after it."""
+"""`source_of`: the source that a vectorizer, a union or a step of a scikit-learn pipeline is."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from whyword.text import Document, Span
 
 
 class _Words:
-    """A fitted vectorizer.
+    """A source that is a fitted vectorizer.
 
     Raises:
         ModelError: If it is not fitted, or `Analyzer` refuses it.
@@ -39,7 +39,7 @@ class _Words:
         self.empty = self.run([""]).z
 
     def run(self, texts: Sequence[str]) -> Values:
-        """The vectorizer's values."""
+        """The values of texts, from the vectorizer."""
         z = sent(self.vectorizer, texts)
         return Values(z, sparse(z))
 
@@ -61,11 +61,11 @@ class _Words:
 
 
 class _Union:
-    """A fitted `FeatureUnion`: features next to one another, with weights.
+    """A source that is a fitted `FeatureUnion`: features side by side, with weights.
 
     Args:
         union: The union.
-        before: The steps before it; without, its parts read texts.
+        before: The steps before it; None if its parts read texts.
 
     Raises:
         ModelError: If one of its parts does not read texts, or cannot be followed.
@@ -84,7 +84,7 @@ class _Union:
         self.empty = self.run([""]).z
 
     def run(self, texts: Sequence[str]) -> Values:
-        """The parts' values, each times its weight."""
+        """The values of all parts, each times its weight."""
         found = list(zip([part.run(texts) for part in self.parts], self.weights, strict=True))
         z = sp.hstack([sparse(one.z) * weight for one, weight in found], format="csr")
         x = sp.hstack([one.x * weight for one, weight in found], format="csr")
@@ -100,7 +100,7 @@ class _Union:
         return Values(z if any(sp.issparse(one.z) for one, _ in found) else z.toarray(), x, offset)
 
     def document(self, text: str) -> Document:
-        """The text with the words of all parts; those that overlap are one."""
+        """The text with the words of all parts; words that overlap are joined."""
         spans: list[Span] = []
         for span in sorted({s for part in self.parts for s in part.document(text).spans}):
             if spans and span.start < spans[-1].end:
@@ -119,7 +119,7 @@ class _Union:
 
 
 def source_of(step: Any, before: Source | None = None) -> Source:
-    """A fitted transformer with what comes before it; without, it has to read texts.
+    """The source of a fitted transformer and the steps before it; without any, it reads texts.
 
     Raises:
         ModelError: If it does not read texts, is not fitted, or cannot be followed.

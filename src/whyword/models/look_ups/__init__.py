@@ -1,1 +1,1 @@
-"""Models that look their vectors up themselves: other vectors take the place of what they find."""
+"""Gives models that look up their vectors themselves other vectors in place of these."""

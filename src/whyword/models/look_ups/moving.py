@@ -1,4 +1,4 @@
-"""Which of torch's functions move ids, and which of their arguments hold them."""
+"""Tables of torch's functions that move ids, and of the arguments that hold the ids."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -40,7 +40,7 @@ ELEMENTWISE = set(
     minimum nan_to_num bitwise_and and iadd isub imul imod iand tril triu
     """.split()
 )
-"""Functions whose results stand where their input stood: ids that they leave are the text's."""
+"""Functions that work element by element: ids that they leave unchanged are the text's."""
 
 SHAPES = set(
     """
@@ -48,7 +48,7 @@ SHAPES = set(
     randn_like randint_like
     """.split()
 )
-"""Functions that read nothing of a tensor but its shape."""
+"""Functions that read the shape of a tensor alone."""
 
 OTHERS = set(
     """
@@ -56,13 +56,13 @@ OTHERS = set(
     linear layer_norm rms_norm softmax gelu silu relu tanh dropout scaled_dot_product_attention
     """.split()
 )
-"""Functions not worth a look at what they read: they return views, or numbers that are no ids."""
+"""Functions that need not be followed: they return views, or numbers that are no ids."""
 
 READ_OUT = set("tolist item numpy __array__ __int__ __index__ __float__".split())
 """Functions that hand ids to Python or NumPy, where nothing follows them."""
 
 _IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __imod__ __iand__".split())
-"""Functions that change what they read, besides those whose names end in an underscore."""
+"""Functions that work in place, besides those whose names end in an underscore."""
 
 
 def name_of(func: Callable[..., Any]) -> str:
@@ -71,7 +71,7 @@ def name_of(func: Callable[..., Any]) -> str:
 
 
 def plain_name(func: Callable[..., Any]) -> str:
-    """A function's name without what tells operators and changes in place from others."""
+    """A function's name without underscores, which mark operators and functions in place."""
     name = name_of(func)
     return name if name.startswith("_pack") else name.strip("_")
 
@@ -83,7 +83,7 @@ def works_in_place(func: Callable[..., Any]) -> bool:
 
 
 def places_of_ids(func: Callable[..., Any]) -> tuple[set[int], set[str]]:
-    """Where a function that moves ids takes them: places and names of its arguments."""
+    """The positions and names of the arguments in which a function that moves ids takes them."""
     held = COPIES.get(plain_name(func), ())
     if plain_name(func) == "where" and func is not torch.where:  # a method, of the first input
         held = ((0, "input"), (2, "other"))
@@ -93,7 +93,7 @@ def places_of_ids(func: Callable[..., Any]) -> tuple[set[int], set[str]]:
 def moved_by(
     func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> list[Any]:
-    """The arguments that hold what a function moves."""
+    """The arguments of a call that hold what the function moves."""
     places, names = places_of_ids(func)
     return [v for i, v in enumerate(args) if i in places] + [
         kwargs[k] for k in kwargs if k in names

@@ -1,10 +1,10 @@
-"""Where ids come from: which position of the text each id of a tensor was taken from.
+"""`Positions`: finds out which position of the text each id of a tensor was taken from.
 
 A model looks up the ids of its text as they are, or turned round, cut, padded, or shifted into a
-decoder. Beside every tensor that the text's ids reach lies one of positions, which goes through the
-same functions: flipped where ids are flipped, filled with `CONSTANT` where ids are filled up. What
-a function computes that moves nothing is `DERIVED`. Positions belong to storages and not to
-tensors, so that views, and what is written through them, need no functions of their own.
+decoder. For every tensor that the text's ids reach, a tensor of their positions is kept, which goes
+through the same functions: it is flipped where ids are flipped, and filled with `CONSTANT` where
+ids are filled up. Ids that a function computes are `DERIVED`. Positions belong to storages and not
+to tensors, so that views, and what is written through them, are followed without further ado.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,17 +28,17 @@ from whyword.models.look_ups.moving import (
 )
 
 CONSTANT, DERIVED = -1, -2
-"""In place of a position: an id of the model's own, and one that is computed from the text's."""
+"""Stand for a position: of an id of the model's own, and of one computed from the text's ids."""
 
 
 class _Beside(NamedTuple):
-    """A storage, kept alive, and what is known about it.
+    """A storage of ids, which is kept alive, and what is known about it.
 
     Attributes:
         storage: The storage of ids.
-        size: Bytes of an id.
-        positions: ``(id,)``; None if all are `DERIVED`.
-        by: The function that computed those which are.
+        size: Number of bytes of an id.
+        positions: ``(id,)`` the position of each id; None if all are `DERIVED`.
+        by: Name of the function that computed those that are `DERIVED`.
     """
 
     storage: torch.UntypedStorage
@@ -48,13 +48,13 @@ class _Beside(NamedTuple):
 
 
 class Positions:
-    """Positions of a text's ids, followed through what a model calls.
+    """Positions of a text's ids, followed through the functions that a model calls.
 
     Args:
-        ids: The tensor that the model gets, any shape.
+        ids: The tensor of ids that the model gets, any shape.
 
     Attributes:
-        read_out: The function by which the model took ids out of their tensor, if it did.
+        read_out: Name of the function by which the model took ids out of torch; "" if none did.
     """
 
     def __init__(self, ids: Tensor) -> None:
@@ -65,7 +65,7 @@ class Positions:
         self._remember(ids, torch.arange(ids.numel(), device=ids.device).view(ids.shape))
 
     def among(self, values: Iterable[Any]) -> bool:
-        """Whether the text's ids, or what is computed from them, are among these arguments."""
+        """Whether these arguments hold ids of the text, or ids computed from them."""
         for value in values:
             if isinstance(value, Tensor):
                 if self._beside(value) is not None:
@@ -75,11 +75,11 @@ class Positions:
         return False
 
     def may_follow(self, name: str) -> bool:
-        """Whether a call of this function may have to be followed, whatever its arguments."""
+        """Whether calls of this function may have to be followed."""
         return name not in OTHERS or bool(self._floats)
 
     def of(self, ids: Tensor) -> Tensor | None:
-        """The positions of these ids, shaped like them; None if they are the model's own."""
+        """The positions of ids, shaped like them; None if they are the model's own."""
         if self._beside(ids) is None:
             return None
         positions = self._as_positions(ids)
@@ -89,12 +89,12 @@ class Positions:
         return found
 
     def computed_by(self, ids: Tensor) -> str:
-        """The function that computed ids which are not the text's."""
+        """Name of the function that computed these ids; "" if they are not computed."""
         beside = self._beside(ids)
         return "" if beside is None else beside.by
 
     def before(self, func: Callable[..., Any], args: tuple[Any, ...]) -> Tensor | None:
-        """The first argument as it is, if the function is going to change it."""
+        """A copy of the first argument, if the function is going to change it; else None."""
         if not works_in_place(func) or not args or not isinstance(args[0], Tensor):
             return None
         if args[0].is_floating_point() and self._beside(args[0]) is None:
@@ -109,14 +109,14 @@ class Positions:
         result: Any,
         before: Tensor | None,
     ) -> None:
-        """Note where the results of a call with ids among its arguments come from.
+        """Note the positions of the ids that a call returned or changed.
 
         Args:
             func: The function called.
             args: Its arguments.
             kwargs: Its keyword arguments.
             result: What it returned.
-            before: See `before`.
+            before: What the method `before` returned ahead of the call.
         """
         name = name_of(func)
         if name in READ_OUT:
@@ -142,7 +142,7 @@ class Positions:
         kwargs: Mapping[str, Any],
         before: Tensor,
     ) -> None:
-        """A tensor was changed in place, and with it all others that share its storage."""
+        """Note that a tensor was changed in place, with all others that share its storage."""
         target, plain = args[0], plain_name(func)
         if self._beside(target) is None:
             moves = target.dtype != torch.bool and self.among(moved_by(func, args, kwargs))
@@ -184,7 +184,7 @@ class Positions:
     def _replayed(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[Any, ...]:
-        """What the same call gives for positions; nothing if what it moves are not ids."""
+        """The result of the same call for positions, in a tuple; empty if it moves no ids."""
         plain = plain_name(func)
         if not self.among(moved_by(func, args, kwargs)):
             return ()
@@ -202,7 +202,7 @@ class Positions:
             return ()  # a spelling that positions, which have a type of their own, do not fit
 
     def _as_positions(self, value: Any) -> Any:
-        """The positions of ids; those beside a tensor change with it."""
+        """The positions of ids, as a view: what is written into it is kept."""
         if isinstance(value, list | tuple):
             return type(value)(self._as_positions(v) for v in value)
         if not isinstance(value, Tensor):
@@ -236,12 +236,12 @@ class Positions:
 
 
 def _view(positions: Tensor, ids: Tensor) -> Tensor:
-    """Of the positions beside a storage those beside a view of it."""
+    """The positions of the ids in a tensor, from those of its whole storage."""
     return positions.as_strided(ids.shape, ids.stride(), ids.storage_offset())
 
 
 def _key(tensor: Tensor) -> int:
-    """What tells storages apart; 0 for tensors without, such as those inside of vmap."""
+    """A number that identifies a tensor's storage; 0 without one, such as inside of vmap."""
     try:
         key: int = tensor.untyped_storage()._cdata
     except (RuntimeError, NotImplementedError):

@@ -1,7 +1,7 @@
-"""How a module reads texts: found out once by running it, since nothing else tells.
+"""`Reading`: finds out by running a module how it reads texts.
 
-Scores from vectors must be those of the module itself, and those of a text in a batch those of the
-text alone. The one is an error if it is not so; of the other, texts are then read one at a time.
+Two things are checked, once. Scores from vectors must be the module's own, or there is an error.
+Scores of a text should be the same in a batch as alone; if not, texts are read one at a time.
 """
 
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from whyword.errors import ModelError
 from whyword.lrp.rounding import apart, largest, tolerance
 
 _TEXTS = 8
-"""Texts of a batch that are compared with themselves alone, the shortest ones."""
+"""How many texts of a batch, the shortest ones, are also scored alone, to compare."""
 
 
 class Reading:
     """What has been found out about a module.
 
-    A copy is another module, about which nothing is known.
+    A deep copy knows nothing, since it belongs to another module.
     """
 
     def __init__(self) -> None:
@@ -36,12 +36,12 @@ class Reading:
     def one_by_one(
         self, mask: Tensor, together: Callable[[], Tensor], alone: Callable[[int], Tensor]
     ) -> bool:
-        """Whether texts have other scores in a batch than alone, and must be read so.
+        """Whether texts must be read one by one, because a batch changes their scores.
 
         Args:
-            mask: ``(row, position)`` False on padding; of a single row there is nothing to ask.
-            together: From nothing to the scores ``(row, class)`` of the batch.
-            alone: From a row to its scores ``(1, class)`` without others and without padding.
+            mask: ``(row, position)`` False on padding.
+            together: Returns the scores ``(row, class)`` of the batch.
+            alone: Returns the scores ``(1, class)`` of one row, without padding.
         """
         kind = _kind(mask)
         if len(mask) < 2:
@@ -81,17 +81,17 @@ class Reading:
         score: Callable[[Tensor, Batch], Tensor],
         plain: Callable[[Batch], Tensor],
     ) -> None:
-        """Make sure, once for each kind of call, that vectors give the module's own scores.
+        """Check, once for each kind of call, that vectors give the module's own scores.
 
         Args:
             batch: The encoded documents.
-            vectors: Their own.
-            name: What the embedding is called in the error.
-            score: From vectors to scores.
-            plain: From the batch to the scores of the module as it is.
+            vectors: The vectors of the documents.
+            name: Name of the embedding, for the error.
+            score: Returns scores from vectors.
+            plain: Returns the scores of the batch by the module itself.
 
         Raises:
-            ModelError: If the scores are others.
+            ModelError: If the scores differ.
         """
         call = (_kind(batch.mask), vectors.dtype, vectors.device.type)
         if call in self._proven:
@@ -110,12 +110,12 @@ class Reading:
 
 
 def _near(found: Tensor, expected: Tensor, scores: Tensor) -> bool:
-    """Whether scores are equal but for rounding, of the largest of ``scores`` or of 0.01."""
+    """Whether scores are equal up to rounding, relative to the largest of ``scores`` or 0.01."""
     return apart(found, expected) <= tolerance(expected.dtype) * max(largest(scores), 0.01)
 
 
 def reading_of(module: nn.Module) -> Reading:
-    """What is known about a module, whoever asks."""
+    """The one `Reading` of a module."""
     return _READINGS.setdefault(module, Reading())
 
 

@@ -1,7 +1,8 @@
-"""Other vectors in place of a table's, while a model runs that nothing is changed in.
+"""`Substitution`: gives an unchanged model other vectors in place of those that it looks up.
 
-A look-up is answered by the position that each id was taken from, and not by the id: a word that
-stands twice in the text has two vectors, and one that the model reads in two places has one.
+A look-up is answered by the position in the text that each id was taken from, and not by the id: a
+word that stands twice in the text has two vectors, and one that the model reads in two places has
+one.
 """
 
 import sys
@@ -18,10 +19,10 @@ from whyword.models.look_ups.moving import name_of, tensors_in
 from whyword.models.look_ups.positions import CONSTANT, DERIVED, Positions
 
 _AS_IS = torch._C.DisableTorchFunction
-"""Keeps what is only looked at from other modes, the engine's above all."""
+"""Hides calls that only look at tensors from other modes, such as the engine's."""
 
 LOOK_UPS = (embedding, torch.embedding)
-"""The one takes ids and table in this order, the other the other way round."""
+"""The functions that look up: the first takes ids and table, the second table and ids."""
 
 _BAG = (
     "input weight offsets max_norm norm_type scale_grad_by_freq mode sparse per_sample_weights "
@@ -30,21 +31,21 @@ _BAG = (
 
 
 class Substitution(TorchFunctionMode):
-    """Answers look-ups in tables of embeddings; leaves no trace.
+    """A mode of torch in which look-ups in tables of embeddings return other vectors.
 
-    In the table of words every id of the text is answered by the vector of its position, whichever
-    way it came to where it is looked up; ids of the model's own, such as padding, by the table.
+    In the table of words, every id of the text gets the vector of its position, however the model
+    moved it before the look-up; ids of the model's own, such as padding, get the table's.
 
     Args:
         table: ``(id, dimension)`` the weights of the words' embedding.
         ids: ``(batch, position)`` the text's ids; the model must get this very tensor.
-        vectors: ``(batch, position, dimension)`` in place of the table's.
-        added: Other tables, and what the first look-up in each of them gives.
-        place: The embedding's name in errors.
+        vectors: ``(batch, position, dimension)`` to return in place of the table's.
+        added: Other tables, each with what the first look-up in it returns.
+        place: Name of the embedding, for errors.
 
     Raises:
-        ModelError: On leaving, if no id of the text was looked up; before, if the model looks up
-            ids that it computes, or reads the table in a way that is not known.
+        ModelError: If the model looks up ids that it computes, or reads the table in an unknown
+            way; on leaving the mode, if no id of the text was looked up.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class Substitution(TorchFunctionMode):
         return (torch.cat([rows, extra]) if len(extra) else rows)[positions]
 
     def _positions(self, ids: Tensor) -> Tensor | None:
-        """Where ids stand in the text; None if they are not the text's."""
+        """The positions of ids in the text; None if they are not the text's."""
         positions, by = self.positions.of(ids), self.positions.computed_by(ids)
         if positions is not None and (positions == DERIVED).any():
             pass
@@ -150,7 +151,7 @@ class Substitution(TorchFunctionMode):
     def _otherwise(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> Tensor | None:
-        """What another spelling of a look-up returns, if it is one."""
+        """The vectors of a look-up that is written in another way; None if it is none."""
         if func is embedding_bag:
             given = {**dict(zip(_BAG, args, strict=False)), **kwargs}
             return self._bag(**given) if self._is_table(given["weight"]) else None
@@ -180,7 +181,7 @@ class Substitution(TorchFunctionMode):
         max_norm: float | None = None,
         **others: Any,
     ) -> Tensor | None:
-        """`torch.nn.functional.embedding_bag`, as a product of constants and vectors."""
+        """What `torch.nn.functional.embedding_bag` returns, by a product that has a rule."""
         if mode not in ("sum", "mean"):
             raise ModelError(f'Got the mode "{mode}" in {self.place}; expected "sum" or "mean".')
         if (vectors := self._vectors(weight, input, max_norm)) is None:
@@ -203,7 +204,7 @@ class Substitution(TorchFunctionMode):
         return (parts @ vectors).squeeze(1) if offsets is None else parts @ vectors
 
     def _is_table(self, tensor: Tensor) -> bool:
-        """Whether it is the table of words or a view of it."""
+        """Whether a tensor is the table of words, or a view of it."""
         with _AS_IS():
             try:
                 return tensor.data_ptr() == self.table.data_ptr() or tensor._base is self.table
@@ -230,7 +231,7 @@ def uncompiled(module: nn.Module) -> nn.Module:
 def looked_up(
     func: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[Tensor, Tensor, float | None]:
-    """Table, ids and longest norm in a call of one of `LOOK_UPS`."""
+    """Table, ids and ``max_norm`` of a call of one of `LOOK_UPS`."""
     if func is torch.embedding:
         given = {**dict(zip(("weight", "indices"), args, strict=False)), **kwargs}
         return given["weight"], given["indices"], None

@@ -1,1 +1,1 @@
-"""Classifiers of Hugging Face, and fresh heads on encoders."""
+"""Hugging Face transformers as classifiers, and untrained heads on pretrained encoders."""

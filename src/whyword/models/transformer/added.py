@@ -1,4 +1,4 @@
-"""Vectors that a transformer adds to its tokens' own: learned positions and token types.
+"""Finds the vectors that a transformer adds to its tokens' own: positions and token types.
 
 They take relevance like any summand. To say how much, their values have to be known beforehand, so
 the model is run as far as its first layer, and what it looks up until then is noted.
@@ -19,13 +19,13 @@ _ITEMS = {
     "token_type": "token types",
     "segment": "token types",
 }
-"""What a table stands for, by a part of its module's name."""
+"""The item of the remainder that a table stands for, by a part of its module's name."""
 
 _LAYERS = ("linear", "layer_norm", "addmm", "matmul", "conv1d")
 
 
 def tables_of(module: nn.Module) -> dict[str, nn.Embedding]:
-    """The first table of each item."""
+    """The tables of positions and token types in a model; the first one of each."""
     tables: dict[str, nn.Embedding] = {}
     for name, layer in module.named_modules():
         if isinstance(layer, nn.Embedding):
@@ -37,14 +37,14 @@ def tables_of(module: nn.Module) -> dict[str, nn.Embedding]:
 
 
 def positions_of(model: Any) -> int:
-    """How many tokens the model reads at most: what its configuration says, and what it learned."""
+    """The most tokens that the model reads, by its configuration and its learned positions."""
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     limits = [limit] if isinstance(limit, int) and limit > 0 else []
     return min([*limits, learned_positions(model)])
 
 
 def learned_positions(model: Any) -> int:
-    """How many tokens the model has vectors of positions for, if it looks them up in a table."""
+    """The number of positions in the model's table of position vectors; no limit without one."""
     if (table := tables_of(model).get("positions")) is None:
         return sys.maxsize
     # Those that count from behind the padding's id have the fewer left.
@@ -52,11 +52,11 @@ def learned_positions(model: Any) -> int:
 
 
 def added_vectors(tables: Mapping[str, nn.Embedding], run: Callable[[], Any]) -> dict[str, Tensor]:
-    """What a model looks up in these tables before its first layer.
+    """The vectors that a model looks up in these tables before its first layer.
 
     Args:
-        tables: See `tables_of`.
-        run: Runs the model; it is stopped on the way.
+        tables: The tables, as `tables_of` returns them.
+        run: Runs the model; it is stopped at its first layer.
     """
     recorder = _Recorder({id(table.weight): item for item, table in tables.items()})
     try:

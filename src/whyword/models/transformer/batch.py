@@ -1,4 +1,4 @@
-"""Windows of texts as tensors, and the calls of the model that read them."""
+"""`TransformerBatch`: texts in windows as tensors; `Run`: a call of the model that reads them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -15,18 +15,18 @@ from whyword.models.transformer.tokens import Row
 
 @dataclass(frozen=True)
 class TransformerBatch(Batch):
-    """A batch whose documents may lie in several windows, one behind the other.
+    """A batch whose documents may be read in several windows, one behind the other.
 
     Attributes:
         types: ``(batch, position)`` int64, the tokens' types; None if the tokenizer knows none.
-        window: Positions of one window; every document has the same number of them.
+        window: Number of positions of a window; all documents have as many windows.
     """
 
     types: Tensor | None = None
     window: int = 1
 
     def rows(self, rows: Tensor) -> "TransformerBatch":
-        """The documents at these places ``(row,)``, each as often as it is named."""
+        """The documents at these indices ``(row,)``, each as often as it is named."""
         base = super().rows(rows)
         shared = {field.name: getattr(base, field.name) for field in fields(base)}
         types = None if self.types is None else self.types[rows.to(self.types.device)]
@@ -37,8 +37,8 @@ class Run(NamedTuple):
     """One call of the model.
 
     Attributes:
-        windows: ``(row,)`` which windows of the batch it reads.
-        inside: Which of their positions.
+        windows: ``(row,)`` indices of the windows of the batch that it reads.
+        inside: The positions of these windows that it reads.
         inputs: The arguments of the call.
     """
 
@@ -48,7 +48,7 @@ class Run(NamedTuple):
 
 
 def padded(rows: Sequence[Row], table: Tensor, *, padding: int, left: bool) -> TransformerBatch:
-    """Texts in one batch, all with as many windows and these with as many positions.
+    """Texts in one batch, padded to equal numbers of windows and of positions in each.
 
     Args:
         rows: The texts.
@@ -95,7 +95,7 @@ def padded(rows: Sequence[Row], table: Tensor, *, padding: int, left: bool) -> T
 
 
 def run_of(batch: Batch, rows: Tensor) -> Run:
-    """One call for these windows; a single one is read without padding."""
+    """The call of the model for these windows; a single window is read without padding."""
     window = window_of(batch)
     mask = batch.mask.view(-1, window)[rows]
     inside = slice(0, window)
@@ -112,7 +112,7 @@ def run_of(batch: Batch, rows: Tensor) -> Run:
 
 
 def window_of(batch: Batch) -> int:
-    """Positions of one window."""
+    """Number of positions of a window."""
     return batch.window if isinstance(batch, TransformerBatch) else batch.ids.shape[1]
 
 
@@ -125,7 +125,7 @@ def part_of(vectors: Tensor, batch: Batch, run: Run) -> Tensor:
 
 
 def mean_over_windows(logits: Tensor, batch: Batch, runs: Sequence[Run]) -> Tensor:
-    """``(batch, class)`` the means over each document's windows.
+    """``(batch, class)`` the mean logits over each document's windows.
 
     Args:
         logits: ``(window, class)``, in the order of the runs.

@@ -1,4 +1,4 @@
-"""Hugging Face folders: config.json, safetensors weights, tokenizer. No pickle, no remote code."""
+"""Loads models from Hugging Face folders: no pickle is read, and no code of others is run."""
 
 import os
 import re
@@ -25,7 +25,7 @@ _LAYERS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
 
 
 def load_folder(path: str | Path) -> TransformerClassifier:
-    """A saved classifier with its tokenizer, ready to explain.
+    """A saved classifier with its tokenizer, ready to be explained.
 
     Args:
         path: A folder, as ``save_pretrained`` or `whyword.models.store.save` leaves it.
@@ -130,12 +130,12 @@ def _try(classifier: TransformerClassifier, path: Path) -> None:
 
 
 def untrained(base: str, classes: Sequence[str], **options: Any) -> TransformerClassifier:
-    """A pretrained encoder below a fresh head.
+    """A pretrained encoder with an untrained head for these classes.
 
     Args:
         base: A folder, or a name that transformers finds.
         classes: Names of the classes.
-        options: Those of `TransformerClassifier`.
+        options: Keyword arguments of `TransformerClassifier`.
 
     Raises:
         ModelError: If transformers is missing, or there is no such model.

@@ -1,7 +1,7 @@
-"""Hugging Face classifiers as they are: nothing patched, words of the original text.
+"""`TransformerClassifier`: a Hugging Face model as a classifier, without changes to the model.
 
-Any ``AutoModelForSequenceClassification`` with a fast tokenizer, or a text-classification pipeline.
-Needs the extra ``whyword[transformers]``.
+It takes any ``AutoModelForSequenceClassification`` with a fast tokenizer, or a text-classification
+pipeline. It needs the extra ``whyword[transformers]``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ from whyword.models.transformer.tokens import FastTokenizer, Tokens
 from whyword.text import Document
 
 SETTINGS = "whyword.json"
-"""What this package adds to a folder of transformers: how much of a text the model reads."""
+"""The file that this package adds to a Hugging Face folder: how much of a text is read."""
 
 
 class TransformerClassifier:
@@ -54,11 +54,11 @@ class TransformerClassifier:
     Args:
         model: The model, in evaluation mode, as ``from_pretrained`` leaves it.
         tokenizer: Its tokenizer, a fast one.
-        max_length: Tokens that the model reads at once, special tokens included. By default what
-            tokenizer and model allow.
-        overlap: None reads the beginning of a long text, and says so (`Document.truncated`). A
-            number of tokens reads all of it, in windows that overlap by so many; scores are the
-            means over the windows.
+        max_length: Number of tokens that the model reads at once, special tokens included. By
+            default as many as tokenizer and model allow.
+        overlap: How long texts are read. With None the model reads the beginning, and the document
+            is marked as truncated. With a number it reads all of the text, in windows that overlap
+            by so many tokens; scores are the means over the windows.
         device: Where to move the model, such as ``"cuda"``; by default it stays where it is.
 
     Raises:
@@ -110,13 +110,13 @@ class TransformerClassifier:
         overlap: int | None = None,
         device: str | torch.device | None = None,
     ) -> Self:
-        """From a text-classification pipeline.
+        """The classifier of a text-classification pipeline.
 
         Args:
             model: The pipeline.
-            max_length: As for the class.
-            overlap: As for the class.
-            device: As for the class.
+            max_length: As in the class.
+            overlap: As in the class.
+            device: As in the class.
 
         Raises:
             InputError: If it is a model without its tokenizer, or a pipeline for something else.
@@ -139,7 +139,7 @@ class TransformerClassifier:
         )
 
     def save(self, path: Path, *, about: str = "") -> None:
-        """Write a folder that transformers reads too; ``about`` is a line for people."""
+        """Write a folder that transformers reads too; ``about`` describes the model in one line."""
         begin(path)
         with quietly():
             self._pretrained.save_pretrained(path)
@@ -148,7 +148,7 @@ class TransformerClassifier:
         write_json(path / SETTINGS, own, indent=2)
 
     def with_overlap(self, overlap: int | None) -> Self:
-        """The same classifier, reading long texts in windows or not."""
+        """The same classifier with another ``overlap``; see the class."""
         return type(self)(self.module, self.subwords, max_length=self.max_length, overlap=overlap)
 
     @property
@@ -158,10 +158,10 @@ class TransformerClassifier:
 
     @property
     def table(self) -> Tensor:
-        """``(token, dimension)`` the vocabulary's embeddings.
+        """``(token, dimension)`` the embeddings of the vocabulary.
 
         Raises:
-            ModelError: If the model has none.
+            ModelError: If the model has no such table.
         """
         try:
             weight = self._pretrained.get_input_embeddings().weight
@@ -188,7 +188,7 @@ class TransformerClassifier:
         return self.subwords.mask_token_id
 
     def encode(self, texts: Sequence[str | Document]) -> TransformerBatch:
-        """Tokenise into subwords, find their words, pad.
+        """Tokenise texts into subwords, find the word of each, and pad.
 
         The words of a string are those of `whyword.models.transformer.subwords`; a `Document`
         keeps its own. Words that the model does not read are left out, and the document marked as
@@ -207,11 +207,11 @@ class TransformerClassifier:
         return padded(tokens.rows(texts), self.table, padding=self._padding, left=self._pads_left)
 
     def embed(self, batch: Batch) -> Tensor:
-        """``(batch, position, dimension)`` the tokens' own vectors, those of padding too.
+        """``(batch, position, dimension)`` the tokens' own vectors, also of padding.
 
         Raises:
-            ModelError: If the model's scores are not those that it gives from these vectors, or it
-                does not look them up; found out once.
+            ModelError: If the model does not look vectors up, or gives other scores with these
+                vectors than by itself. This is checked once for each kind of batch.
         """
         vectors = self.table.detach()[batch.ids]
         if not self.training:
@@ -225,10 +225,7 @@ class TransformerClassifier:
         return vectors
 
     def added(self, batch: Batch) -> dict[str, Tensor]:
-        """Vectors ``(batch, position, dimension)`` that the model adds to the tokens' own.
-
-        Learned positions and token types, as far as it looks them up in tables of their size.
-        """
+        """Vectors of "positions" and "token types" that the model adds, shaped like `embed`."""
         module, found = uncompiled(self.module), dict[str, Tensor]()
         tables = tables_of(module)
         shape = (*batch.ids.shape, self.table.shape[1])
@@ -249,12 +246,12 @@ class TransformerClassifier:
         Args:
             embeddings: ``(batch, position, dimension)``.
             batch: The encoded documents.
-            added: In place of what the method `added` returns; by default the model's own.
+            added: Vectors in place of those that `added` returns; by default the model's own.
         """
         return self._scores(batch, embeddings, added or {})
 
     def __call__(self, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits of the documents as they are."""
+        """``(batch, class)`` logits of the documents."""
         return self._scores(batch, None, {})
 
     def _scores(
@@ -289,7 +286,7 @@ class TransformerClassifier:
         return logits
 
     def _runs(self, batch: Batch) -> list[Run]:
-        """The calls of the model: one, or one per window if they must be read so."""
+        """The calls of the model: one for all windows, or one each if a batch changes scores."""
         mask = batch.mask.view(-1, window_of(batch))
         read = mask.any(dim=1).nonzero()[:, 0]
         alone = self._pad_token is None
@@ -308,7 +305,7 @@ class TransformerClassifier:
 
     @property
     def _pad_token(self) -> int | None:
-        """The id that the model itself knows padding by."""
+        """The id of padding in the model's configuration; None if it has none."""
         return getattr(self.config, "pad_token_id", None)
 
     @property
@@ -318,5 +315,5 @@ class TransformerClassifier:
 
     @property
     def _pads_left(self) -> bool:
-        """XLNet reads its decision off the last position, whatever stands there."""
+        """Whether padding goes to the left: XLNet decides by the last position, even if padded."""
         return getattr(self.config, "model_type", "") == "xlnet"

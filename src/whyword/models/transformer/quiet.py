@@ -1,4 +1,4 @@
-"""transformers without its reports."""
+"""`quietly`: turns off the reports of the library transformers."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Without transformers' reports and progress bars."""
+    """A block in which transformers shows no reports and no progress bars."""
     from transformers.utils import logging as reports
 
     level = reports.get_verbosity()

@@ -1,4 +1,4 @@
-"""From subword tokens to words of the original text.
+"""Finds the words of the original text that subword tokens belong to.
 
 A word here is what a reader takes for one: letters and digits, with apostrophes, hyphens and dots
 inside; a run of other characters; or one ideograph. Where a token reaches across several of these,
@@ -15,7 +15,7 @@ from functools import cache
 from whyword.text import Document, Span
 
 _Offsets = Sequence[tuple[int, int]]
-"""Code points that each token stands for, as fast tokenizers give them."""
+"""Start and end of each token in code points, as fast tokenizers return them."""
 
 
 def words_of(text: str, offsets: _Offsets) -> tuple[tuple[Span, ...], list[int]]:
@@ -23,10 +23,10 @@ def words_of(text: str, offsets: _Offsets) -> tuple[tuple[Span, ...], list[int]]
 
     Args:
         text: The original text.
-        offsets: Of the tokens, in order.
+        offsets: Start and end of each token, in order.
 
     Returns:
-        The words' spans, and the word of each token; -1 for one of white space alone.
+        The words' spans, and the index of each token's word; -1 for tokens of white space alone.
 
     Example:
         >>> words_of("It's so-so!", [(0, 2), (2, 4), (4, 7), (7, 10), (10, 11)])
@@ -54,7 +54,7 @@ def words_of(text: str, offsets: _Offsets) -> tuple[tuple[Span, ...], list[int]]
 
 
 def words_in(document: Document, offsets: _Offsets) -> list[int]:
-    """The word of each token among a document's own: the first that it overlaps; -1 without."""
+    """The index of each token's word in a document: the first that it overlaps; -1 if none."""
     spans = list(document.spans)
     touched = _touched(document.text, offsets, spans, [start for start, _ in spans])
     return [first for first, _ in touched]
@@ -63,7 +63,7 @@ def words_in(document: Document, offsets: _Offsets) -> list[int]:
 def _touched(
     text: str, offsets: _Offsets, spans: Sequence[tuple[int, int]], starts: Sequence[int]
 ) -> list[tuple[int, int]]:
-    """First and last of the spans that each token overlaps; (-1, -1) without."""
+    """Indices of the first and last span that each token overlaps; (-1, -1) if none."""
     found: list[tuple[int, int]] = []
     for token_start, token_end in offsets:
         start, end = token_start, token_end

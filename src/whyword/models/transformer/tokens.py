@@ -1,4 +1,4 @@
-"""Texts as a transformer reads them: windows of tokens, and the word that each token belongs to."""
+"""`Tokens`: cuts texts into windows of tokens, and finds the word that each token belongs to."""
 
 import re
 import sys
@@ -15,7 +15,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Window(NamedTuple):
-    """What the model reads of one text at once: one number per token each.
+    """The part of a text that the model reads at once; each list has one entry per token.
 
     Attributes:
         ids: The tokens' ids in the vocabulary.
@@ -30,12 +30,12 @@ class _Window(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One text.
+    """One text, cut into windows.
 
     Attributes:
         document: Its words, as far as the model reads them.
-        windows: One, or several that overlap.
-        known: For each word whether the vocabulary knows all of it.
+        windows: One window, or several that overlap.
+        known: For each word, whether the vocabulary knows all of it.
     """
 
     document: Document
@@ -79,9 +79,9 @@ class Tokens:
 
     Args:
         tokenizer: A fast tokenizer of transformers.
-        max_length: Tokens of a window, special tokens included.
-        overlap: Tokens that windows have in common; None if the first window is all that is read.
-        padding: The id that stands in a text of no tokens.
+        max_length: Number of tokens of a window, special tokens included.
+        overlap: Number of tokens that windows have in common; None to read the first window alone.
+        padding: The id that is read for a text without tokens.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Tokens:
         self.overlap, self.padding = overlap, padding
 
     def rows(self, texts: Sequence[str | Document]) -> list[Row]:
-        """The texts, tokenised.
+        """The texts, each as a row of windows.
 
         Raises:
             InputError: If a text is no string.
@@ -118,7 +118,7 @@ class Tokens:
         return [self._row(text, tokens, found) for text, found in zip(texts, parts, strict=True)]
 
     def _row(self, text: str | Document, tokens: Any, parts: list[int]) -> Row:
-        """One text, of whose tokens ``parts`` are the windows."""
+        """One text; ``parts`` are the indices of its windows in ``tokens``."""
         truncated = self.overlap is None and len(parts) > 1
         parts = parts[:1] if truncated else parts
         places = [

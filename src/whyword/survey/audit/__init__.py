@@ -1,6 +1,6 @@
-"""What a model learned by accident: words that drive a class although they do not belong to it.
+"""Audit of a model: words that drive a class by accident, although they do not belong to it.
 
-`audit` explains a corpus, ranks the words whose relevance is out of proportion (`suspects`),
+`audit_corpus` explains a corpus, ranks the words whose relevance is out of proportion (`suspects`),
 clusters each class's explanations (`clusters`), and measures what the decisions lose without those
 words (`effects`).
 """
@@ -39,27 +39,27 @@ def audit_corpus(
     seed: int = 0,
     progress: OnProgress | None = None,
 ) -> Audit:
-    """Find what drives a model's decisions and should not.
+    """Find words that drive a model's decisions and should not: the suspects.
 
-    Every document is explained for the class that the model predicts. Artefacts show best on the
-    documents that the model was trained on; on others, what is found still works there.
+    Every document is explained for the class that the model predicts. Such words show best on the
+    documents that the model was trained on. What is found on others also works beyond training.
 
     Args:
         classifier: What `whyword.explain` takes.
         corpus: The documents, with their true classes.
-        name: Audit this class alone; by default all.
-        top: Suspects per class, at most.
-        least: Suspects need this score: a share of the class's relevance.
-        min_documents: Suspects need this many documents.
-        sample: Documents per class that are clustered, drawn at random where there are more.
+        name: A class, to audit this class alone; by default all classes.
+        top: Most suspects per class.
+        least: Lowest score of a suspect, as a share of the class's relevance.
+        min_documents: Fewest documents of a suspect.
+        sample: Most documents per class that are clustered; if there are more, drawn at random.
         method: Name of the explanation method.
         batch_size: Documents at a time.
-        seed: Of the sample and the clusters.
+        seed: Seed of the sample and the clusters.
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
-        InputError: If there is no such class, the model has not all classes of the corpus, or an
-            option is out of its range.
+        InputError: If there is no such class, the model lacks a class of the corpus, or an option
+            is out of its range.
     """
     classifier = as_classifier(classifier)
     names = tuple(classifier.classes)
@@ -127,7 +127,7 @@ def audit_corpus(
 
 
 class _Seen:
-    """One class's words, and some of its documents for clustering."""
+    """What was seen of one class: sums for its words, and some of its documents for clustering."""
 
     def __init__(self) -> None:
         self.tally = Tally()
@@ -141,7 +141,7 @@ def _read(
     sample: int,
     seed: int,
 ) -> tuple[Floats, dict[str, _Seen]]:
-    """Scores of all documents, and what was seen of each predicted class."""
+    """Read all explanations: scores of the documents, and what was seen of each predicted class."""
     rng = np.random.default_rng(seed)
     scores = np.zeros(shape)
     seen: dict[str, _Seen] = {}

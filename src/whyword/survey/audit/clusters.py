@@ -1,10 +1,10 @@
-"""Spectral relevance analysis: the different ways in which a model comes to one class.
+"""Spectral relevance analysis: the different ways in which a model comes to predict one class.
 
 Lapuschkin et al. 2019, "Unmasking Clever Hans predictors": explanations of one class are clustered;
 a cluster is a strategy, and strategies that look at the wrong thing stand out. Here an explanation
-is a document's relevance per word, as a vector of unit length. The clusters are those of the graph
-that joins each document with its nearest neighbours by cosine (Ng, Jordan and Weiss 2002); where
-the eigenvalues of its normalised Laplacian leave the largest gap is their number.
+is a document's relevance per word, as a vector of unit length. A graph joins each document with its
+nearest neighbours by cosine, and is cut into clusters (Ng, Jordan and Weiss 2002). The largest gap
+between the eigenvalues of its normalised Laplacian decides about their number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ from whyword.data.arrays import Floats
 from whyword.data.extras import require
 
 NEIGHBOURS = 10
-"""Documents that a document is joined with."""
+"""The number of nearest documents that each document is joined with."""
 
 MOST = 8
-"""Clusters at most."""
+"""The most clusters."""
 
 # Joins all documents a little, so that the graph is connected (Amini et al. 2013).
 _REGULARISER = 1e-3
@@ -28,14 +28,14 @@ _REGULARISER = 1e-3
 
 @dataclass(frozen=True)
 class Cluster:
-    """Documents that the model assigns to a class for similar words.
+    """A cluster: documents that the model assigns to a class for similar words.
 
     Attributes:
-        documents: How many.
-        share: The same as a share of the documents clustered.
+        documents: The number of documents.
+        share: The same as a share of the documents that were clustered.
         words: Words that get more relevance here than in the class's other documents, with the
-            difference of the means, relevance per document being scaled to unit length.
-        typical: Documents nearest to the cluster's mean, by place in the corpus.
+            difference of the means. The relevance of each document is scaled to unit length.
+        typical: The documents nearest to the cluster's mean, as places in the corpus.
     """
 
     documents: int
@@ -47,13 +47,13 @@ class Cluster:
 def clusters(
     relevance: Mapping[int, Mapping[str, float]], *, words: int = 8, typical: int = 3, seed: int = 0
 ) -> list[Cluster]:
-    """The clusters of some documents' explanations, the largest first.
+    """Cluster the explanations of documents; the largest cluster comes first.
 
     Args:
-        relevance: For each document, by place in the corpus, its relevance per word.
-        words: Words named per cluster.
-        typical: Documents named per cluster.
-        seed: Of the eigenvector solver.
+        relevance: For each document, by its place in the corpus, the relevance of its words.
+        words: Most words to name for each cluster.
+        typical: Most documents to name for each cluster.
+        seed: Seed of the eigenvector solver.
 
     Returns:
         Two clusters or more; a single one if there are fewer than twice `NEIGHBOURS` documents.
@@ -93,7 +93,7 @@ def clusters(
 
 
 def _labels(similarity: Floats, seed: int) -> Sequence[int] | Floats:
-    """The cluster of each document, from the cosines ``(document, document)``."""
+    """Return the cluster of each document, from their cosines ``(document, document)``."""
     csgraph, cluster = _library("scipy.sparse.csgraph"), _library("sklearn.cluster")
     count = len(similarity)
     if count < 2 * NEIGHBOURS:
@@ -116,7 +116,7 @@ def _labels(similarity: Floats, seed: int) -> Sequence[int] | Floats:
 
 
 def check_libraries() -> None:
-    """Raise `MissingLibraryError` for what `clusters` needs, before an audit explains a corpus."""
+    """Raise ``MissingLibraryError`` if a library of `clusters` is missing, before all the work."""
     _library("scipy.sparse")
     _library("sklearn.cluster")
 

@@ -1,7 +1,7 @@
-"""What becomes of decisions when suspects are deleted: each alone, and all of them together.
+"""The effect of suspects on decisions: each suspect is deleted alone, then all of them together.
 
-A deleted word's vector is zero (Arras et al. 2016, section 3.3). Only documents that have a suspect
-are scored again.
+A deleted word gets a zero vector (Arras et al. 2016, section 3.3). Only documents that have a
+suspect are scored again.
 """
 
 from collections import Counter
@@ -21,13 +21,13 @@ from whyword.survey.audit.traces import traces
 
 @dataclass
 class Effect:
-    """What one suspect does in the documents predicted as its class.
+    """What one suspect does in the documents that are predicted as its class.
 
     Attributes:
-        documents: Those that have it, by place in the corpus.
-        drop: Sum over them of the change in the class's probability without the word.
-        turned: How many of them are another class's without the word.
-        occurrences: How often it stands there.
+        documents: The documents that have the word, as places in the corpus.
+        drop: Change of the class's probability without the word, summed over these documents.
+        turned: How many of these documents are predicted as another class without the word.
+        occurrences: How often the word occurs in them.
         traces: How many of its occurrences show each trace.
     """
 
@@ -47,19 +47,19 @@ def effects(
     batch_size: int,
     progress: OnProgress | None = None,
 ) -> tuple[dict[tuple[int, str], Effect], dict[int, int]]:
-    """Delete suspects, each alone in the documents predicted as its class, and all everywhere.
+    """Delete suspects: each alone in the documents predicted as its class, then all everywhere.
 
     Args:
         classifier: The model.
         texts: The documents.
-        scores: ``(document, class)`` of the documents as they are.
-        suspects: For each class, its words in lower case.
+        scores: ``(document, class)`` scores of the documents as they are.
+        suspects: For each class its suspects, in lower case.
         batch_size: Documents at a time.
         progress: Called after each batch; see `whyword.progress`.
 
     Returns:
-        The effect of each class's word, and the predicted class without any suspect of the
-        documents that have some.
+        The effect of each class and word; and for each document with suspects, by its place, the
+        class that is predicted without them.
     """
     every = {word for words in suspects.values() for word in words}
     predicted = scores.argmax(axis=1).tolist()
@@ -101,7 +101,7 @@ def effects(
 
 
 def _places(words: Sequence[str], wanted: set[str]) -> dict[str, list[int]]:
-    """Where each wanted word stands."""
+    """Find the places of each wanted word in a document."""
     places: dict[str, list[int]] = {}
     for place, word in enumerate(words):
         if (key := word.lower()) in wanted:
@@ -116,7 +116,7 @@ def _scores_without(
     removed: Sequence[Sequence[int]],
     batch_size: int,
 ) -> Floats:
-    """Scores ``(row, class)`` of documents of the batch without some of their words."""
+    """Score documents of the batch without some of their words: ``(row, class)``."""
     longest = max(map(len, batch.documents), default=0)
     scores = np.zeros((len(rows), len(classifier.classes)))
     for start in range(0, len(rows), batch_size):
@@ -130,5 +130,5 @@ def _scores_without(
 
 
 def _probability(scores: Floats, c: int) -> float:
-    """The softmax of a class."""
+    """Return the probability of a class: the softmax of the scores."""
     return float(np.exp(scores[c] - np.logaddexp.reduce(scores)))

@@ -1,4 +1,4 @@
-"""What an audit found, as plain records."""
+"""Records of what an audit found."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,20 +14,21 @@ class Suspect:
     """A word that drives a class although it is used like a stamp.
 
     Attributes:
-        word: In lower case.
-        target: The class.
-        score: Share of the class's relevance out of proportion; see `suspects`.
-        relevance_share: Its share of the class's positive relevance.
-        documents: Documents predicted as the class that have the word.
-        document_share: The same as a share.
-        variety: The chance that two of these documents have it unequally often.
-        usual_variety: The mean over the class's words, weighted by relevance.
+        word: The word, in lower case.
+        target: The class that it drives.
+        score: The share of the class's relevance that is out of proportion to the word's use; see
+            `whyword.survey.audit.suspects`.
+        relevance_share: The word's share of the class's positive relevance.
+        documents: Number of documents that are predicted as the class and have the word.
+        document_share: The same as a share of the documents predicted as the class.
+        variety: The chance that two of these documents have the word unequally often.
+        usual_variety: The mean variety of the class's words, weighted by relevance.
         drop: Mean change of the class's probability in these documents when the word alone is
-            deleted; negative where it drops.
+            deleted; negative if the probability drops.
         turned: How many of them are then predicted as another class.
         traces: Share of its occurrences that show each trace; see `whyword.survey.audit.traces`.
         companions: Other suspects of the class that stand in mostly the same documents.
-        examples: Where it stands.
+        examples: Some occurrences of the word.
     """
 
     word: str
@@ -46,7 +47,7 @@ class Suspect:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Traces that most of its occurrences show."""
+        """The traces that most occurrences of the word show."""
         return tuple(name for name, share in self.traces.items() if share >= 0.5)
 
 
@@ -55,11 +56,11 @@ class Accuracy:
     """Accuracy before and after the suspects are deleted.
 
     Attributes:
-        before: Of the documents as they are.
-        after: Of the documents without the suspects.
-        touched: Documents that have a suspect.
-        touched_before: Accuracy of those as they are.
-        touched_after: And without the suspects.
+        before: Accuracy on the documents as they are.
+        after: Accuracy on the documents without the suspects.
+        touched: Number of documents that have a suspect.
+        touched_before: Accuracy on these documents as they are.
+        touched_after: Accuracy on these documents without the suspects.
     """
 
     before: float
@@ -71,7 +72,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class ClassAudit:
-    """One class: documents predicted as it, and the clusters of their explanations."""
+    """The audit of one class: how many documents are predicted as it, and their clusters."""
 
     target: str
     documents: int
@@ -80,12 +81,12 @@ class ClassAudit:
 
 @dataclass(frozen=True)
 class Audit:
-    """What a model learned by accident, as far as a corpus shows it.
+    """An audit: the words that a model learned to rely on by accident, as a corpus shows them.
 
     Attributes:
-        suspects: Of all classes, the highest score first.
-        classes: One for each class that documents were predicted as.
-        accuracy: With and without the suspects; the documents' own classes are the truth.
+        suspects: The suspects of all classes, the highest score first.
+        classes: A record for each class that documents were predicted as.
+        accuracy: Accuracy by the true classes, with and without the suspects.
         corpus: The documents.
         about: How the audit was made, as JSON values.
     """
@@ -97,7 +98,7 @@ class Audit:
     about: Mapping[str, Any]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values; documents are named."""
+        """Return everything as JSON values, with the names of documents instead of their texts."""
         names = self.corpus.names
         return {
             **self.about,

@@ -29,11 +29,11 @@ class Suspicion:
     """How far a word's relevance is out of proportion.
 
     Attributes:
-        entry: The word's numbers.
-        score: See the module's docstring; from 0 to `relevance_share`.
+        entry: The word, with its numbers.
+        score: The score of the module's docstring, from 0 to ``relevance_share``.
         relevance_share: The word's share of the class's positive relevance.
         variety: The chance that two of the word's documents have it unequally often.
-        usual_variety: The mean of the class's words, weighted by relevance.
+        usual_variety: The mean variety of the class's words, weighted by relevance.
     """
 
     entry: WordEntry
@@ -44,13 +44,13 @@ class Suspicion:
 
 
 def suspicions(tally: Tally, *, top: int, least: float, min_documents: int) -> list[Suspicion]:
-    """The words of a class with the highest scores, highest first.
+    """Find the words of a class with the highest scores; the highest comes first.
 
     Args:
-        tally: Of the class.
-        top: How many at most.
-        least: Lower scores are left out.
-        min_documents: Words in fewer documents are left out, at least 2.
+        tally: The sums for the words of the class.
+        top: Most words to return.
+        least: Words with lower scores are left out.
+        min_documents: Words in fewer documents are left out, and those in fewer than 2 always.
     """
     counts = tally.document_counts
     total = tally.total[: len(counts)]
@@ -60,7 +60,7 @@ def suspicions(tally: Tally, *, top: int, least: float, min_documents: int) -> l
     share = total[candidates] / total[total > 0].sum()
     spread = variety(tally.times[candidates])
     usual = float((share * spread).sum() / share.sum())
-    # Where no word ever comes back, use tells nothing, and relevance alone ranks.
+    # If no word ever comes back within a text, its use tells nothing, and relevance alone ranks.
     score = share * (np.maximum(1 - spread / usual, 0) if usual > 0 else 1)
     order = [i for i in np.argsort(-score, kind="stable")[:top].tolist() if score[i] >= least]
     entries = tally.entries(candidates[order].tolist())
@@ -71,10 +71,11 @@ def suspicions(tally: Tally, *, top: int, least: float, min_documents: int) -> l
 
 
 def variety(times: Integers) -> Floats:
-    """The chance that two of a word's documents have it unequally often.
+    """Compute the chance that two of a word's documents have it unequally often.
 
     Args:
-        times: ``(word, k)`` documents that have the word k + 1 times; at least two a word.
+        times: ``(word, k)`` number of documents that have the word k + 1 times; at least two
+            documents for each word.
 
     Example:
         >>> variety(np.array([[4, 0], [2, 2]])).round(2).tolist()

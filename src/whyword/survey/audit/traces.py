@@ -1,4 +1,4 @@
-"""What a word looks like where it stands: traces of addresses, hosts, names and signatures."""
+"""Traces of a word's surroundings: whether it stands in an address, host, name or signature."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ TRACES = {
 """Each trace with what it means."""
 
 LAST_LINES = 5
-"""Lines of a text, not counting empty ones, that may be a signature: four, and one to open it."""
+"""The number of last lines, empty ones aside, that may be a signature: four, and one to open it."""
 
 # Two labels or more, of two letters or more each: "cs.pitt.edu", not "e.g" or "U.S".
 _HOST = re.compile(r"[^\W\d_][\w-]+(\.[^\W\d_][\w-]+)+")
@@ -24,11 +24,11 @@ _SENTENCE_END = re.compile(r"[.!?:>|]\s*$|\n\s*\n\s*$|^\s*$")
 
 
 def traces(document: Document, words: Iterable[int]) -> Counter[str]:
-    """How many of these occurrences show each trace.
+    """Count how many of these occurrences of a word show each trace.
 
     Args:
         document: The text with its words.
-        words: Occurrences, as indices into its words.
+        words: The occurrences, as indices into the document's words.
     """
     text, found = document.text, Counter[str]()
     last_lines = _last_lines(text)
@@ -47,13 +47,13 @@ def traces(document: Document, words: Iterable[int]) -> Counter[str]:
 
 
 def _in_address(text: str, start: int, end: int) -> bool:
-    """Whether an @ stands in the run of an address's characters around the word."""
+    """Whether the word is part of an address: the characters around it form one, with an @."""
     before = _ADDRESS.search(text[max(start - 80, 0) : start][::-1])
     after = _ADDRESS.search(text[end : end + 80])
     return any(run is not None and "@" in run[0] for run in (before, after))
 
 
 def _last_lines(text: str) -> int:
-    """Where the text's last lines begin; a text with few lines more has none."""
+    """Return where the text's last lines begin; a text with hardly more lines has none."""
     starts = [match.start() for match in re.finditer(r"^.*\S", text, flags=re.MULTILINE)]
     return starts[-LAST_LINES] if len(starts) > 2 * LAST_LINES else len(text)
