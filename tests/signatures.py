@@ -19,6 +19,13 @@ def parsed(module: str) -> ast.Module:
     return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
 
 
+def is_file(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # a class of which something is named, or nothing
+        return False
+
+
 @dataclass
 class Signatures:
     """Public names, followed to whatever they name: aliases, bases, and classes of the package.
@@ -34,14 +41,15 @@ class Signatures:
 
     def read(self, module: str, name: str) -> None:
         """Read the definitions of a name, wherever it is imported from."""
-        if (module, name) in self._seen or module.split(".", maxsplit=1)[0] != self.package:
+        ours = module.split(".", maxsplit=1)[0] == self.package
+        if (module, name) in self._seen or not ours or not is_file(module):
             return
         self._seen.add((module, name))
         for node in statements(parsed(module).body):
-            if isinstance(node, ast.ImportFrom):
+            if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     if (alias.asname or alias.name) == name:
-                        self.read(str(node.module), alias.name)
+                        self.read(node.module, alias.name)
             elif name in names_of(node):
                 assert isinstance(node, Definition)
                 for annotation in annotations(node):
@@ -53,6 +61,19 @@ class Signatures:
                 self.vague.append(f"{module}.{name}: {ast.unparse(annotation)}")
             elif isinstance(node, ast.Name):
                 self.read(module, node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                self.read(imported_as(node.value.id, parsed(module)), node.attr)
+
+
+def imported_as(name: str, module: ast.Module) -> str:
+    """The module that has this name in another, if it is one."""
+    for node in statements(module.body):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            source = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return source + alias.name
+    return ""
 
 
 def statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -85,6 +85,8 @@ def test_no_any_in_a_public_signature(package: str) -> None:
         "class it:\n    class Part:\n        a: Any",
         "from made_up.other import Other\ndef it(x: Other) -> int: ...",
         "from made_up.other import there as it",
+        "from made_up import other\ndef it(x: other.Other) -> int: ...",
+        "import made_up.other as more\ndef it(x: 'more.Other') -> int: ...",
     ],
 )
 def test_a_vague_signature_is_found(source: str, made_up: Callable[[str], Signatures]) -> None:
