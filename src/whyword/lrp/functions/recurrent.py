@@ -1,4 +1,4 @@
-"""Rules for whole recurrent networks, which are run again step by step (`cells`).
+"""Rules for whole recurrent networks, which are run again step by step (``cells``).
 
 ``torch.lstm``, ``torch.gru`` and the RNNs are one function each, and have one entry in the account.
 The relevance that reaches initial states is lost, as "initial state".
