@@ -77,7 +77,7 @@ CASES: dict[str, list[tuple[list[str], str | None]]] = {
         (["explain", "-m", "{linear}", "alpha"], "train"),
     ],
     "gensim": [
-        ([*TRAIN, "{out}/cnn"], "train"),
+        ([*TRAIN, "{out}/gensim"], "train"),
         ([*TRAIN, "{out}/other", "--vectors", "{cnn}"], None),
         (["paper", "-o", "{out}/paper"], "train,evaluate"),
     ],

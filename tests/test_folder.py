@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
-from torch import Tensor, nn
+from torch import Tensor
 
 import whyword
 from models import random_cnn, random_vectors
@@ -386,8 +386,8 @@ def test_narrow_weights_are_read_as_they_are(saved: Path, dtype: torch.dtype) ->
     narrow = whyword.load(saved)
     tensors(file, lambda found: {name: t.float() for name, t in found.items()})
     single = whyword.load(saved)
-    assert isinstance(narrow, nn.Module)
-    assert isinstance(single, nn.Module)
+    assert isinstance(narrow, torch.nn.Module)
+    assert isinstance(single, torch.nn.Module)
     for name, tensor in narrow.state_dict().items():
         assert tensor.dtype == torch.float32
         torch.testing.assert_close(tensor, single.state_dict()[name], rtol=0, atol=0)

@@ -116,6 +116,20 @@ def test_no_two_drafts_have_one_name(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["numbers.json"]
 
 
+def test_a_run_that_fails_at_once_does_not_keep_the_folder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path, "note.json", ("result.json",))
+    with pytest.raises(ZeroDivisionError), folder.taken({"seed": 1}):
+        _ = 1 / 0
+    with folder.taken({"seed": 2}):
+        (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(ZeroDivisionError), folder.taken({"seed": 2}):
+        _ = 1 / 0
+    with pytest.raises(InputError, match="differs in: seed"), folder.taken({"seed": 1}):
+        pass
+    with folder.taken({"seed": 2}):
+        pass
+
+
 def test_a_folder_belongs_to_one_run_for_good(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run", "note.json", ("result.json",))
     with folder.taken({"seed": 1, "words": ("a", "b"), "corpus": "12ab"}):

@@ -48,7 +48,7 @@ class RunFolder:
         """
         if (self.path / self.note).exists():
             return
-        if foreign := [name for name in self.leaves if (self.path / name).exists()]:
+        if foreign := self._holds():
             raise InputError(
                 f"{self.path} holds something else ({foreign[0]}), or a run of a version that did "
                 "not note what it had read; give another folder, or remove this one."
@@ -72,7 +72,16 @@ class RunFolder:
                 refuse_another(note, read_object(note), identity)
             else:
                 write_text(note, json.dumps({"format": FORMAT, **identity}, indent=1) + "\n")
-            yield
+            try:
+                yield
+            except BaseException:
+                if not self._holds():  # it failed at once: the next, right run may have the folder
+                    note.unlink(missing_ok=True)
+                raise
+
+    def _holds(self) -> list[str]:
+        """Which files of a run are there."""
+        return [name for name in self.leaves if (self.path / name).exists()]
 
 
 def refuse_another(

@@ -58,6 +58,9 @@ class Recipe:
             raise InputError(
                 f'There is no architecture "{self.kind}". {did_you_mean(self.kind, kinds)}'
             )
+        # Both are looked at before anything takes time.
+        self._all_settings()
+        self._skip_gram()
         if self.kind == store.TRANSFORMER and not self.settings.get("base"):
             raise InputError(
                 "A transformer needs a base, a folder or the name of a pretrained model: "
@@ -67,9 +70,6 @@ class Recipe:
             raise InputError(
                 "Only networks of words or characters learn to ignore some; choose another --model."
             )
-        # Before anything takes time:
-        self._all_settings()
-        self._skip_gram()
 
     @classmethod
     def from_options(
