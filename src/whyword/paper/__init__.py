@@ -8,17 +8,17 @@ all that is random comes from seeds.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from whyword.data import corpora
 from whyword.data.corpora import Corpus, Split
 from whyword.data.run_folder import RunFolder
 from whyword.paper.settings import Figure2, Paper
 from whyword.paper.stages import STAGES, model
-from whyword.paper.work import SETTINGS, Work
+from whyword.paper.work import SETTINGS, Results, Work
 from whyword.progress import OnProgress, ignore
 
-__all__ = ["STAGES", "Figure2", "Paper", "run"]
+__all__ = ["STAGES", "Figure2", "Paper", "Results", "run"]
 
 
 def run(
@@ -27,7 +27,7 @@ def run(
     *,
     corpus: Callable[[Split], Corpus] = corpora.news20,
     progress: OnProgress | None = None,
-) -> dict[str, Any]:
+) -> Results:
     """Run the first stage that lacks one of its files, and all that follow it.
 
     Args:
@@ -60,4 +60,4 @@ def run(
             if not complete:
                 with work.clock(stage.__name__):
                     stage(work)
-        return work.read("results.json")
+        return cast(Results, work.read("results.json"))

@@ -55,7 +55,7 @@ class Paper:
     figure2: Figure2 = field(default_factory=Figure2)
     weightings: tuple[str, ...] = FIGURE_3
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """Describe what decides the results apart from the corpus, as JSON values.
 
         Files, and the files of a model that is given, are described by digests of their contents.

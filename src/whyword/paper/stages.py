@@ -1,6 +1,7 @@
 """The stages of a run of the paper, and the files that each of them writes."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -9,8 +10,8 @@ from whyword.data.files import whole, write_text
 from whyword.evaluation.experiment import word_deletion
 from whyword.evaluation.results import summarise
 from whyword.explainer import explain
-from whyword.explanation import Explanation
-from whyword.paper.work import TOOK, Work
+from whyword.explanation import Explanation, ExplanationRecord
+from whyword.paper.work import Work
 from whyword.progress import as_phase
 from whyword.survey.explanatory_power import NEIGHBOURS, epi_of_all
 from whyword.survey.maps import project, top_level
@@ -76,6 +77,12 @@ def figure2(work: Work) -> None:
     work.write("figure2.json", {method: found.to_dict() for method, found in columns.items()})
 
 
+def _columns(work: Work) -> dict[str, Explanation]:
+    """The explanations of Figure 2, by method."""
+    columns = cast("dict[str, ExplanationRecord]", work.read("figure2.json"))
+    return {method: Explanation.from_json(column) for method, column in columns.items()}
+
+
 def vectors(work: Work) -> None:
     """Compute document vectors, as weighted sums of their words' vectors (section 3.5)."""
     idf = None
@@ -125,8 +132,8 @@ def results(work: Work) -> None:
             "documents": found["documents"],
             "figure1": work.read("figure1.json"),
             "figure2": {
-                method: relevance_of(Explanation.from_json(column), work.paper.figure2.words)
-                for method, column in work.read("figure2.json").items()
+                method: relevance_of(explanation, work.paper.figure2.words)
+                for method, explanation in _columns(work).items()
             },
             "epi": work.read("epi.json"),
         },
@@ -137,12 +144,11 @@ def report(work: Work) -> None:
     """Write numbers and figures to one page."""
     from whyword.render.paper import paper_page
 
-    figure2 = work.read("figure2.json").items()
     page = paper_page(
         work.read("results.json"),
-        explanations={method: Explanation.from_json(found) for method, found in figure2},
+        explanations=_columns(work),
         maps=(work.directory / "figure3.png").read_bytes(),
-        took=work.read(TOOK) if work.has(TOOK) else {},
+        took=work.took(),
     )
     write_text(work.directory / "report.html", page)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -18,12 +18,36 @@ from whyword.data.extras import require
 from whyword.data.files import read_object, write_text
 from whyword.data.memory import peak_memory
 from whyword.errors import InputError
+from whyword.evaluation.results import Summary
 from whyword.models.store import load
 from whyword.paper.settings import Paper
 from whyword.progress import OnProgress
+from whyword.survey.explanatory_power import EpiRecord
 from whyword.survey.vectors import document_vectors
 
 SETTINGS, TOOK = "settings.json", "took.json"
+
+
+class Cost(TypedDict):
+    """What a stage took, in all attempts, and the memory held by then."""
+
+    seconds: float
+    peak_memory_bytes: int
+
+
+class Results(TypedDict):
+    """The numbers of a run, as they stand in ``results.json``.
+
+    ``figure2`` has, by method and target, the relevance of the words that the settings name, and
+    ``epi`` the explanatory power index by weighting.
+    """
+
+    settings: dict[str, object]
+    accuracy: float
+    documents: int
+    figure1: Summary
+    figure2: dict[str, dict[str, dict[str, float]]]
+    epi: dict[str, EpiRecord]
 
 
 class Work:
@@ -66,7 +90,7 @@ class Work:
             self.test.labels_in(self.classifier.classes)
 
     @cached_property
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """Describe all that decides the results, as JSON values, with digests of the corpus."""
         parts = {"train": self.train, "test": self.whole_test}
         digests = {name: digest_of_corpus(part) for name, part in parts.items()}
@@ -76,7 +100,7 @@ class Work:
         """Whether the folder has a file of that name."""
         return (self.directory / name).exists()
 
-    def read(self, name: str) -> dict[str, Any]:
+    def read(self, name: str) -> dict[str, object]:
         """Read a JSON object of the folder.
 
         Raises:
@@ -84,9 +108,13 @@ class Work:
         """
         return read_object(self.directory / name)
 
-    def write(self, name: str, values: Mapping[str, Any]) -> None:
+    def write(self, name: str, values: Mapping[str, object]) -> None:
         """Write a JSON object to the folder, whole or not at all."""
         write_text(self.directory / name, json.dumps(values, indent=1, allow_nan=False) + "\n")
+
+    def took(self) -> dict[str, Cost]:
+        """What each stage took so far."""
+        return cast("dict[str, Cost]", self.read(TOOK)) if self.has(TOOK) else {}
 
     @contextmanager
     def clock(self, stage: str) -> Iterator[None]:
@@ -95,7 +123,7 @@ class Work:
         try:
             yield
         finally:
-            took = self.read(TOOK) if self.has(TOOK) else {}
+            took = self.took()
             earlier = took.get(stage, {"seconds": 0.0, "peak_memory_bytes": 0})
             seconds = earlier["seconds"] + time.perf_counter() - started
             memory = max(earlier["peak_memory_bytes"], peak_memory())

@@ -1,8 +1,8 @@
 """The performance of a classifier: accuracy, and precision, recall and F1 of each class."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -11,6 +11,25 @@ from whyword.data.arrays import Ints
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
 from whyword.progress import OnProgress
+
+
+class ClassRecord(TypedDict):
+    """A `ClassPerformance` as JSON values."""
+
+    name: str
+    documents: int
+    precision: float
+    recall: float
+    f1: float
+
+
+class PerformanceRecord(TypedDict):
+    """A `Performance` as JSON values."""
+
+    accuracy: float
+    documents: int
+    classes: list[ClassRecord]
+    confusion: list[list[int]]
 
 
 @dataclass(frozen=True)
@@ -22,6 +41,16 @@ class ClassPerformance:
     precision: float
     recall: float
     f1: float
+
+    def to_dict(self) -> ClassRecord:
+        """The numbers of the class as JSON values."""
+        return {
+            "name": self.name,
+            "documents": self.documents,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +84,12 @@ class Performance:
             confusion=metrics.confusion_matrix(labels, predicted, labels=every),
         )
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> PerformanceRecord:
         """Return everything as JSON values."""
         return {
             "accuracy": self.accuracy,
             "documents": int(self.confusion.sum()),
-            "classes": [asdict(entry) for entry in self.classes],
+            "classes": [entry.to_dict() for entry in self.classes],
             "confusion": self.confusion.tolist(),
         }
 

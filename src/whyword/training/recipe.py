@@ -46,9 +46,9 @@ class Recipe:
     """
 
     kind: str = "cnn"
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     vectors: str | None = None
-    skip_gram: Mapping[str, Any] = field(default_factory=dict)
+    skip_gram: Mapping[str, object] = field(default_factory=dict)
     tokenizer: Tokenizer | None = None
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -75,14 +75,14 @@ class Recipe:
     def from_options(
         cls,
         kind: str,
-        settings: Mapping[str, Any],
+        settings: Mapping[str, object],
         *,
         vectors: str | None = None,
         window: int | None = None,
         sample: float | None = None,
         vector_epochs: int | None = None,
         dimension: int | None = None,
-        **training: Any,
+        **training: object,
     ) -> Self:
         """Make a recipe of the options of a command; None stands for the default."""
         skip_gram = {
@@ -106,7 +106,7 @@ class Recipe:
         """Whether the architecture has word vectors."""
         return self.kind in store.KINDS and issubclass(store.KINDS[self.kind], WordClassifier)
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """Describe all that decides the model apart from the corpus, as JSON values.
 
         Defaults are filled in, and files are described by digests of their contents.
@@ -194,5 +194,5 @@ def _digest_of_vectors(source: str) -> str:
         raise InputError(f"Cannot read word vectors from {path}: {error}.") from error
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def _given(options: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}

@@ -114,9 +114,10 @@ def _linear(
     """Train a linear model; scikit-learn does all of it, without tokens and vectors of ours."""
     from whyword.training.linear import train_linear
 
+    settings: dict[str, Any] = dict(recipe.settings)
     model, history = train_linear(
         corpus,
-        **recipe.settings,
+        **settings,
         validation=recipe.training.validation,
         seed=recipe.training.seed,
         progress=progress,
@@ -131,7 +132,7 @@ def _transformer(
     """Train a transformer: its head on a frozen encoder, or all of it."""
     from whyword.training.transformer import train_head, train_whole
 
-    settings = dict(recipe.settings)
+    settings: dict[str, Any] = dict(recipe.settings)
     about: dict[str, Any] = {"kind": recipe.kind, "settings": dict(settings), "vectors": None}
     if settings.pop("full", False):
         model, history = train_whole(

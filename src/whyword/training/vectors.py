@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from whyword.data import vectors as word_vectors
 from whyword.data.files import read_object, write_text
@@ -45,8 +46,9 @@ def vectors_of_run(
             recipe.vectors, vocabulary=vocabulary | {word.lower() for word in vocabulary}
         )
     else:
+        skip_gram: dict[str, Any] = dict(recipe.skip_gram)
         vectors = word_vectors.learn(
-            words, seed=recipe.training.seed, progress=progress, **recipe.skip_gram
+            words, seed=recipe.training.seed, progress=progress, **skip_gram
         )
     save_vectors(vectors, directory)
     # Written last: a kill before this line learns the same vectors again.
