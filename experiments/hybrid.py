@@ -105,7 +105,8 @@ def play(classifier: Classifier, documents: Sequence[HybridDocument]) -> Iterato
         if reference is None:
             reference, expected = game, accuracy(chance)
         elif found := difference(reference, game):
-            rows[name][f"{REFERENCE}_higher_by"] = {k: found[k] for k in DIFFERENCE}
+            higher = {name: number for name, number in found.items() if name in DIFFERENCE}
+            rows[name][f"{REFERENCE}_higher_by"] = higher
         print(name, rows[name], file=sys.stderr)  # noqa: T201
         yield {
             "made": len(documents),

@@ -31,13 +31,13 @@ def test_a_folder_with_train_and_test(tmp_path: Path) -> None:
     assert corpora.load_corpus(tmp_path, "test").texts == ("test a", "test b")
 
 
-def write(folder, files):
+def write(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(text)
 
 
-def test_what_is_hidden_or_left_by_programs_is_no_class_and_no_text(tmp_path):
+def test_what_is_hidden_or_left_by_programs_is_no_class_and_no_text(tmp_path: Path) -> None:
     write(
         tmp_path,
         {
@@ -61,37 +61,37 @@ def test_what_is_hidden_or_left_by_programs_is_no_class_and_no_text(tmp_path):
     assert corpus.names == ("a/1", "b/deep/er/2")
 
 
-def test_a_folder_whose_own_name_is_hidden_is_read(tmp_path):
+def test_a_folder_whose_own_name_is_hidden_is_read(tmp_path: Path) -> None:
     write(tmp_path / ".cache" / "corpus", {"a/1": b"one", "b/2": b"two"})
     assert corpora.load_corpus(tmp_path / ".cache" / "corpus").texts == ("one", "two")
 
 
-def test_a_file_that_is_no_text_is_named(tmp_path):
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     write(tmp_path, {"a/1": b"one", "b/2.png": b"\x89PNG\r\n"})
     with pytest.raises(InputError, match=r"2\.png is not utf-8"):
         corpora.load_corpus(tmp_path)
 
 
-def test_a_missing_part_is_not_made_of_the_other(tmp_path):
+def test_a_missing_part_is_not_made_of_the_other(tmp_path: Path) -> None:
     write(tmp_path, {"train/a/1": b"one", "train/b/1": b"two", "more/c/1": b"three"})
     assert corpora.load_corpus(tmp_path).texts == ("one", "two")
     with pytest.raises(InputError, match='no "test"'):
         corpora.load_corpus(tmp_path, "test")
 
 
-def test_a_class_may_be_called_train(tmp_path):
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     write(tmp_path, {"train/1": b"one", "bus/1": b"two"})
     assert corpora.load_corpus(tmp_path).classes == ("bus", "train")
 
 
-def test_line_ends_of_other_kinds_end_no_row(tmp_path):
+def test_line_ends_of_other_kinds_end_no_row(tmp_path: Path) -> None:
     texts = ["a\x0bb\x0cc\x1cd", "e\x85f\u2028g"]
     rows = ["text,label", f"{texts[0]},x", "", f"{texts[1]},y,", ""]
     (tmp_path / "c.csv").write_bytes("\r\n".join(rows).encode())
     assert corpora.load_corpus(tmp_path / "c.csv").texts == tuple(texts)
 
 
-def test_names_that_no_file_can_have_are_no_corpora():
+def test_names_that_no_file_can_have_are_no_corpora() -> None:
     for name in ("x" * 5000, "a\0b"):
         with pytest.raises(InputError, match="There is no corpus"):
             corpora.load_corpus(name)

@@ -25,7 +25,7 @@ from whyword.evaluation.experiment import Experiment, relevances, word_deletion
 from whyword.evaluation.measurements import summarise as summarise_metrics
 from whyword.evaluation.metrics import METRICS, measure
 from whyword.evaluation.oracle import oracle_orders
-from whyword.evaluation.results import summarise
+from whyword.evaluation.results import panel_of, summarise
 from whyword.evaluation.settings import Settings
 from whyword.methods import METHODS
 from whyword.models import store
@@ -141,7 +141,7 @@ def test_the_numbers_are_those_of_the_curves() -> None:
     summary = summarise(found, resamples=200)
     for panel in found.panels:
         for method, curves in panel.curves.items():
-            record = summary[panel.name][method]
+            record = panel_of(summary, panel.name)[method]
             assert len(record["accuracy"]) == 7
             correct = curves.predicted == panel.documents.labels[:, None]
             np.testing.assert_allclose(record["accuracy"], correct.mean(axis=(0, 1)))
@@ -149,14 +149,14 @@ def test_the_numbers_are_those_of_the_curves() -> None:
             assert record["interval"][0] <= record["mean"] <= record["interval"][1]
             a = record["accuracy"]
             assert record["area"] == pytest.approx((sum(a) - (a[0] + a[-1]) / 2) / 6)
-        means = {method: summary[panel.name][method]["mean"] for method in panel.curves}
+        means = {method: panel_of(summary, panel.name)[method]["mean"] for method in panel.curves}
         share = (means["random"] - means["lrp"]) / (means["random"] - means["oracle"])
-        assert summary[panel.name]["lrp"]["coverage"] == pytest.approx(share)
+        assert panel_of(summary, panel.name)["lrp"]["coverage"] == pytest.approx(share)
         runs = panel.curves["random"].accuracy
         np.testing.assert_allclose(
-            summary[panel.name]["random"]["std"], np.std(runs, axis=0, ddof=1)
+            panel_of(summary, panel.name)["random"]["std"], np.std(runs, axis=0, ddof=1)
         )
-        assert "std" not in summary[panel.name]["lrp"]
+        assert "std" not in panel_of(summary, panel.name)["lrp"]
     json.dumps(summary, allow_nan=False)
     assert len(summary["comparisons"]) == 6
 

@@ -386,6 +386,8 @@ def test_narrow_weights_are_read_as_they_are(saved: Path, dtype: torch.dtype) ->
     narrow = whyword.load(saved)
     tensors(file, lambda found: {name: t.float() for name, t in found.items()})
     single = whyword.load(saved)
+    assert isinstance(narrow, torch.nn.Module)
+    assert isinstance(single, torch.nn.Module)
     for name, tensor in narrow.state_dict().items():
         assert tensor.dtype == torch.float32
         torch.testing.assert_close(tensor, single.state_dict()[name], rtol=0, atol=0)

@@ -3,11 +3,17 @@
 import copy
 import json
 import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from whyword.models.cnn.model import WordCNN
 
 pytest.importorskip("transformers")
 
@@ -21,7 +27,7 @@ TEXT = "the shuttle reached its orbit, good film"
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory):
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that nobody changes."""
     path = tmp_path_factory.mktemp("bert")
     store.save(TransformerClassifier(model("bert"), tokenizer("wordpiece")), path)
@@ -29,7 +35,7 @@ def original(tmp_path_factory):
 
 
 @pytest.fixture
-def saved(original, tmp_path):
+def saved(original: Path, tmp_path: Path) -> Path:
     path = tmp_path / "model"
     path.mkdir()
     for file in original.iterdir():
@@ -37,7 +43,7 @@ def saved(original, tmp_path):
     return path
 
 
-def refused(path):
+def refused(path: Path) -> str:
     with pytest.raises(ModelError) as error:
         whyword.load(path)
     message = str(error.value)
@@ -47,11 +53,11 @@ def refused(path):
     return message
 
 
-def edit(file, **changes):
+def edit(file: Path, **changes: Any) -> None:
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
 
 
-WRONG = {
+WRONG: dict[str, Callable[[Path], object]] = {
     "empty": lambda file: file.write_bytes(b""),
     "a folder": lambda file: file.mkdir(),
     "no UTF-8": lambda file: file.write_bytes(b'{"a": "\xff"}'),
@@ -63,14 +69,14 @@ WRONG = {
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "whyword.json"])
 @pytest.mark.parametrize("how", WRONG)
-def test_files_that_are_none_are_refused(saved, name, how):
+def test_files_that_are_none_are_refused(saved: Path, name: str, how: str) -> None:
     (saved / name).unlink()
     WRONG[how](saved / name)
     refused(saved)
 
 
 @pytest.mark.parametrize("how", WRONG)
-def test_tokenizers_that_are_none_are_refused(saved, how):
+def test_tokenizers_that_are_none_are_refused(saved: Path, how: str) -> None:
     (saved / "tokenizer_config.json").unlink()
     (saved / "tokenizer.json").unlink()
     WRONG[how](saved / "tokenizer.json")
@@ -103,7 +109,9 @@ CONFIGS = [
 
 
 @pytest.mark.parametrize("changes", CONFIGS, ids=str)
-def test_configurations_that_do_not_fit_are_refused(saved, changes):
+def test_configurations_that_do_not_fit_are_refused(
+    saved: Path, changes: Mapping[str, Any]
+) -> None:
     edit(saved / "config.json", **changes)
     refused(saved)
 
@@ -116,12 +124,12 @@ def test_configurations_that_do_not_fit_are_refused(saved, changes):
     ],
     ids=str,
 )
-def test_settings_that_do_not_fit_are_refused(saved, settings):
+def test_settings_that_do_not_fit_are_refused(saved: Path, settings: Mapping[str, object]) -> None:
     (saved / "whyword.json").write_text(json.dumps(settings))
     refused(saved)
 
 
-WEIGHTS = {
+WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {
     "NaN": lambda t: t * torch.nan,
     "infinite": lambda t: t / 0,
     "fewer": lambda t: t[:-1].clone(),
@@ -131,22 +139,22 @@ WEIGHTS = {
 
 @pytest.mark.parametrize("name", ["classifier.bias", "bert.encoder.layer.0.output.dense.weight"])
 @pytest.mark.parametrize("how", WEIGHTS)
-def test_weights_that_do_not_fit_are_refused(saved, name, how):
+def test_weights_that_do_not_fit_are_refused(saved: Path, name: str, how: str) -> None:
     file = saved / "model.safetensors"
     found = load_file(file)
     save_file({**found, name: WEIGHTS[how](found[name])}, file, {"format": "pt"})
     refused(saved)
 
 
-def test_a_tokenizer_that_is_missing_is_not_made_up(saved):
+def test_a_tokenizer_that_is_missing_is_not_made_up(saved: Path) -> None:
     for file in ("tokenizer.json", "tokenizer_config.json"):
         (saved / file).unlink()
     assert "tokenizer" in refused(saved)
 
 
-def test_no_pickle_is_read(saved):
+def test_no_pickle_is_read(saved: Path) -> None:
     class Bomb:
-        def __reduce__(self):
+        def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
             return (pytest.fail, ("a pickle was read",))
 
     (saved / "model.safetensors").unlink()
@@ -154,17 +162,17 @@ def test_no_pickle_is_read(saved):
     assert "cannot be read" in refused(saved)
 
 
-def test_a_network_takes_the_place_of_a_transformer_and_back(saved):
+def test_a_network_takes_the_place_of_a_transformer_and_back(saved: Path) -> None:
     from models import random_cnn
 
     transformer = whyword.load(saved)
     store.save(random_cnn(0), saved)
-    assert whyword.load(saved).kind == "cnn"
+    assert isinstance(whyword.load(saved), WordCNN)
     store.save(transformer, saved)
     assert isinstance(whyword.load(saved), TransformerClassifier)
 
 
-def test_tokens_that_the_model_has_no_embedding_for_are_refused():
+def test_tokens_that_the_model_has_no_embedding_for_are_refused() -> None:
     subwords = copy.deepcopy(tokenizer("wordpiece"))
     subwords.add_tokens(["zzzz"])
     network = model("bert", vocab_size=len(subwords) - 1)
@@ -174,12 +182,12 @@ def test_tokens_that_the_model_has_no_embedding_for_are_refused():
         explain(classifier, "the zzzz film")
 
 
-def test_windows_longer_than_the_learned_positions_are_refused():
+def test_windows_longer_than_the_learned_positions_are_refused() -> None:
     with pytest.raises(InputError, match="at most the 66 positions"):
         TransformerClassifier(model("bert"), tokenizer("wordpiece"), max_length=67)
 
 
-def test_a_document_whose_last_word_is_cut_says_so():
+def test_a_document_whose_last_word_is_cut_says_so() -> None:
     classifier = TransformerClassifier(model("bert"), tokenizer("wordpiece"), max_length=5)
     text = "reached reachedorbitreached"
     document = Document(text, (Span(0, 7), Span(8, len(text))))
@@ -194,9 +202,10 @@ ANYTHING = [
 ]  # fmt: skip
 
 
-def mutated(found, rng):
+def mutated(found: Any, rng: random.Random) -> Any:
     """JSON with one of its parts replaced or taken away."""
-    parts, stack = [], [found]
+    parts: list[tuple[Any, Any]] = []
+    stack = [found]
     while stack:
         part = stack.pop()
         for key in list(part)[:50] if isinstance(part, dict) else range(min(len(part), 50)):
@@ -212,7 +221,7 @@ def mutated(found, rng):
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_whatever_stands_in_a_folder_it_is_refused_or_explains(saved, seed):
+def test_whatever_stands_in_a_folder_it_is_refused_or_explains(saved: Path, seed: int) -> None:
     rng = random.Random(seed)
     files = {file: file.read_bytes() for file in sorted(saved.iterdir())}
     for _ in range(40):

@@ -20,7 +20,7 @@ from whyword.evaluation.results import summarise
 from whyword.evaluation.settings import Settings
 from whyword.survey.audit import audit_corpus
 from whyword.survey.tally import WordEntry
-from whyword.survey.words import CorpusWords, WordList, corpus_words
+from whyword.survey.words import CorpusWords, WordList, WordsSettings, corpus_words
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -194,7 +194,10 @@ def test_bars_end_at_one_edge(visit: Callable[..., "Page"]) -> None:
     """However long the numbers are."""
     values = {"one": 12345.0, "two": 10.0, "three": 1.0}
     entries = tuple(WordEntry(word, value, 1, 1.0, 1, ()) for word, value in values.items())
-    about = {"by": "total", "method": "lrp", "subject": "predicted"}
+    about: WordsSettings = {
+        "documents": 1, "subject": "predicted", "method": "lrp", "by": "total",
+        "min_documents": 1, "missed": 0,
+    }  # fmt: skip
     words = CorpusWords((WordList("a", 1, entries, ()),), corpus(), about)
     explanation = explanation_of("one two three", classes=("a",), relevance=[[*values.values()]])
     for page in (render.words_page(words), render.heatmap_page([explanation])):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ from whyword.data.corpora import Corpus, Split
 from whyword.data.files import whole, write_text
 from whyword.data.run_folder import LOCK, locked
 from whyword.evaluation.settings import Settings
-from whyword.paper import STAGES, Figure2, Paper, run
+from whyword.paper import STAGES, Figure2, Paper, Results, run
 from whyword.paper.stages import relevance_of
 from whyword.paper.work import Work
 from whyword.progress import Progress
@@ -62,7 +62,7 @@ SMALL = Paper(
 )
 
 
-Finished = tuple[dict[str, Any], Path]
+Finished = tuple[Results, Path]
 """The results of a run, and its folder."""
 
 
@@ -287,7 +287,7 @@ def test_seconds_of_all_attempts_add_up(tmp_path: Path) -> None:
     work.write("took.json", {"stage": {"seconds": 5.0, "peak_memory_bytes": 10**15}})
     with work.clock("stage"):
         pass
-    took = work.read("took.json")["stage"]
+    took = work.took()["stage"]
     assert took["seconds"] == pytest.approx(5.0, abs=0.9)
     assert took["peak_memory_bytes"] == 10**15
 
@@ -442,7 +442,7 @@ def test_the_command_prints_numbers_and_says_where_the_report_is(
     found, _ = finished
     asked = []
 
-    def run_instead(what: Paper, output: Path, **_: object) -> dict[str, Any]:
+    def run_instead(what: Paper, output: Path, **_: object) -> Results:
         asked.append(what)
         return found
 

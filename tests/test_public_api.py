@@ -1,16 +1,17 @@
 """The public API: what packages export, lazily, and that signatures are not vague."""
 
-import ast
 import inspect
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import whyword
+from signatures import Signatures, parsed
 
 PACKAGES = ["whyword", *(f"whyword.{name}" for name in (
     "data", "evaluation", "lrp", "methods", "paper", "render", "survey", "training",
@@ -40,58 +41,95 @@ def test_no_export_has_the_name_of_a_module(package: str) -> None:
         assert name not in modules or inspect.ismodule(value)
 
 
-def annotations(source: str, name: str) -> list[ast.expr]:
-    """The annotations of a function, or of the public methods and attributes of a class."""
-    (node,) = [
-        node
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
-    ][-1:]
-    found: list[ast.expr | None] = []
-    functions = [node]
-    if isinstance(node, ast.ClassDef):
-        functions = [
-            child
-            for child in node.body
-            if isinstance(child, ast.FunctionDef)
-            and (not child.name.startswith("_") or child.name in ("__init__", "__call__"))
-        ]
-        found += [
-            child.annotation
-            for child in node.body
-            if isinstance(child, ast.AnnAssign)
-            and not (isinstance(child.target, ast.Name) and child.target.id.startswith("_"))
-        ]
-    for function in functions:
-        assert isinstance(function, ast.FunctionDef)
-        arguments = function.args
-        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        every += [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
-        found += [argument.annotation for argument in every]
-        found.append(function.returns)
-    return [annotation for annotation in found if annotation is not None]
-
-
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_any_in_a_public_signature(package: str) -> None:
-    vague = []
-    for name, value in exported(package).items():
-        if not (inspect.isfunction(value) or inspect.isclass(value)):
-            continue
-        source = Path(inspect.getsourcefile(value) or "").read_text(encoding="utf-8")
-        for annotation in annotations(source, value.__name__):
-            names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
-            if "Any" in names or "Any" in str(getattr(annotation, "value", "")):
-                vague.append(f"{package}.{name}: {ast.unparse(annotation)}")
-    assert vague == []
+    """Nor in what it names: aliases, bases, and the public parts of other classes."""
+    signatures = Signatures("whyword")
+    for name in exported(package):
+        signatures.read(package, name)
+    assert signatures.vague == []
 
 
-def test_a_vague_signature_is_found() -> None:
-    source = (
-        "def f(x: dict[str, Any]) -> int: ...\nclass C:\n    a: Any\n    def m(self) -> 'Any': ..."
-    )
-    assert ["Any" in ast.unparse(a) for a in annotations(source, "f")] == [True, False]
-    assert len(annotations(source, "C")) == 2
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def it(x: dict[str, list[Any]]) -> int: ...",
+        "def it() -> Any: ...",
+        "def it() -> 'tuple[Any, ...]': ...",
+        "def it(x: list['Any']) -> int: ...",
+        "def it(*args: Any) -> int: ...",
+        "def it(**options: Any) -> int: ...",
+        "def it(*, x: Any | None = None) -> int: ...",
+        "async def it() -> Any: ...",
+        "def it(x: typing.Any) -> int: ...",
+        "from typing import Any as Whatever\ndef it(x: Whatever) -> int: ...",
+        "@overload\ndef it(x: str) -> Any: ...\n@overload\ndef it(x: int) -> int: ...\n"
+        "def it(x: str | int) -> object: ...",
+        "it: dict[str, Any] = {}",
+        "it = Callable[..., Any]",
+        "it: TypeAlias = 'list[Any]'",
+        "it = TypeVar('it', bound=Any)",
+        "it = TypedDict('it', {'class': Any})",
+        "Json = dict[str, Any]\ndef it(x: 'Json | None') -> int: ...",
+        "Json = dict[str, Any]\nRows = list[Json]\ndef it() -> Rows: ...",
+        "if TYPE_CHECKING:\n    Json = dict[str, Any]\ndef it() -> 'Json': ...",
+        "class it:\n    a: Any",
+        "class it:\n    a: ClassVar[list[Any]] = []",
+        "class it:\n    def __init__(self):\n        self.a: Any = 0",
+        "class it:\n    @property\n    def a(self) -> Any: ...",
+        "class it:\n    @classmethod\n    def a(cls, **options: Any) -> int: ...",
+        "class it:\n    def __getitem__(self, i: Any) -> int: ...",
+        "class it(dict[str, Any]): ...",
+        "class Base:\n    def a(self) -> Any: ...\nclass it(Base): ...",
+        "class Part:\n    a: Any\nclass it:\n    parts: list[Part]",
+        "class it:\n    class Part:\n        a: Any",
+        "from made_up.other import Other\ndef it(x: Other) -> int: ...",
+        "from made_up.other import there as it",
+    ],
+)
+def test_a_vague_signature_is_found(source: str, made_up: Callable[[str], Signatures]) -> None:
+    assert len(made_up(source).vague) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def it(x: object, **options: object) -> dict[str, object]: ...",
+        "def it(x: Literal['Any']) -> int:\n    y: Any = x\n    return y",
+        "def _own(x: Any) -> int: ...\ndef it() -> int: ...",
+        "class it:\n    _own: Any\n    def _make(self) -> Any: ...",
+        "class it:\n    def a(self) -> int:\n        self._own: Any = 0",
+        "class it:\n    next: 'it | None'",
+        "from numpy.typing import NDArray\ndef it() -> NDArray[float64]: ...",
+    ],
+)
+def test_what_is_private_or_said_is_left_alone(
+    source: str, made_up: Callable[[str], Signatures]
+) -> None:
+    assert made_up(source).vague == []
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Signatures]:
+    """What is found of the name ``it`` in a package of such a source."""
+
+    def read(source: str) -> Signatures:
+        folder = tmp_path / "made_up"
+        folder.mkdir()
+        (folder / "__init__.py").write_text(f"from typing import Any\n{source}\n")
+        (folder / "other.py").write_text(
+            "from typing import Any\nOther = list[Any]\ndef there() -> Any: ...\n"
+        )
+        monkeypatch.syspath_prepend(tmp_path)
+        for module in ("made_up", "made_up.other"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        parsed.cache_clear()
+        signatures = Signatures("made_up")
+        signatures.read("made_up", "it")
+        parsed.cache_clear()
+        return signatures
+
+    return read
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

@@ -30,7 +30,14 @@ def test_nothing_heavy_is_imported() -> None:
 WORDS = CorpusWords(
     lists=(WordList("a", 1, (WordEntry("w", 1.0, 1, 1.0, 1, ()),), ()),),
     corpus=Corpus(("w",), np.array([0]), ("a",), ("0",)),
-    about={"by": "total", "method": "lrp", "subject": "predicted"},
+    about={
+        "documents": 1,
+        "subject": "predicted",
+        "method": "lrp",
+        "by": "total",
+        "min_documents": 1,
+        "missed": 0,
+    },
 )
 RECORD = {"accuracy": [1.0, 0.5], "low": [1.0, 0.4], "high": [1.0, 0.6]}
 SUMMARY = {"panels": ["correct"], "correct": {"lrp": RECORD}, "settings": {}, "comparisons": []}

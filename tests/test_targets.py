@@ -266,9 +266,10 @@ def test_evaluation_of_every_class(
     rows = metrics.measure_documents(model, found.documents, ["lrp"], settings=options)
     assert {row.metric for row in rows} == set(metrics.METRICS)
     summary["metrics"] = measurements.summarise(rows)
-    summary |= {"model": "m", "corpus": "c", "command": "w", "seconds": 1, "cpu_seconds": 1}
-    json.dumps(summary)
-    render.evaluation_page({**summary, "peak_memory_bytes": 1})
+    costs = {"seconds": 1, "cpu_seconds": 1, "peak_memory_bytes": 1}
+    everything = {**summary, "model": "m", "corpus": "c", "command": "w", **costs}
+    json.dumps(everything)
+    render.evaluation_page(everything)
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")

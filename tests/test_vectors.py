@@ -129,14 +129,14 @@ def test_shapes_are_checked() -> None:
     with pytest.raises(InputError, match="one row for each"):
         WordVectors(("a",), np.ones((2, 3), np.float32))
     with pytest.raises(InputError, match="float64"):
-        WordVectors(("a",), np.ones((1, 3)))
+        WordVectors(("a",), np.ones((1, 3)))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="0 components"):
         WordVectors(("a",), np.ones((1, 0), np.float32))
     with pytest.raises(InputError, match="twice"):
         WordVectors(("a", "a"), np.ones((2, 3), np.float32))
 
 
-def test_without_gensim_there_is_a_clear_message(monkeypatch):
+def test_without_gensim_there_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gensim", None)
     with pytest.raises(InputError, match=r"whyword\[train\]"):
         vectors.learn([["a", "b"]])

@@ -22,7 +22,8 @@ class Batch:
 
     Attributes:
         documents: The texts with their tokens.
-        ids: ``(batch, position)`` int64, the numbers by which `Classifier.embed` looks vectors up.
+        ids: ``(batch, position)`` int64, by which `whyword.classifier.Classifier.embed` looks
+            vectors up.
         mask: ``(batch, position)`` bool, False on padding.
         words: ``(batch, position)`` int64, the index in ``documents[b].spans`` of the word that a
             position belongs to; -1 where it belongs to none (padding, white space), `SPECIAL` for
@@ -97,8 +98,9 @@ class Attribution:
         relevance: ``(target, batch, position)``. A target is a direction in score space: one-hot
             for a class, +1 and -1 for a contrast; its score is its inner product with the scores.
         remainder: The relevance that no position received, by cause, ``(target, batch)`` each.
-            None if the method does not share out the score; `explain` then states the difference.
-            `explain` adds what positions without a word received (padding, special tokens).
+            None if the method does not share out the score; `whyword.explain` then states the
+            difference. It always adds what positions without a word received (padding, special
+            tokens).
         components: ``(target, batch, position, dimension)`` the relevance of each component of the
             vectors, if asked for; sums to ``relevance`` over the last axis.
         settings: The values that the method chose for settings that were left open, such as a

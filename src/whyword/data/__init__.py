@@ -1,4 +1,4 @@
-"""What is read and written: corpora, word vectors, files."""
+"""Data that is read and written: corpora, word vectors and files."""
 
 from typing import TYPE_CHECKING
 

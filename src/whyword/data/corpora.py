@@ -1,4 +1,4 @@
-"""Labelled corpora: 20 Newsgroups, a folder per class, CSV and JSON Lines."""
+"""Labelled corpora: 20 Newsgroups, folders with one folder per class, CSV and JSON Lines files."""
 
 import os
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ from whyword.errors import InputError
 Split = Literal["train", "test"]
 
 NEWS20 = "20news"
-"""The name of 20 Newsgroups, where a path is expected otherwise."""
+"""The name of 20 Newsgroups, which can stand where otherwise a path is expected."""
 
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """Texts with one label each.
+    """A corpus: texts with one label each.
 
     Attributes:
         texts: The documents.
-        labels: ``(document,)`` int64, indices into ``classes``.
+        labels: ``(document,)`` int64 class of each document, an index into ``classes``.
         classes: Names of the classes.
-        names: One name per document, for finding it again: a path, or a line of a file.
+        names: A name for each document, by which it can be found: a path, or a line of a file.
         chronological: True if the documents of each class stand in order of time.
     """
 
@@ -42,7 +42,7 @@ class Corpus:
         return len(self.texts)
 
     def subset(self, indices: Sequence[int] | Ints) -> "Corpus":
-        """The documents at ``indices``, with the same classes."""
+        """Return the documents at ``indices``, with the same classes."""
         return Corpus(
             tuple(self.texts[i] for i in indices),
             self.labels[list(indices)],
@@ -52,14 +52,14 @@ class Corpus:
         )
 
     def sample(self, limit: int | None) -> "Corpus":
-        """At most so many documents, drawn at random, the same each time, in their order."""
+        """Draw at most ``limit`` documents, the same each time, and keep their order."""
         return self if limit is None else self.subset(drawn(len(self), limit))
 
     def labels_in(self, classes: Sequence[str]) -> Ints:
-        """``(document,)`` labels as indices into the classes of a model.
+        """Return the labels ``(document,)`` as indices into the classes of a model.
 
         Raises:
-            InputError: If the model has not all classes of the corpus.
+            InputError: If the model lacks a class of the corpus.
         """
         if unknown := sorted(set(self.classes) - set(classes)):
             raise InputError(f"The documents have classes that the model has not: {unknown}.")
@@ -67,7 +67,7 @@ class Corpus:
 
 
 def drawn(documents: int, limit: int, *, seed: int = 0) -> Ints:
-    """At most ``limit`` places among so many documents, at random, ascending."""
+    """Draw at most ``limit`` places of documents at random, in ascending order."""
     return np.sort(np.random.default_rng(seed).permutation(documents)[:limit])
 
 
@@ -85,10 +85,10 @@ def load_corpus(
         source: ``"20news"``; a folder with one folder per class (or with ``train`` and ``test``,
             which hold those), see `folder`; or a ``.csv``, ``.tsv`` or ``.jsonl`` file, see
             `table`.
-        split: Which part, where the source has parts.
+        split: The part to read, if the source has parts.
         text: Column or key of the text.
         label: Column or key of the class.
-        encoding: Of the files.
+        encoding: Encoding of the files.
 
     Raises:
         InputError: If there is no such source, or it cannot be read as described.
@@ -110,9 +110,9 @@ def load_corpus(
 
 
 def news20(split: Split, *, download: bool = True) -> Corpus:
-    """20 Newsgroups "bydate" without headers, each class in order of posting.
+    """Read 20 Newsgroups "bydate" without headers, each class in order of posting.
 
-    From scikit-learn's cache, which it fills by a download on first use.
+    It is in scikit-learn's cache, which is filled by a download on first use.
 
     Args:
         split: ``"train"`` (11,314 documents) or ``"test"`` (7,532).
@@ -132,7 +132,7 @@ def news20(split: Split, *, download: bool = True) -> Corpus:
             "SCIKIT_LEARN_DATA to a folder that has it."
         ) from error
     names = ["/".join(Path(name).parts[-3:]) for name in data.filenames]
-    # A newsgroup's postings are numbered as they arrived.
+    # The postings of a newsgroup are numbered in the order of their arrival.
     order = sorted(range(len(names)), key=lambda i: (int(data.target[i]), int(Path(names[i]).name)))
     return Corpus(
         tuple(data.data[i] for i in order),
@@ -144,11 +144,11 @@ def news20(split: Split, *, download: bool = True) -> Corpus:
 
 
 def folder(path: str | Path, *, encoding: str = "utf-8") -> Corpus:
-    """A folder with one folder per class and one file per text.
+    """Read a folder with one folder per class and one file per text.
 
-    The files of a class may lie in folders of its own. Files beside the class folders, and class
-    folders without files, are passed over; so is what is hidden (its name begins with a dot) or
-    left by other programs (``__pycache__``, ``__MACOSX``).
+    The files of a class may lie in folders inside its own. Files beside the class folders, and
+    class folders without files, are passed over; so are hidden ones (with a name that begins with a
+    dot) and those that other programs leave (``__pycache__``, ``__MACOSX``).
 
     Raises:
         InputError: If there are fewer than two classes, or a file is not text in ``encoding``.
@@ -166,10 +166,10 @@ def folder(path: str | Path, *, encoding: str = "utf-8") -> Corpus:
 
 
 def _class_folders(path: Path) -> list[Path]:
-    """The folders in a folder that are no hidden ones, by name; none if it is no folder.
+    """List the folders in a folder, without hidden ones, by name; none if it is no folder.
 
     Raises:
-        InputError: If it cannot be read.
+        InputError: If the folder cannot be read.
     """
     if not os.path.isdir(path):
         return []
@@ -186,13 +186,13 @@ def _is_shown(name: str) -> bool:
 def table(
     path: str | Path, *, text: str = "text", label: str = "label", encoding: str = "utf-8"
 ) -> Corpus:
-    """A ``.csv``, ``.tsv`` or ``.jsonl`` file with a text and a label in each row.
+    """Read a ``.csv``, ``.tsv`` or ``.jsonl`` file with a text and a label in each row.
 
     Lines of JSON are objects, in which numbers count as strings. Texts may be empty, labels not.
 
     Raises:
-        InputError: If the ending is another, a column is missing or stands there twice, or a line
-            cannot be read or has no label.
+        InputError: If the file has another ending, a column is missing or stands there twice, or a
+            line cannot be read or has no label.
     """
     path = Path(path)
     return _corpus(read_rows(path, text=text, label=label, encoding=encoding), path)

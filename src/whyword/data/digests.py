@@ -1,6 +1,6 @@
 """Digests: short names for contents, the same in every process, by which runs know their inputs.
 
-All are SHA-256 in hexadecimal digits. Contents are read a part at a time, however large they are.
+All are SHA-256 in hexadecimal digits. Contents of any size are read part by part.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from whyword.data.vectors import WordVectors
 
 
 def digest(parts: Iterable[str | NDArray[Any]]) -> str:
-    """Digest of a sequence of texts and arrays.
+    """Compute the digest of a sequence of texts and arrays.
 
     The length of each part counts, so that the end of one is not taken for the beginning of the
     next.
@@ -35,26 +35,26 @@ def digest(parts: Iterable[str | NDArray[Any]]) -> str:
 
 
 def digest_of_file(path: Path) -> str:
-    """Digest of what a file holds, whatever its name.
+    """Compute the digest of the contents of a file, whatever its name.
 
     Raises:
-        OSError: If it cannot be read.
+        OSError: If the file cannot be read.
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:
-    """Digest of the names of files, wherever they are, and what they hold.
+    """Compute the digest of the names and contents of files, whatever their folder.
 
     Raises:
-        OSError: If one cannot be read.
+        OSError: If a file cannot be read.
     """
     return digest(part for path in paths for part in (path.name, digest_of_file(path)))
 
 
 def digest_of_corpus(corpus: Corpus) -> str:
-    """Digest of all that training learns from: texts, labels, classes, and whether time orders."""
+    """Compute the digest of all that training reads of a corpus: texts, labels, classes, order."""
 
     def parts() -> Iterator[str | NDArray[Any]]:
         yield str(len(corpus.classes))
@@ -67,7 +67,7 @@ def digest_of_corpus(corpus: Corpus) -> str:
 
 
 def digest_of_vectors(vectors: WordVectors) -> str:
-    """Digest of a vocabulary, how it is looked up, and its vectors."""
+    """Compute the digest of a vocabulary, the way in which it is looked up, and its vectors."""
 
     def parts() -> Iterator[str | NDArray[Any]]:
         yield str(vectors.lowercase)

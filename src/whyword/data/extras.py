@@ -1,4 +1,4 @@
-"""Libraries that only some of the work needs, imported when it does."""
+"""Import of libraries that only some of the work needs, and that an extra installs."""
 
 from importlib import import_module
 from types import ModuleType
@@ -10,12 +10,12 @@ def require(module: str, *, extra: str, what: str) -> ModuleType:
     """Import a library that one of the extras of the package brings.
 
     Args:
-        module: What to import, such as ``"sklearn.decomposition"``.
+        module: The module to import, such as ``"sklearn.decomposition"``.
         extra: The extra that installs it, as in ``pip install "whyword[extra]"``.
-        what: What needs it, the beginning of the error: ``"Maps of documents"``.
+        what: What needs the library; the error begins with it: ``"Maps of documents"``.
 
     Raises:
-        MissingLibraryError: If it is not installed, or something that it needs itself. A library
+        MissingLibraryError: If the library is not installed, or one that it needs itself. A library
             that is there but fails to import raises its own error.
     """
     try:

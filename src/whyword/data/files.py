@@ -1,4 +1,4 @@
-"""Folders, texts, and files that are there whole or not at all."""
+"""Reading and writing of texts and folders; a file is written whole or not at all."""
 
 import json
 import os
@@ -16,10 +16,10 @@ _DRAFT = re.compile(r"\..*\.[0-9a-f]{32}\.part(\.[^.]*)?")
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield another name to write to; the file takes its own name when the block has ended.
+    """Yield the name of a draft to write to; it becomes the file when the block has ended.
 
-    An error or a kill before that leaves what was there. No two blocks have the same other name,
-    in whatever process. It has the same ending, for libraries that choose the format by it.
+    An error or a kill before that leaves the old file. No two blocks have the same draft, in
+    whatever process. It has the file's ending, for libraries that choose the format by it.
 
     Raises:
         InputError: If the file cannot be written.
@@ -36,7 +36,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def remove_drafts(directory: Path) -> None:
-    """Remove what killed processes were writing; nobody else may be writing to the folder."""
+    """Remove the drafts of killed processes; nobody else may be writing to the folder."""
     for path in directory.iterdir():
         if _DRAFT.fullmatch(path.name):
             with suppress(OSError):
@@ -44,7 +44,7 @@ def remove_drafts(directory: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8, whole or not at all.
+    """Write a text as UTF-8, whole or not at all.
 
     Raises:
         InputError: If the file cannot be written.
@@ -54,10 +54,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
+    """Read the JSON object in a file.
 
     Raises:
-        InputError: If there is none.
+        InputError: If the file cannot be read, or holds no JSON object.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ def make_folder(path: Path) -> None:
     """Make a folder and those above it, unless they are there.
 
     Raises:
-        InputError: If it cannot be made.
+        InputError: If the folder cannot be made.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def make_folder(path: Path) -> None:
 
 
 def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
-    """The text of a file, exactly: line ends are left as they are, a byte order mark is dropped.
+    """Read the text of a file, with its line ends as they are, but without a byte order mark.
 
     Raises:
         InputError: If the file cannot be read, or is not text in ``encoding``.
@@ -94,10 +94,10 @@ def read_text(path: str | Path, *, encoding: str = "utf-8") -> str:
 
 
 def decode(data: bytes, source: str, *, encoding: str = "utf-8") -> str:
-    """Bytes from ``source`` as text, without a byte order mark.
+    """Decode bytes from ``source`` as text, without a byte order mark.
 
     Raises:
-        InputError: If they are not text in ``encoding``, or there is no such encoding.
+        InputError: If the bytes are not text in ``encoding``, or there is no such encoding.
     """
     try:
         return data.decode(encoding).removeprefix("\ufeff")

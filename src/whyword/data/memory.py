@@ -1,18 +1,18 @@
-"""Memory that this process has held."""
+"""The most memory that this process has held."""
 
 import re
 import sys
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
-"""Where Linux says what a process holds."""
+"""The file in which Linux says how much memory a process holds."""
 
 
 def peak_memory() -> int:
-    """Most memory that this process has held at once so far: its resident set, in bytes.
+    """Return the most memory that this process has held at once: its resident set, in bytes.
 
-    Linux has it in ``/proc``. What ``getrusage`` says there may be the peak of the process that
-    started this one; it is asked where there is nothing else.
+    Linux says it in ``/proc``. There ``getrusage`` may return the peak of the process that started
+    this one, so it is asked only if nothing else answers.
     """
     if sys.platform == "win32":
         import psutil
@@ -28,7 +28,7 @@ def peak_memory() -> int:
 
 
 def _high_water_mark() -> int | None:
-    """The peak in bytes; None where the system does not tell, as in some sandboxes."""
+    """Return the peak in bytes; None if the system does not tell, as in some sandboxes."""
     try:
         found = re.search(r"^VmHWM:\s*(\d+) kB", STATUS.read_text(encoding="utf-8"), re.MULTILINE)
     except OSError:

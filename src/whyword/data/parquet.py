@@ -1,4 +1,4 @@
-"""pyarrow, an extra, imported when it is needed."""
+"""Import of pyarrow, the library for Parquet files, which an extra installs."""
 
 from types import ModuleType
 
@@ -6,10 +6,10 @@ from whyword.data.extras import require
 
 
 def pyarrow(extra: str = "corpus") -> tuple[ModuleType, ModuleType]:
-    """The modules ``pyarrow`` and ``pyarrow.parquet``.
+    """Return the modules ``pyarrow`` and ``pyarrow.parquet``.
 
     Args:
-        extra: The extra of the package that brings them for what is done.
+        extra: The extra that installs them for the work at hand.
 
     Raises:
         InputError: If pyarrow is not installed.

@@ -1,4 +1,4 @@
-"""Texts with labels in the rows of a file: CSV, tabs, JSON Lines."""
+"""Reading of texts with labels from the rows of a file: CSV, TSV (with tabs) or JSON Lines."""
 
 import csv
 import io
@@ -11,15 +11,15 @@ from whyword.data.files import read_text
 from whyword.errors import InputError, did_you_mean
 
 Row = tuple[str, str, str]
-"""Text, label, and a name for finding the document again: the file and the line."""
+"""Text, label, and a name by which the document can be found: the file and the line."""
 
 
 def read_rows(path: Path, *, text: str, label: str, encoding: str) -> list[Row]:
-    """The rows of a ``.csv``, ``.tsv`` or ``.jsonl`` file; see `whyword.data.corpora.table`.
+    """Read the rows of a ``.csv``, ``.tsv`` or ``.jsonl`` file; see `whyword.data.corpora.table`.
 
     Raises:
-        InputError: If the ending is another, a column is missing or stands there twice, or a line
-            cannot be read or has no label.
+        InputError: If the file has another ending, a column is missing or stands there twice, or a
+            line cannot be read or has no label.
     """
     ending = path.suffix.lower()
     if ending in (".jsonl", ".ndjson"):
@@ -87,10 +87,10 @@ class _Lines:
 
 
 def _checked(text: str, label: str, place: str) -> tuple[str, str]:
-    """Text and label of a row.
+    """Check text and label of a row, and return them.
 
     Raises:
-        InputError: If the label is empty, or no file could be written with it.
+        InputError: If the label is empty, or cannot be written to a file.
     """
     if not label.strip():
         raise InputError(f"{place}: no label; expected the name of a class.")
@@ -118,10 +118,10 @@ def _json_lines(path: Path, text: str, label: str, encoding: str) -> list[Row]:
 
 
 def _value(entry: object, key: str, place: str) -> str:
-    """A value of a JSON object, as a string.
+    """Return a value of a JSON object as a string.
 
     Raises:
-        InputError: If there is none, or it is neither a string nor a whole number.
+        InputError: If the value is missing, or neither a string nor a whole number.
     """
     value = entry.get(key) if isinstance(entry, dict) else None
     if isinstance(value, str | int):

@@ -1,8 +1,8 @@
 """Folders of runs: each is used by one process at a time, and belongs to one run for good.
 
-A run is known by its identity: all that decides its results, as JSON values, contents by their
-digests. It is noted in the folder. The same run goes on with what it finds there; another one is
-refused, because it would take the other's results for its own.
+A run is known by its identity: all that decides its results, as JSON values, with digests of
+contents. A file of the folder holds it. The same run goes on with what it finds there; another one
+is refused, because it would take the first one's results for its own.
 """
 
 import json
@@ -20,7 +20,7 @@ from whyword.data.files import make_folder, read_object, remove_drafts, write_te
 from whyword.errors import InputError
 
 FORMAT = 2
-"""Of identities; those of format 1 did not say what the run had read."""
+"""The format of identities; those of format 1 did not say what the run had read."""
 
 LOCK, HOLDER = ".run.lock", ".run.holder"
 
@@ -32,8 +32,8 @@ class RunFolder:
     Attributes:
         path: The folder; made when it is taken.
         note: Name of the file that holds the identity.
-        leaves: Names of files that a run leaves. A folder that has one of them, and no note, holds
-            something else.
+        leaves: Names of files that a run leaves. A folder that has one of them but no note holds
+            something other than a run.
     """
 
     path: Path
@@ -41,10 +41,10 @@ class RunFolder:
     leaves: Collection[str]
 
     def refuse_others(self) -> None:
-        """See that the folder holds a run of this kind, or nothing that a run would overwrite.
+        """Check that the folder holds a run of this kind, or nothing that a run would overwrite.
 
         Raises:
-            InputError: If it does not.
+            InputError: If it holds something else.
         """
         if (self.path / self.note).exists():
             return
@@ -87,15 +87,15 @@ class RunFolder:
 def refuse_another(
     path: Path, earlier: Mapping[str, Any] | None, identity: Mapping[str, Any]
 ) -> None:
-    """See that what a file says of a run is the identity of this one.
+    """Check that the identity in a file is that of this run.
 
     Args:
         path: The file.
-        earlier: What it says.
-        identity: This run's.
+        earlier: The identity in the file.
+        identity: The identity of this run.
 
     Raises:
-        InputError: If it is another, or says too little.
+        InputError: If the file's identity is another, or says too little.
     """
     earlier = earlier or {}
     if earlier.get("format") != FORMAT:
@@ -114,10 +114,10 @@ def refuse_another(
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Keep all other processes and threads out of a folder that they lock as well.
+    """Lock a folder against all other processes and threads that lock it before they use it.
 
-    The system ends the lock with the process, however that ends. A thread may lock a folder again
-    that it has locked.
+    The system ends the lock with the process, in whatever way that ends. A thread may lock a folder
+    again that it has locked already.
 
     Raises:
         InputError: If the folder is in use, or cannot be locked.
@@ -148,7 +148,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def _holder(directory: Path) -> str:
-    """Who is in the folder, if that can be read."""
+    """Return who has locked the folder, if that can be read."""
     try:
         found = read_object(directory / HOLDER)
         return f" (process {found['process']} on {found['host']})"

@@ -1,8 +1,8 @@
 """Word vectors: learned from a corpus, or read from word2vec, GloVe and fastText files.
 
-Unknown words: a word without a vector keeps its position and gets the zero vector, which is what
-the paper calls a deleted word (Arras et al. 2016, section 3.3). It says nothing to the model, and
-renderings mark it.
+A word without a vector is unknown: it keeps its position and gets the zero vector, like a deleted
+word of the paper (Arras et al. 2016, section 3.3). It says nothing to the model, and renderers mark
+it.
 """
 
 import gzip
@@ -25,10 +25,10 @@ UNKNOWN = 0
 
 MOST_COMPONENTS = 100_000
 LONGEST_WORD = 1 << 20
-"""In bytes; beyond this a file has no vectors, whatever its first line says."""
+"""The most bytes of a word; a file with a longer one is refused, whatever its first line says."""
 
 EPOCHS = 10
-"""Passes that `learn` makes over the documents."""
+"""The number of passes that `learn` makes over the documents, by default."""
 
 _APOSTROPHES = str.maketrans("‘’ʼ", "'''")
 
@@ -39,7 +39,7 @@ class WordVectors:
 
     Attributes:
         words: The vocabulary.
-        array: ``(word, dimension)`` float32.
+        array: ``(word, dimension)`` float32 vectors.
         lowercase: True if every word is looked up in lower case. Otherwise a word is looked up as
             it stands and, failing that, in lower case.
 
@@ -70,7 +70,7 @@ class WordVectors:
 
     @property
     def dimension(self) -> int:
-        """Components per vector."""
+        """The number of components of each vector."""
         return int(self.array.shape[1])
 
     @cached_property
@@ -78,7 +78,7 @@ class WordVectors:
         return {word: row for row, word in enumerate(self.words, start=1)}
 
     def ids(self, words: Iterable[str]) -> list[int]:
-        """Row of each word in `table`, `UNKNOWN` where there is none."""
+        """Return the row of each word in `table`; `UNKNOWN` for a word without a vector."""
         index, lowercase = self._index, self.lowercase
         found = []
         for word in words:
@@ -88,11 +88,11 @@ class WordVectors:
         return found
 
     def first(self, n: int) -> "WordVectors":
-        """The first ``n`` words; learned vectors stand in order of frequency."""
+        """Return the vectors of the first ``n`` words; learned ones stand in order of frequency."""
         return WordVectors(self.words[:n], self.array[:n], self.lowercase)
 
     def table(self) -> Singles:
-        """``(word + 1, dimension)``: a zero row for `UNKNOWN`, then the vectors."""
+        """The table ``(word + 1, dimension)``: a zero row for `UNKNOWN`, then the vectors."""
         return np.vstack([np.zeros((1, self.dimension), np.float32), self.array])
 
 
@@ -108,19 +108,20 @@ def learn(
     seed: int = 0,
     progress: OnProgress | None = None,
 ) -> WordVectors:
-    """Skip-gram with negative sampling (Mikolov et al. 2013), by gensim, from lower-cased words.
+    """Learn word vectors by skip-gram with negative sampling (Mikolov et al. 2013), by gensim.
 
-    One worker: the same documents and seed give the same vectors.
+    Words are lower-cased first. There is one worker, so that the same documents and seed give the
+    same vectors.
 
     Args:
-        documents: Their words. Whole documents: the paper's truncation is the classifier's matter.
-        dimension: Components per vector.
-        window: Words to each side that are predicted.
+        documents: The words of each document, not truncated: only the classifier truncates them.
+        dimension: Number of components of each vector.
+        window: Number of words to each side that are predicted.
         epochs: Passes over the documents.
         min_count: Words that occur less often get no vector.
-        negative: Noise words per predicted word.
-        sample: Threshold above which frequent words are skipped at random.
-        seed: Of the initial vectors, the skipping and the noise.
+        negative: Number of noise words per predicted word.
+        sample: Share of all words above which a frequent word is skipped at random.
+        seed: Seed of the initial vectors, the skipping and the noise.
         progress: Called after each epoch; see `whyword.progress`.
 
     Raises:
@@ -162,9 +163,9 @@ def learn(
 def read_vectors(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordVectors:
     """Read vectors from a file, keeping only the words of a vocabulary while reading.
 
-    ``.bin`` is word2vec's binary format (GoogleNews); everything else is text, one word and its
-    numbers a line, with word2vec's and fastText's header line or without (GloVe). Each may be
-    compressed (``.gz``). Of words listed twice the first counts.
+    ``.bin`` is word2vec's binary format (GoogleNews); everything else is text with one word and its
+    numbers on each line, with a header line (word2vec, fastText) or without (GloVe). Each may be
+    compressed (``.gz``). If a word is listed twice, the first entry counts.
 
     Args:
         path: The file.
@@ -199,7 +200,7 @@ def _collect(
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
-    """Words and dimension, if the line is a header."""
+    """Return the number of words and the dimension, if the line is a header."""
     parts = line.split()
     if len(parts) == 2 and all(part.isdigit() and len(part) < 16 for part in parts):
         return int(parts[0]), int(parts[1])

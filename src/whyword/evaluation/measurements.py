@@ -1,19 +1,58 @@
 """Results of metrics: means with intervals, and differences of methods, as JSON and Parquet."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, NotRequired, TypedDict, cast
 
 import numpy as np
 
 from whyword.data.arrays import Floats
 from whyword.data.parquet import pyarrow
-from whyword.evaluation.statistics import Bootstrap, compare
+from whyword.evaluation.statistics import Bootstrap, ComparisonRecord, compare
 
 TABLES = ("metrics.parquet", "metric_documents.parquet")
 
 Better = Literal["higher", "lower", "near zero"]
+
+
+class MetricNumbers(TypedDict):
+    """What a metric found of one method: on how many texts it is defined, and its mean over them.
+
+    The mean and the ends of its bootstrap interval are None if it is defined on no text.
+    """
+
+    texts: int
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+class MeasurementRecord(MetricNumbers):
+    """A `Measurement` as JSON values, without those of single texts."""
+
+    method: str
+    metric: str
+    better: Better
+
+
+class Difference(ComparisonRecord):
+    """How much higher a method is than the one whose name is ``to``."""
+
+    to: str
+
+
+class MethodSummary(MetricNumbers):
+    """One method in a `MetricSummary`; all but the first are compared with the first."""
+
+    difference: NotRequired[Difference | None]
+
+
+class MetricSummary(TypedDict):
+    """One metric: which values speak for a method, and what it found, by method."""
+
+    better: Better
+    methods: dict[str, MethodSummary]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +98,30 @@ class Measurement:
             low, high = Bootstrap(len(defined), seed=seed).interval(defined).tolist()
         return cls(method, metric, better, values, mean, low, high, documents)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the numbers as JSON values: not those of single texts; null for NaN."""
-        numbers = {"mean": self.mean, "low": self.low, "high": self.high}
+    def to_dict(self) -> MeasurementRecord:
+        """The measurement as JSON values, without those of single texts."""
         return {
             "method": self.method,
             "metric": self.metric,
             "better": self.better,
+            **self.numbers(),
+        }
+
+    def numbers(self) -> MetricNumbers:
+        """Mean and interval as JSON values; None for what is not defined."""
+        return {
             "texts": int(np.isfinite(self.values).sum()),
-            **{name: value if np.isfinite(value) else None for name, value in numbers.items()},
+            "mean": _if_finite(self.mean),
+            "low": _if_finite(self.low),
+            "high": _if_finite(self.high),
         }
 
 
-def summarise(measurements: Sequence[Measurement], *, seed: int = 0) -> dict[str, Any]:
+def _if_finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def summarise(measurements: Sequence[Measurement], *, seed: int = 0) -> dict[str, MetricSummary]:
     """Summarise measurements as JSON values: for each metric a record, with one for each method.
 
     The record of a metric has ``better`` and ``methods``; that of a method has the numbers of
@@ -82,20 +132,19 @@ def summarise(measurements: Sequence[Measurement], *, seed: int = 0) -> dict[str
         measurements: Measurements on the same texts, metric by metric.
         seed: Seed of the bootstrap.
     """
-    summary: dict[str, Any] = {}
+    summary: dict[str, MetricSummary] = {}
     first: dict[str, Measurement] = {}
     for row in measurements:
-        record = row.to_dict()
-        metric, method, better = (record.pop(name) for name in ("metric", "method", "better"))
-        methods = summary.setdefault(metric, {"better": better, "methods": {}})["methods"]
-        reference = first.setdefault(metric, row)
+        found = cast(MethodSummary, row.numbers())
+        methods = summary.setdefault(row.metric, {"better": row.better, "methods": {}})["methods"]
+        reference = first.setdefault(row.metric, row)
         if row is not reference:
-            record["difference"] = difference(row, reference, seed=seed)
-        methods[method] = record
+            found["difference"] = difference(row, reference, seed=seed)
+        methods[row.method] = found
     return summary
 
 
-def difference(row: Measurement, other: Measurement, *, seed: int = 0) -> dict[str, Any] | None:
+def difference(row: Measurement, other: Measurement, *, seed: int = 0) -> Difference | None:
     """Compare two methods by one metric, text by text: difference, interval and p-value.
 
     Args:
@@ -115,11 +164,11 @@ def difference(row: Measurement, other: Measurement, *, seed: int = 0) -> dict[s
         return None
     bootstrap = Bootstrap(int(both.sum()), seed=seed)
     found = compare(ours[both], theirs[both], bootstrap=bootstrap, seed=seed)
-    return {"to": other.method, **asdict(found)}
+    return {"to": other.method, **found.to_dict()}
 
 
 def write_tables(
-    measurements: Sequence[Measurement], summary: Mapping[str, Any], directory: Path
+    measurements: Sequence[Measurement], summary: Mapping[str, MetricSummary], directory: Path
 ) -> None:
     """Write ``metrics.parquet`` and ``metric_documents.parquet``.
 
@@ -138,15 +187,19 @@ def write_tables(
     means, documents = [], []
     for metric, by_method in summary.items():
         for method, record in by_method["methods"].items():
-            row = {"metric": metric, "better": by_method["better"], "method": method, **record}
-            compared = row.pop("difference", None) or {}
-            row |= {
-                "difference": compared.get("difference"),
-                "difference_low": compared.get("low"),
-                "difference_high": compared.get("high"),
-                "p_value": compared.get("p_value"),
-            }
-            means.append(row)
+            compared = record.get("difference")
+            means.append(
+                {
+                    "metric": metric,
+                    "better": by_method["better"],
+                    "method": method,
+                    **{name: value for name, value in record.items() if name != "difference"},
+                    "difference": compared["difference"] if compared else None,
+                    "difference_low": compared["low"] if compared else None,
+                    "difference_high": compared["high"] if compared else None,
+                    "p_value": compared["p_value"] if compared else None,
+                }
+            )
     for found in measurements:
         key = {"metric": found.metric, "method": found.method}
         for name, value in zip(found.documents, found.values.tolist(), strict=False):

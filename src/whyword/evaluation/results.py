@@ -1,10 +1,10 @@
 """Results of a deletion experiment: curves, means, intervals, comparisons; as JSON and Parquet."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Literal, NotRequired, TypedDict, cast
 
 import numpy as np
 
@@ -12,51 +12,123 @@ from whyword.data.arrays import Floats
 from whyword.data.parquet import pyarrow
 from whyword.evaluation.deletion import Curves
 from whyword.evaluation.experiment import ORACLE, RANDOM, Experiment, Panel
-from whyword.evaluation.statistics import RESAMPLES, Bootstrap, compare, interval
+from whyword.evaluation.measurements import MetricSummary
+from whyword.evaluation.statistics import (
+    RESAMPLES,
+    Bootstrap,
+    ComparisonRecord,
+    compare,
+    interval,
+)
 
 FORMAT = 1
 
 
-def summarise(experiment: Experiment, *, resamples: int = RESAMPLES) -> dict[str, Any]:
+class Runs(TypedDict, total=False):
+    """How many runs there were, and accuracy's standard deviation over them at each step.
+
+    It is that of a sample, with n - 1 in the denominator.
+    """
+
+    runs: int
+    std: list[float]
+
+
+class Coverage(TypedDict, total=False):
+    """How much of the way from the mean of the random baseline to the oracle's a method goes."""
+
+    coverage: float
+    coverage_interval: list[float]
+
+
+class MethodCurve(Runs, Coverage):
+    """One method in one panel, with `Runs` if it has several, and `Coverage` if it can be told.
+
+    ``accuracy``, ``true_probability`` and ``target_probability`` are means over the runs after 0 to
+    n steps; ``low`` and ``high`` are the ends of accuracy's 95 % bootstrap interval over documents;
+    ``mean`` is accuracy's mean over all steps, and ``interval`` that of the mean; ``area`` is the
+    area under accuracy by trapezoids, as a share.
+    """
+
+    accuracy: list[float]
+    mean: float
+    interval: list[float]
+    area: float
+    documents: int
+    low: list[float]
+    high: list[float]
+    true_probability: list[float]
+    target_probability: list[float]
+    order: Literal["decreasing", "increasing"]
+
+
+class PairOfMethods(ComparisonRecord):
+    """How much higher the mean of the first method is than that of the second, in a panel."""
+
+    panel: str
+    first: str
+    second: str
+
+
+class Summary(TypedDict):
+    """Every number of an experiment, as JSON values.
+
+    ``panels`` has the names of the panels. Each has its methods under its own name: ``correct`` and
+    ``wrong``, or, of an experiment in both orders, ``"correct, decreasing"`` and so on; `panel_of`
+    takes any of them. ``comparisons`` has every pair of methods. ``metrics`` stands there if some
+    were measured.
+    """
+
+    format: int
+    settings: dict[str, object]
+    phase_seconds: NotRequired[dict[str, float]]
+    panels: list[str]
+    correct: NotRequired[dict[str, MethodCurve]]
+    wrong: NotRequired[dict[str, MethodCurve]]
+    comparisons: list[PairOfMethods]
+    metrics: NotRequired[dict[str, MetricSummary]]
+
+
+def panel_of(summary: Mapping[str, object], name: str) -> dict[str, MethodCurve]:
+    """The methods of a panel, by name.
+
+    Args:
+        summary: What `summarise` returned.
+        name: One of its ``panels``.
+    """
+    return cast("dict[str, MethodCurve]", summary[name])
+
+
+def summarise(experiment: Experiment, *, resamples: int = RESAMPLES) -> Summary:
     """Summarise an experiment: all its numbers as JSON values.
-
-    Each panel has a record for each method. It holds ``accuracy``, ``true_probability`` and
-    ``target_probability`` after 0 to n steps, as means over the runs; ``low`` and ``high``, the
-    ends of accuracy's 95 % bootstrap interval over documents; ``mean``, accuracy's mean over all
-    steps, with its ``interval``; ``area``, the area under accuracy by trapezoids, as a share;
-    ``documents``, their number; ``order``; and for several runs ``runs`` and ``std``, accuracy's
-    standard deviation over them at each step (n - 1 in the denominator). With a random baseline and
-    an oracle it also holds ``coverage``: how much of the way from the baseline's mean to the
-    oracle's the method goes.
-
-    ``comparisons`` has every pair of methods: the difference of their means, its interval, the
-    p-value of the paired sign-flip test, and the number of documents on which each is higher.
 
     Args:
         experiment: The experiment.
         resamples: Number of random draws for the bootstrap and the tests.
     """
     settings = {k: v for k, v in asdict(experiment.settings).items() if k != "fast"}
-    result: dict[str, Any] = {
-        "format": FORMAT,
-        "settings": settings,
-        "phase_seconds": {phase: round(s, 2) for phase, s in experiment.seconds.items()},
-        "panels": [panel.name for panel in experiment.panels],
-    }
-    comparisons = []
+    panels: dict[str, dict[str, MethodCurve]] = {}
+    comparisons: list[PairOfMethods] = []
     for panel in experiment.panels:
         bootstrap = Bootstrap(
             len(panel.documents), resamples=resamples, seed=experiment.settings.seed
         )
-        result[panel.name] = _panel(panel, bootstrap)
+        panels[panel.name] = _panel(panel, bootstrap)
         means = {method: document_means(curves) for method, curves in panel.curves.items()}
         for one, other in combinations(means, 2):
             found = compare(means[one], means[other], bootstrap=bootstrap)
             comparisons.append(
-                {"panel": panel.name, "first": one, "second": other, **asdict(found)}
+                {"panel": panel.name, "first": one, "second": other, **found.to_dict()}
             )
-    result["comparisons"] = comparisons
-    return result
+    summary = {
+        "format": FORMAT,
+        "settings": settings,
+        "phase_seconds": {phase: round(s, 2) for phase, s in experiment.seconds.items()},
+        "panels": list(panels),
+        **panels,
+        "comparisons": comparisons,
+    }
+    return cast(Summary, summary)
 
 
 def document_means(curves: Curves) -> Floats:
@@ -65,22 +137,21 @@ def document_means(curves: Curves) -> Floats:
     return found
 
 
-def _panel(panel: Panel, bootstrap: Bootstrap) -> dict[str, Any]:
+def _panel(panel: Panel, bootstrap: Bootstrap) -> dict[str, MethodCurve]:
     coverage = _coverage(panel, bootstrap)
     return {
-        method: {
-            **_method(curves, bootstrap),
-            "order": "decreasing" if panel.decreasing else "increasing",
-            **coverage.get(method, {}),
-        }
+        method: _method(panel, curves, bootstrap, coverage.get(method, {}))
         for method, curves in panel.curves.items()
     }
 
 
-def _method(curves: Curves, bootstrap: Bootstrap) -> dict[str, Any]:
+def _method(panel: Panel, curves: Curves, bootstrap: Bootstrap, coverage: Coverage) -> MethodCurve:
     accuracy = curves.accuracy
     low, high = bootstrap.interval(curves.correct.mean(axis=0))
-    record: dict[str, Any] = {
+    runs: Runs = {}
+    if len(accuracy) > 1:
+        runs = {"runs": len(accuracy), "std": accuracy.std(axis=0, ddof=1).tolist()}
+    return {
         "accuracy": accuracy.mean(axis=0).tolist(),
         "mean": float(accuracy.mean()),
         "interval": bootstrap.interval(document_means(curves)).tolist(),
@@ -90,13 +161,13 @@ def _method(curves: Curves, bootstrap: Bootstrap) -> dict[str, Any]:
         "high": high.tolist(),
         "true_probability": curves.true_probability.mean(axis=(0, 1), dtype=float).tolist(),
         "target_probability": curves.target_probability.mean(axis=(0, 1), dtype=float).tolist(),
+        **runs,
+        "order": "decreasing" if panel.decreasing else "increasing",
+        **coverage,
     }
-    if len(accuracy) > 1:
-        record |= {"runs": len(accuracy), "std": accuracy.std(axis=0, ddof=1).tolist()}
-    return record
 
 
-def _coverage(panel: Panel, bootstrap: Bootstrap) -> dict[str, dict[str, Any]]:
+def _coverage(panel: Panel, bootstrap: Bootstrap) -> dict[str, Coverage]:
     """Compute (random - method) / (random - oracle) of the means, with its interval."""
     if RANDOM not in panel.curves or ORACLE not in panel.curves:
         return {}
@@ -105,7 +176,7 @@ def _coverage(panel: Panel, bootstrap: Bootstrap) -> dict[str, dict[str, Any]]:
     if not whole.mean():
         return {}
     wholes = bootstrap.means(whole)
-    result = {}
+    result: dict[str, Coverage] = {}
     for method, values in means.items():
         part = means[RANDOM] - values
         shares = np.divide(bootstrap.means(part), wholes, where=wholes != 0, out=0 * wholes)
@@ -116,7 +187,7 @@ def _coverage(panel: Panel, bootstrap: Bootstrap) -> dict[str, dict[str, Any]]:
     return result
 
 
-def write_tables(experiment: Experiment, summary: Mapping[str, Any], directory: Path) -> None:
+def write_tables(experiment: Experiment, summary: Mapping[str, object], directory: Path) -> None:
     """Write ``curves.parquet`` and ``documents.parquet``.
 
     The first has a row for each panel, method and step; the second one for each panel, method and
@@ -132,16 +203,19 @@ def write_tables(experiment: Experiment, summary: Mapping[str, Any], directory: 
     """
     curves, documents = [], []
     for panel in experiment.panels:
-        for method, record in summary[panel.name].items():
+        for method, record in panel_of(summary, panel.name).items():
             key = {"panel": panel.name, "order": record["order"], "method": method}
-            columns = ("accuracy", "low", "high", "true_probability", "target_probability")
             std = record.get("std")
-            for step, values in enumerate(zip(*(record[c] for c in columns), strict=True)):
+            for step, accuracy in enumerate(record["accuracy"]):
                 curves.append(
                     {
                         **key,
                         "step": step,
-                        **dict(zip(columns, values, strict=True)),
+                        "accuracy": accuracy,
+                        "low": record["low"][step],
+                        "high": record["high"][step],
+                        "true_probability": record["true_probability"][step],
+                        "target_probability": record["target_probability"][step],
                         "std": std[step] if std else None,
                     }
                 )
@@ -153,6 +227,6 @@ def write_tables(experiment: Experiment, summary: Mapping[str, Any], directory: 
     _write_parquet(documents, directory / "documents.parquet")
 
 
-def _write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
+def _write_parquet(rows: Sequence[Mapping[str, object]], path: Path) -> None:
     pa, parquet = pyarrow("evaluate")
     parquet.write_table(pa.Table.from_pylist(rows), path)

@@ -1,6 +1,7 @@
 """How sure a difference is: bootstrap intervals over documents, and paired comparisons."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -60,6 +61,17 @@ def interval(samples: Floats, *, level: float = LEVEL) -> Floats:
     return found
 
 
+class ComparisonRecord(TypedDict):
+    """A `Comparison` as JSON values."""
+
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    wins: int
+    losses: int
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A comparison of two methods on the same documents.
@@ -79,6 +91,17 @@ class Comparison:
     p_value: float
     wins: int
     losses: int
+
+    def to_dict(self) -> ComparisonRecord:
+        """The comparison as JSON values."""
+        return {
+            "difference": self.difference,
+            "low": self.low,
+            "high": self.high,
+            "p_value": self.p_value,
+            "wins": self.wins,
+            "losses": self.losses,
+        }
 
 
 def compare(

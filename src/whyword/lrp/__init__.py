@@ -1,7 +1,10 @@
-"""Layer-wise relevance propagation through any unmodified PyTorch function.
+"""The engine: layer-wise relevance propagation (LRP) through any unmodified PyTorch function.
 
-`relevance` runs a model's forward pass, intercepts the torch functions that the embeddings reach,
-and replaces what their backward passes carry by relevance. It knows no model.
+LRP hands a score back through the functions that computed it, until it reaches the embeddings (the
+vectors of words). `relevance` runs a model's forward pass, intercepts the torch functions that the
+embeddings reach, and makes their backward passes carry relevance instead of gradients. It knows
+nothing of models or classes of modules. A `Rule` says how a linear layer shares relevance among its
+inputs, a `Composite` which rule goes where, and `register` gives further functions a rule.
 """
 
 from whyword.lrp.accounting import Account, Entry

@@ -1,4 +1,4 @@
-"""Where did the relevance go? An account of one backward pass, call by call."""
+"""`Account`: where the relevance of one backward pass went, call by call."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -7,14 +7,14 @@ from typing import Self, TypedDict
 
 @dataclass(frozen=True)
 class Entry:
-    """One intercepted call.
+    """One intercepted call of a torch function, in an account.
 
     Attributes:
         function: Name of the torch function.
-        layer: Qualified name of the module that holds its weights, if it has any.
-        received: Relevance of its outputs.
-        passed: Relevance handed to its inputs.
-        lost: What was not handed on, by cause; adds up to ``received - passed``.
+        layer: Qualified name of the module that holds its weights; "" without weights.
+        received: Sum of the relevance of its outputs.
+        passed: Sum of the relevance handed to its inputs.
+        lost: Relevance that was not handed on, by cause; adds up to ``received - passed``.
     """
 
     function: str
@@ -27,7 +27,7 @@ class Entry:
     def balanced(
         cls, function: str, layer: str, received: float, passed: float, causes: dict[str, float]
     ) -> Self:
-        """An entry whose causes add up; the rest is put down to the rule."""
+        """An entry whose causes add up; what they do not explain gets the cause "rule"."""
         rest = _unless_rounding(received - passed - sum(causes.values()), received)
         return cls(function, layer, received, passed, {**causes, "rule": rest} if rest else causes)
 
@@ -44,13 +44,13 @@ class AccountRecord(TypedDict):
 
 @dataclass
 class Account:
-    """The calls of one backward pass, in its order.
+    """The calls of one backward pass, from the scores to the embeddings.
 
     Attributes:
-        started: Relevance that the pass began with.
-        arrived: Relevance that reached the embeddings.
-        entries: One per intercepted call.
-        target: What was explained, where somebody has said so; the engine does not know.
+        started: Sum of the relevance at the scores.
+        arrived: Sum of the relevance that reached the embeddings.
+        entries: One entry per intercepted call, the last call first.
+        target: Name of the target; "" from the engine, which does not know it.
     """
 
     started: float = 0.0
@@ -59,11 +59,11 @@ class Account:
     target: str = ""
 
     def begin(self, started: float) -> None:
-        """Start afresh."""
+        """Start the account of another pass."""
         self.started, self.entries = started, []
 
     def add(self, entry: Entry) -> None:
-        """Note a call."""
+        """Add the entry of a call."""
         self.entries.append(entry)
 
     def finish(self, arrived: float) -> "Account":
@@ -72,10 +72,10 @@ class Account:
 
     @property
     def lost(self) -> dict[str, float]:
-        """Losses by cause; started = arrived + their sum.
+        """The relevance that was lost, by cause; ``started`` is ``arrived`` plus their sum.
 
-        "routing" is what went to positions that routing functions drop, such as zeros that pad a
-        convolution.
+        "routing" is relevance of positions that functions made or dropped, such as the zeros that
+        pad a convolution.
         """
         total: dict[str, float] = {}
         for entry in self.entries:
@@ -97,7 +97,7 @@ class Account:
         }
 
     def __str__(self) -> str:
-        """A table for people."""
+        """The account as a table."""
         lines = [f"{'function':20}{'layer':24}{'received':>12}{'passed on':>12}  lost"]
         for e in self.entries:
             lost = ", ".join(f"{cause} {amount:+.4g}" for cause, amount in e.lost.items())
@@ -108,5 +108,5 @@ class Account:
 
 
 def _unless_rounding(rest: float, amount: float) -> float:
-    """What is left over of an amount of relevance; zero if it is no more than rounding."""
+    """The rest of an amount of relevance, or zero if it is no more than rounding."""
     return rest if abs(rest) > 1e-6 * max(1.0, abs(amount)) else 0.0

@@ -1,9 +1,10 @@
-"""The proof that nothing is silent: a walk through autograd's graph after the forward pass.
+"""`audit`: walks through autograd's graph, to prove that no gradient is taken for relevance.
 
-A function mode sees what Python calls. It does not see inside custom autograd functions, scripted
-or compiled code, or operators of other libraries, whose gradients would pass for relevance. So
-every node on a way from the scores to the embeddings has to be one of ours, one of those that only
-move numbers (`NODES`), or a custom function that somebody gave a rule. Anything else is refused.
+The engine sees the functions that Python calls. It does not see inside custom autograd functions,
+scripted or compiled code, or operators of other libraries, whose gradients would pass for
+relevance. So after the forward pass every node on a way from the scores to the embeddings has to be
+one of the engine's, one of those that only move numbers (`NODES`), or a custom function that was
+given a rule. Anything else is refused.
 """
 
 from collections.abc import Iterable
@@ -41,7 +42,7 @@ NODES = {
     }.items()
     for number in numbers
 } | {"torch::autograd::CopyBackwards"}  # fmt: skip
-"""Nodes that only move numbers, so that autograd's own backward pass moves relevance back."""
+"""Nodes of autograd that only move numbers: their own backward pass moves relevance back."""
 
 _COPY_SLICES = "torch::autograd::CopySlices"
 _LEAF = "torch::autograd::AccumulateGrad"
@@ -51,7 +52,7 @@ class _Seen(Protocol):
     """What the interception knows about the graph.
 
     Attributes:
-        strangers: Nodes that no intercepted call made, and where their results were used.
+        strangers: Nodes that no intercepted call made, each with the place of its first use.
         copies: Nodes that write into a part of a tensor, made by intercepted calls.
     """
 
@@ -65,16 +66,16 @@ def audit(scores: Tensor, leaf: Tensor, seen: _Seen, account: Account | None) ->
     """Check every node between scores and embeddings; give custom functions their registered rules.
 
     Args:
-        scores: What the forward pass returned.
+        scores: The scores that the forward pass returned.
         leaf: The embeddings.
-        seen: What the interception knows.
-        account: Where entries of custom functions go, if an account is kept.
+        seen: What the interception knows about the graph.
+        account: Takes the entries of custom functions, if an account is kept.
 
     Returns:
         Whether there is a way from the scores to the embeddings.
 
     Raises:
-        UnsupportedFunction: If a node is neither ours nor known to move numbers.
+        UnsupportedFunction: If a node is neither the engine's nor known to move numbers.
     """
     strangers, copies, nodes = seen.strangers, seen.copies, _between(scores, leaf)
     for node in nodes:
@@ -103,7 +104,7 @@ def reaches(node: Any, leaf: Tensor) -> tuple[bool, list[Tensor]]:
 
 
 def copies_into(tensor: Tensor, known: set[Any]) -> None:
-    """Note the nodes by which an intercepted call wrote into parts of a tensor."""
+    """Add to ``known`` the nodes by which an intercepted call wrote into parts of a tensor."""
     node: Any = tensor.grad_fn if tensor._base is None else tensor._base.grad_fn
     while node is not None and node not in known and node.name() == _COPY_SLICES:
         known.add(node)
@@ -111,7 +112,7 @@ def copies_into(tensor: Tensor, known: set[Any]) -> None:
 
 
 class _Ruled:
-    """Puts the relevance that a registered rule gives in place of a custom function's gradients."""
+    """A hook that replaces a custom function's gradients by the relevance of its rule."""
 
     def __init__(self, node: Any, rule: Any, account: Account | None) -> None:
         self.node, self.rule, self.account = node, rule, account
@@ -159,7 +160,7 @@ def _between(scores: Tensor, leaf: Tensor) -> list[Any]:
 
 
 def _below(starts: Iterable[Any]) -> list[Any]:
-    """A graph's nodes, each once; holding them all keeps their identity."""
+    """All nodes below some, each once; holding them all keeps their identity."""
     waiting = [node for node in starts if node is not None]
     found = dict.fromkeys(waiting)
     while waiting:
@@ -171,7 +172,7 @@ def _below(starts: Iterable[Any]) -> list[Any]:
 
 
 def _place(node: Any, strangers: dict[Any, str]) -> str:
-    """Where the result of a node was first used, as far as an intercepted call did."""
+    """For an error, where the result of a node was first used; "" if that is not known."""
     for stranger, place in strangers.items():
         if node in _below([stranger]) and place:
             return f" Its result is used by what was{place.rstrip(',').lstrip(',')}."

@@ -1,6 +1,6 @@
-"""What a handler returns: the value of its call, with relevance as its backward pass.
+"""Makes values whose backward pass carries relevance; handlers of torch functions return them.
 
-`propagate` is for any function, `through_layer` for a linear layer, whose rule the composite says.
+`propagate` is for any function, `through_layer` for a linear layer, whose rule the composite gives.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from whyword.lrp.rules import Epsilon, Layer, Rule, stabiliser
 from whyword.lrp.traces import note, trace
 
 Backward = Callable[[Tensor], tuple[Tensor | None, ...]]
-"""From the relevance of a value to that of each of the tensors that it was computed from."""
+"""A function from the relevance of a value to that of each tensor that it was computed from."""
 
 
 def propagate(
@@ -29,11 +29,12 @@ def propagate(
 
     Args:
         call: The call.
-        value: Its value, computed from detached tensors.
-        backward: From the relevance of the value to that of each input, shaped like it.
+        value: The value of the call, computed from detached tensors.
+        backward: The rule: returns the relevance of each input, shaped like it, from the relevance
+            of the value.
         inputs: The tensors that take relevance.
-        lost: From the relevance of the value to what is lost, by cause, for the account; what it
-            does not explain is booked under "rule".
+        lost: Returns the relevance that is lost, by cause, from that of the value; for the account,
+            in which other losses get the cause "rule".
     """
     rule = backward
     if (record := call.record) is not None:
@@ -50,18 +51,18 @@ def propagate(
 
 
 def amount(relevance: Tensor) -> float:
-    """All of the relevance in a tensor; a complex number holds that of its two components."""
+    """The sum of the relevance in a tensor; complex numbers hold that of both components."""
     if relevance.is_complex():
         relevance = torch.view_as_real(relevance)
     return float(relevance.sum())
 
 
 class Propagate(torch.autograd.Function):
-    """Returns a value as it is; its backward pass is a rule."""
+    """An autograd function that returns a value as it is, and whose backward pass is a rule."""
 
     @staticmethod
     def forward(ctx: Any, backward: Backward, value: tuple[Tensor], *inputs: Tensor) -> Tensor:
-        """The value."""
+        """Return the value."""
         # In a tuple, or it would come out as a view, which models may not change in place;
         # detached, or it would know the rule, which knows it: a cycle that keeps both in memory.
         ctx.rule = backward
@@ -69,7 +70,7 @@ class Propagate(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *relevance: Tensor) -> tuple[Tensor | None, ...]:
-        """The relevance of the inputs."""
+        """Return the relevance of the inputs."""
         return (None, None, *ctx.rule(relevance[0]))
 
 
@@ -80,10 +81,10 @@ def through_layer(
 
     Args:
         call: The call.
-        x: The layer's inputs, attached.
+        x: The inputs of the layer, attached to autograd's graph.
         layer: The layer.
-        rule: By default what the composite says; the layer then counts as one with weights.
-        value: By default the layer's; another if an activation is taken with it.
+        rule: The rule; by default that of the composite, and the layer counts as one with weights.
+        value: The value to return; by default the layer's, another if an activation is included.
     """
 
     def backward(relevance: Tensor) -> tuple[Tensor]:
@@ -97,12 +98,12 @@ def through_layer(
 
 
 def one_deeper(result: Tensor, *inputs: Tensor) -> Tensor:
-    """Note that a result is that of a layer with weights over these inputs."""
+    """Note that a result comes from a layer with weights, which is one deeper than its inputs."""
     return note(result, depth=1 + max(trace(x).depth for x in inputs))
 
 
 def losses(rule: Rule, z: Tensor, bias: Tensor | None, relevance: Tensor) -> dict[str, Tensor]:
-    """What the ε-rule loses to bias and stabiliser where inputs do not share them."""
+    """The relevance that the ε-rule gives to bias and stabiliser if inputs do not share them."""
     if not isinstance(rule, Epsilon):
         return {}
     s = stabiliser(z, rule.epsilon)
@@ -114,7 +115,7 @@ def losses(rule: Rule, z: Tensor, bias: Tensor | None, relevance: Tensor) -> dic
 
 
 def unbroadcast(t: Tensor, shape: torch.Size) -> Tensor:
-    """Sum what was broadcast, so that ``t`` has ``shape`` again."""
+    """Sum over the axes that were broadcast, so that ``t`` has ``shape`` again."""
     if t.shape == shape:
         return t
     extra = t.ndim - len(shape)

@@ -1,8 +1,8 @@
-"""Intercepted calls, and the handlers that they are given to.
+"""`Call`, an intercepted call of a torch function, and `register`, which gives functions handlers.
 
-`register` gives a torch function its handler. A handler's own parameters say how the function is
-called: positions, keywords and other spellings of them are bound to these before it runs. What it
-returns is the function's value with relevance as its backward pass (`whyword.lrp.backward`).
+A handler computes the rule of a function. Its own parameters say how the function is called:
+positions, keywords and other spellings of them are bound to these before it runs. It returns the
+function's value, with relevance as its backward pass (`whyword.lrp.backward`).
 """
 
 import inspect
@@ -25,21 +25,21 @@ class UnsupportedFunction(WhywordError):  # noqa: N818 - says what was met, as i
 
 
 class Refusal(Exception):  # noqa: N818 - turned into UnsupportedFunction, which says where
-    """A rule does not cover the arguments of a call; why, and what to do."""
+    """A rule does not cover the arguments of a call; it says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """An intercepted call, beside its arguments.
+    """What a handler knows about an intercepted call, besides its arguments.
 
     Attributes:
         function: The torch function (of an in-place one, its out-of-place form).
-        name: Its name.
-        rule: The rule of a linear layer, known when the forward pass is over.
+        name: Name of the function.
+        rule: Returns the rule of a linear layer; it is known when the forward pass is over.
         sums: The rule of sums and products without weights.
-        attention: What a softmax is, as in the composite.
-        maxima: How a maximum over an axis is shared.
-        layer: Qualified name of the module that holds its parameters; "" without.
+        attention: How relevance goes through a softmax, as in the composite.
+        maxima: How a maximum over an axis is shared, as in the composite.
+        layer: Qualified name of the module that holds its parameters; "" if there is none.
         record: Takes the account's entries, if an account is kept.
     """
 
@@ -53,7 +53,7 @@ class Call:
     record: Callable[[Entry], None] | None = None
 
     def value(self, *args: object, **kwargs: object) -> Tensor:
-        """The value of the function, where it is one tensor.
+        """Call the function, if it returns one tensor, and return that.
 
         Args:
             args: The arguments of the function.
@@ -62,12 +62,12 @@ class Call:
         return cast(Tensor, self.function(*args, **kwargs))
 
     def step(self, name: str, *args: object, **kwargs: object) -> Tensor:
-        """Another function's value by its own rule, as if the model had called it.
+        """The value of another function, with its own rule, as if the model had called it.
 
-        What does not depend on the embeddings is computed as it is.
+        If no argument depends on the embeddings, the function is computed as it is.
 
         Args:
-            name: The name of a function of torch that has a handler and gives one tensor.
+            name: Name of a torch function that has a handler and returns one tensor.
             args: Its arguments, as the handler takes them.
             kwargs: Its keyword arguments.
         """
@@ -83,7 +83,7 @@ class Call:
         """The refusal to raise where the rule does not cover these arguments.
 
         Args:
-            why: What was got and what can be done, a sentence.
+            why: A sentence that says what was got and what can be done.
         """
         return Refusal(why)
 
@@ -103,22 +103,23 @@ SPELLINGS = {
     "ord": ("p",),
     "train": ("training",),
 }
-"""Other names of parameters, NumPy's among them, by those that handlers give them."""
+"""Other names of parameters, such as NumPy's, each with the names that handlers use."""
 
 _OF_NO_MATTER = {"inplace", "_stacklevel"}
 
 _AXES = 8
-"""Integers up to here may be axes or options, greater ones are sizes."""
+"""Integers up to this one may be axes or options; larger ones are sizes."""
 
 
 def register(*names: str | type[torch.autograd.Function]) -> Callable[[OneHandler], OneHandler]:
-    """Give torch functions a rule, by their names, or custom autograd functions, by their class.
+    """Give torch functions a rule: a decorator for its handler.
 
-    A handler of a torch function takes the `Call` and the function's arguments under the names of
-    its own parameters (`SPELLINGS` holds the others). What depends on the embeddings among them is
-    attached to autograd's graph, all else is not. A handler of a custom function reads like its
-    ``backward``: it takes its context and the relevance of each output, and returns the relevance
-    of each input.
+    Torch functions are named; custom autograd functions are given as classes. The handler of a
+    torch function takes the `Call` and the function's arguments, under the names of its own
+    parameters (`SPELLINGS` lists others that are understood). Arguments that depend on the
+    embeddings are attached to autograd's graph, all others are not. The handler of a custom
+    function reads like its ``backward``: it takes the context and the relevance of each output, and
+    returns the relevance of each input.
 
     Example:
         A function of one tensor that hands its relevance on as it is:
@@ -139,7 +140,7 @@ def register(*names: str | type[torch.autograd.Function]) -> Callable[[OneHandle
 
 
 def qualified(function: type) -> str:
-    """The name of a custom autograd function that no other has."""
+    """The unique name of a custom autograd function: its module and name."""
     return f"{function.__module__}.{function.__qualname__}"
 
 
@@ -149,7 +150,7 @@ def bound(
     """The arguments of a call under the names of its handler's parameters.
 
     Raises:
-        Refusal: If the rule does not know an argument, or where it belongs.
+        Refusal: If the rule does not know an argument, or one is missing.
     """
     signature = _signature(handler)
     known = signature.parameters
@@ -187,7 +188,7 @@ def _signature(handler: Handler) -> inspect.Signature:
 
 
 def must_be_constant(call: Call, **arguments: Any) -> None:
-    """Check that arguments do not depend on the embeddings, because the rule holds them constant.
+    """Check that arguments do not depend on the embeddings; the rule treats them as constants.
 
     Raises:
         Refusal: If one does.
@@ -202,7 +203,7 @@ def must_be_constant(call: Call, **arguments: Any) -> None:
 
 
 def form(value: Any) -> Any:
-    """What kind of argument a value is, hashable: numbers that are axes count, sizes do not."""
+    """The form of an argument, hashable: its type, a tensor's axes, and small numbers."""
     if isinstance(value, Tensor):
         return Tensor, value.ndim
     if isinstance(value, tuple | list):

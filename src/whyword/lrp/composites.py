@@ -1,4 +1,4 @@
-"""Composites: which rule for which layer, in one place."""
+"""`Composite`: the table of which rule each layer of a model has."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ Attention = Literal["cplrp", "attnlrp"]
 Maxima = Literal["winner", "shapley"]
 
 _TRANSFORMER_EPSILON = 1e-6
-"""Small enough to take next to nothing, large enough for what is zero."""
+"""Small enough to take almost no relevance, large enough to divide zero by."""
 
 
 @dataclass(frozen=True)
 class Composite:
-    """A rule for each linear layer: by its name in the model, its place, its function, or default.
+    """Which rule each linear layer has: by name, by place, by function, or the default.
 
     Example:
-        ε at the top, γ below, and by weights alone where the embeddings come in:
+        The ε-rule at the top, the γ-rule below, and the w²-rule at the embeddings:
 
         >>> from whyword.lrp import Epsilon, Gamma, WSquare
         >>> composite = Composite(default=Gamma(0.25), places={-1: Epsilon(), 0: WSquare()})
@@ -30,9 +30,9 @@ class Composite:
         WSquare(epsilon=1e-09)
 
     Attributes:
-        default: The rule of layers that nothing else names.
-        layers: Rules by patterns (``*``, ``?``) over the qualified names of the modules that hold
-            the weights; the first that fits counts.
+        default: The rule of layers that none of the following names.
+        layers: Rules by patterns (``*``, ``?``) of the qualified names of the modules that hold the
+            weights; the first pattern that fits counts.
         places: Rules by place in the network: 0 is a layer that reads the embeddings, -1 the last
             one before the scores. A layer's place is the number of layers with weights on the
             longest way from the embeddings to it.
@@ -40,14 +40,15 @@ class Composite:
         sums: The rule of sums without weights: residual connections, pooling by mean, attention,
             normalisation, recurrent cells. Sums over positions share the stabiliser in proportion
             to the summands, so that padding gets nothing.
-        attention: What a softmax is. ``"cplrp"``: a gate, which takes nothing (Ali et al. 2022,
-            section 3.1), as in recurrent networks. ``"attnlrp"``: a signal, linearised where it
-            stands, whose products with values share relevance in halves (Achtibat et al. 2024).
-        maxima: How a maximum over an axis is shared: ``"winner"`` takes all, or all share it by
-            ``"shapley"`` value (`whyword.lrp.maxima`).
+        attention: How relevance goes through a softmax. ``"cplrp"``: it is a gate, which takes no
+            relevance (Ali et al. 2022, section 3.1), as in recurrent networks. ``"attnlrp"``: it is
+            a signal, linearised, and its products with values share relevance in halves (Achtibat
+            et al. 2024).
+        maxima: How a maximum over an axis is shared: with ``"winner"`` the largest takes all, with
+            ``"shapley"`` all share it by Shapley value (`whyword.lrp.maxima`).
 
     Raises:
-        InputError: If there is no such rule for attention or maxima.
+        InputError: If ``attention`` or ``maxima`` is none of these.
     """
 
     default: Rule = field(default_factory=Epsilon)
@@ -68,11 +69,11 @@ class Composite:
     def for_transformers(
         cls, attention: Attention = "attnlrp", *, epsilon: float = _TRANSFORMER_EPSILON
     ) -> Self:
-        """The rules for deep transformers: ε-LRP without shares, and a small ε.
+        """The rules for transformers: the ε-rule without shares of bias and stabiliser, a small ε.
 
         An input of zero that takes a share of a bias leaves the layer below with relevance that no
         multiple of its output explains; through many layers that grows without bound. So biases
-        and stabilisers keep what is theirs, and the remainder says how much.
+        and stabilisers keep their part, and the remainder says how much.
         """
         rule = Epsilon(epsilon, bias_share=False, stabiliser_share=False)
         return cls(default=rule, sums=rule, attention=attention)
@@ -83,8 +84,8 @@ class Composite:
         Args:
             function: Name of the torch function.
             layer: Qualified name of the module that holds the weights.
-            place: The layers before it, on the longest way.
-            layers: The layers on the longest way from embeddings to scores.
+            place: Number of layers before it, on the longest way from the embeddings.
+            layers: Number of layers on the longest way from embeddings to scores.
         """
         for pattern, rule in self.layers.items():
             if fnmatchcase(layer, pattern):

@@ -1,7 +1,7 @@
-"""The engine: LRP is the backward pass with other local rules.
+"""`relevance`: LRP as the backward pass of autograd, with other local rules than gradients.
 
-A model's forward pass runs unmodified under a `TorchFunctionMode` (`whyword.lrp.interception`). Of
-every torch function that the embeddings reach, the value stays what it is, and
+A model's forward pass runs unmodified under a `TorchFunctionMode` (`whyword.lrp.interception`). The
+functions that the embeddings reach keep their values, and
 
 - a function with a rule (`whyword.lrp.functions`) returns it from an autograd function whose
   backward pass carries relevance;
@@ -9,16 +9,16 @@ every torch function that the embeddings reach, the value stays what it is, and
   which already hands each input what is due to it;
 - any other function whose result depends on the embeddings raises `UnsupportedFunction`.
 
-Two proofs follow. The graph that autograd recorded is walked from the scores to the embeddings, and
-a node that is neither ours nor known to route is refused (`whyword.lrp.audit`). And the scores are
-compared with those of the plain model.
+Two checks follow. The graph that autograd recorded is walked from the scores to the embeddings, and
+a node that is neither the engine's nor known to route is refused (`whyword.lrp.audit`). And the
+scores are compared with those of the plain model.
 
 The relevance of the embeddings is then ``torch.autograd.grad`` of the scores, started with the
-scores themselves. What is carried is R and not R / z, because the paper's rule gives an input of
-zero its share of bias and stabiliser, which no multiple of the input can express.
+scores themselves. The pass carries R and not R / z, because the paper's rule gives an input of zero
+its share of bias and stabiliser, which no multiple of the input can express.
 
-Nothing of this touches the model: parameters enter as detached constants, modules get no hooks, and
-the mode belongs to the calling thread.
+The model is not changed: parameters enter as detached constants, modules get no hooks, and the mode
+belongs to the calling thread.
 """
 
 import traceback
@@ -44,12 +44,12 @@ from whyword.lrp.scores import check_scores
 
 @dataclass(frozen=True)
 class Result:
-    """What `relevance` found.
+    """The result of `relevance`.
 
     Attributes:
-        scores: ``(batch, class)``, those of the plain model.
+        scores: ``(batch, class)`` the scores of the plain model.
         relevance: ``(target, batch, ...)``, shaped like the embeddings behind the first axis.
-        accounts: One per target, where the relevance went, if asked for.
+        accounts: For each target an account of where the relevance went, if asked for.
     """
 
     scores: Tensor
@@ -66,18 +66,19 @@ def relevance(
     model: nn.Module | None = None,
     accounting: bool = False,
 ) -> Result:
-    """Relevance of every component of the embeddings.
+    """Relevance of every component of the embeddings, by LRP.
 
     Args:
-        score: From embeddings to scores ``(batch, class)``; called once, twice if it changes
-            tensors in place, and once more to compare scores (`whyword.lrp.scores`).
+        score: The model: a function from embeddings to scores ``(batch, class)``. It is called
+            once, twice if it changes tensors in place, and once more to compare scores
+            (`whyword.lrp.scores`).
         embeddings: ``(batch, ...)``, any shape.
         targets: ``(target, batch, class)`` directions in score space: one-hot for a class, +1 and
-            -1 for a contrast. The relevance started with is target times score.
-        composite: The rules; by default the paper's everywhere.
+            -1 for a contrast. Relevance at the scores is target times score.
+        composite: The rules; by default the paper's ε-rule everywhere.
         model: The module that ``score`` runs, for the names of its layers.
-        accounting: Whether to say for each call where relevance went; targets then take turns
-            instead of sharing one backward pass.
+        accounting: Whether to account for each call where relevance went; each target then takes a
+            backward pass of its own.
 
     Raises:
         UnsupportedFunction: If a function on the way has no rule.
@@ -110,7 +111,7 @@ def relevance(
                 precisions=interception.precisions,
                 seed=seed,
             )
-        # What a target leaves out takes nothing, though its score be infinite.
+        # Classes that a target leaves out take nothing, even if their score is infinite.
         initial = torch.where(targets == 0, 0, targets.to(scores) * scores.detach())
         if account is None and len(initial) > 1:
             found = torch.func.vmap(partial(_backward, scores, leaf))(initial)
@@ -140,7 +141,7 @@ def _forward(score: Callable[[Tensor], Tensor], interception: Interception) -> T
 
 
 def _is_ours(error: Exception) -> bool:
-    """Whether it was a rule that failed, which is a defect and no refusal."""
+    """Whether a rule raised the error, which is a defect of this package and no refusal."""
     frames = list(traceback.walk_tb(error.__traceback__))
     return Path(frames[-1][0].f_code.co_filename).parent == Path(functions.__file__).parent
 

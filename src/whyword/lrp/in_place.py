@@ -1,6 +1,6 @@
-"""Models that change tensors in place: rules then get copies of what they remember.
+"""Helpers for models that change tensors in place: rules then remember copies.
 
-Copies cost memory, so a model runs without them until it changes something.
+Copies cost memory, so a model is run without them until it changes something.
 """
 
 from typing import Any
@@ -10,18 +10,18 @@ from torch import Tensor
 from whyword.lrp.traces import on_path, remember, trace
 
 _PARTS = {"unbind", "split", "split_with_sizes", "chunk", "tensor_split", "hsplit", "vsplit"}
-"""Functions whose results are views of one tensor that come together."""
+"""Functions that return several views of one tensor at once."""
 
 
 class ChangedInPlace(BaseException):
-    """The model changes a tensor that rules remember the value of: a reason to start again.
+    """The model changes a tensor whose value rules remember; the engine then starts again.
 
-    It passes by whatever errors the model itself catches.
+    It is a `BaseException` so that a model which catches errors does not catch it.
     """
 
 
 def own_copy(value: Any) -> Any:
-    """A tensor of its own for the rules, if the value depends on the embeddings."""
+    """A copy of the value for the rules, if it depends on the embeddings."""
     if not on_path(value):
         return value
     known: tuple[int, Tensor] | None = getattr(value, "whyword_copy", None)
@@ -34,14 +34,14 @@ def own_copy(value: Any) -> Any:
 
 
 def one_by_one(name: str, result: Any, arguments: tuple[Any, ...]) -> Any:
-    """What a function returned, such that the model may change each part of it.
+    """The result of a function, such that the model may change each part of it in place.
 
-    Autograd forbids changes in place in views that come together, so each comes alone.
+    Autograd forbids that in views that one call returned, so each is made by a call of its own.
 
     Args:
-        name: The function.
+        name: Name of the function.
         result: What it returned.
-        arguments: What it was called with.
+        arguments: Its arguments.
     """
     if name not in _PARTS:
         return result

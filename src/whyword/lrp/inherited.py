@@ -1,7 +1,7 @@
-"""What a result still is of what the tensor that it was made from was.
+"""Which facts about a tensor still hold for another that a function made from it.
 
-`whyword.lrp.traces` says what that may be: the sum over an axis, an exponential, the output of a
-convolution. Where a function reads several tensors, nothing of it holds any more.
+`whyword.lrp.traces` lists the facts, such as that a tensor is a sum over an axis, an exponential,
+or the output of a convolution. If a function reads several tensors, none of them holds any more.
 """
 
 from typing import Any
@@ -13,15 +13,15 @@ from whyword.lrp.in_place import own_copy
 from whyword.lrp.traces import Trace, trace
 
 _SAME = {"clone", "contiguous", "alias"}
-"""Functions whose result is what they read."""
+"""Functions that return a tensor equal to the one that they read."""
 
 
 def kept(name: str, read: list[Tensor], *, copying: bool) -> Trace:
-    """What a tensor that a function without a rule moved around still is.
+    """The facts that still hold for the result of a function without a rule.
 
     Args:
-        name: The function.
-        read: What it read of what depends on the embeddings.
+        name: Name of the function.
+        read: The tensors it read that depend on the embeddings.
         copying: Whether rules get copies, because the model changes tensors in place.
     """
     if len(read) != 1:

@@ -1,7 +1,7 @@
-"""The function mode under which a model runs: each function that embeddings reach gets its rule.
+"""`Interception`: the torch function mode that gives each function its rule while a model runs.
 
-What has a handler is handed to it, and what torch writes in Python is run step by step; all else is
-the affair of `whyword.lrp.routing`.
+Functions with a handler are handed to it, and functions that torch writes in Python are run step by
+step; `whyword.lrp.routing` runs all others, or refuses them.
 """
 
 from collections import OrderedDict
@@ -32,24 +32,24 @@ from whyword.lrp.traces import Trace, on_path, remember, trace
 
 
 class Interception(TorchFunctionMode):
-    """Gives each function that the embeddings reach its rule, or refuses it.
+    """A mode that gives each function that the embeddings reach its rule, or refuses it.
 
     Args:
         composite: The rules.
-        model: Where the names of layers come from.
+        model: The module whose layers' names are used; None if there is none.
         leaf: The embeddings.
-        account: Where entries go, if an account is kept.
+        account: Takes an entry for each call, if an account is kept.
         copying: Whether rules get copies of what they remember, because the model changes tensors
             in place. That costs memory, so it is found out by trying.
 
     Attributes:
-        origins: Where tensors come from.
+        origins: Finds out which tensors depend on the embeddings.
         layers: Number of layers with weights on the longest way so far.
-        spellings: Each function with a rule that was called, and the form of its arguments; each
-            that changed a constant in place.
-        copies: Nodes that write into a part of a tensor, as intercepted calls made them.
+        spellings: The functions with a rule that were called, each with the form of its arguments;
+            and those that changed a constant in place.
+        copies: Nodes of autograd by which intercepted calls wrote into parts of tensors.
         routing: Runs the functions without a rule.
-        precisions: The types of what depends on the embeddings.
+        precisions: The types of the tensors that depend on the embeddings.
     """
 
     def __init__(
@@ -76,12 +76,12 @@ class Interception(TorchFunctionMode):
 
     @property
     def strangers(self) -> dict[Any, str]:
-        """Nodes of autograd's graph that no intercepted call made, and who used them."""
+        """Nodes of autograd's graph that no intercepted call made, each with its first use."""
         return self.origins.strangers
 
     @property
     def kind(self) -> Hashable:
-        """Which functions the embeddings reached, each with the form of its arguments."""
+        """The kind of forward pass: the functions called, and the form of their arguments."""
         rules = (self.composite.attention, self.composite.maxima, self.copying)
         return frozenset(self.spellings), rules, self.leaf.dtype, self.leaf.device.type
 
@@ -92,7 +92,7 @@ class Interception(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Called by torch in place of ``func``."""
+        """Run ``func`` with its rule; torch calls this in its place."""
         if inside_custom_function():  # the audit asks for the rule of the whole
             return func(*args, **(kwargs or {}))
         if getattr(func, "__name__", "") == "__set__":  # of a property of the tensor itself
@@ -177,13 +177,13 @@ class Interception(TorchFunctionMode):
         """Remember what a call made.
 
         Args:
-            plain: The function.
-            read: What it read.
-            but: What was there before and is handed back.
-            changed: What came out.
-            place: Layers before the call.
-            known: Facts about all that came out; by default what its handler noted about each.
-            held: The convolution whose output still stands in what is shaped like it.
+            plain: Name of the function, out of place.
+            read: The tensors it read that depend on the embeddings.
+            but: Tensors to leave out, which were there before and are handed back.
+            changed: What the call returned or changed.
+            place: Number of layers before the call.
+            known: Facts about all results; by default those that its handler noted about each.
+            held: The convolution whose output the results still hold, if there is one.
         """
         gate = plain in self.gates or (keeps_gates(plain) and all(trace(t).gate for t in read))
         for tensor in tree_leaves(changed):

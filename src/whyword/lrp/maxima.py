@@ -1,7 +1,8 @@
-"""Shapley values of a maximum: the game whose worth is the highest of its players' values.
+"""Shapley values of a maximum: how all inputs that reach a maximum share it.
 
-In the game v(S) = max_{i ∈ S} z_i, with nothing worth 0, the player with the r-th highest value
-gets
+The Shapley value of a player is what it adds on average to the worth of those who came before it,
+in random order. If a set S of players is worth v(S) = max_{i ∈ S} z_i, and nobody 0, the player
+with the r-th highest value gets
 
     φ_r = Σ_{s ≥ r} (z_s - z_{s+1}) / s,   z_1 ≥ z_2 ≥ ... ≥ z_m,  z_{m+1} = 0
 
@@ -14,13 +15,13 @@ from torch import Tensor
 
 
 def shares_of_maximum(values: Tensor, dim: int) -> Tensor:
-    """φ_r / z_1: what part of the maximum is each player's; shaped like ``values``, sums to 1.
+    """Each player's part of the maximum, φ_r / z_1; shaped like ``values``, sums to 1.
 
     Players without a positive value get nothing. Where nobody has one, the first gets all, as in a
     maximum whose winner takes all.
 
     Args:
-        values: The players' values, falling along ``dim``; -inf for none.
+        values: The players' values, in falling order along ``dim``; -inf where there is no player.
         dim: The axis of the players.
     """
     z = values.clamp(min=0)

@@ -1,8 +1,8 @@
-"""The modes of torch that a model may run in: none of them changes what is explained.
+"""Handles the modes of torch that a model may run in, so that none changes what is explained.
 
 Modes in which no gradients are recorded (``no_grad``, ``inference_mode``) say how to compute, not
-what, so they are left out of account. Autocast does change numbers: its casts become steps of their
-own, since rules run after it. What ``torch.compile`` made runs as it was written.
+what, so they are ignored. Autocast does change numbers: its casts become steps of their own, since
+rules run outside of it. Models that ``torch.compile`` made run as they were written.
 """
 
 import threading
@@ -21,7 +21,7 @@ _Cast = Callable[[Any], Any]
 
 
 def with_gradients() -> AbstractContextManager[Any]:
-    """Gradients are recorded, though the model is in inference mode."""
+    """A block in which gradients are recorded, even if the model is in inference mode."""
     if not torch.is_inference_mode_enabled():
         return nullcontext()
     stack = ExitStack()
@@ -31,7 +31,7 @@ def with_gradients() -> AbstractContextManager[Any]:
 
 
 def inside_custom_function() -> bool:
-    """Whether a custom autograd function computes its value, since nothing else records nothing."""
+    """Whether a custom autograd function is computing its value: only there nothing is recorded."""
     return not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 
 
@@ -39,15 +39,15 @@ def inside_custom_function() -> bool:
 def without_autocast(
     func: Callable[..., Any], args: Any, kwargs: Any, device: str
 ) -> Iterator[_Cast | None]:
-    """Outside of autocast, with what casts a call's arguments as autocast would have done.
+    """A block outside of autocast, and a function that casts arguments as autocast would.
 
-    To which precision it does, the function itself says best: it is called once for that.
+    To find out to which precision, ``func`` is called once; None if there is nothing to cast.
 
     Args:
         func: The function to be called.
         args: Its arguments.
         kwargs: Its keyword arguments.
-        device: Kind of the device that they are on.
+        device: Type of the device that they are on, such as "cuda".
     """
     if not torch.is_autocast_enabled(device):
         yield None
@@ -79,7 +79,7 @@ def _detached(value: Any) -> Any:
 
 
 class _Stance:
-    """torch's stance towards compiled code: one for the process, kept while it is needed."""
+    """torch's stance towards compiled code: one for the process, held while it is needed."""
 
     lock = threading.Lock()
     users = 0
@@ -88,7 +88,7 @@ class _Stance:
 
 @contextmanager
 def eagerly() -> Iterator[None]:
-    """Models compiled by ``torch.compile`` run as they were written, so that functions are seen."""
+    """A block in which models compiled by ``torch.compile`` run as they were written."""
     if "torch._dynamo" not in modules:  # nothing is compiled
         yield
         return

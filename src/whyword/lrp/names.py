@@ -1,4 +1,4 @@
-"""What torch's functions are called."""
+"""The names of torch's functions, and whether they work in place."""
 
 from collections.abc import Callable, Mapping
 from types import FunctionType

@@ -1,4 +1,4 @@
-"""Where the tensors of a forward pass come from: embeddings, the model's weights, or neither."""
+"""`Origins`: finds out whether a tensor comes from the embeddings, from weights, or neither."""
 
 from itertools import chain
 from typing import Any
@@ -13,24 +13,24 @@ from whyword.lrp.refusals import Refusals
 from whyword.lrp.traces import Trace, layer_of, remember, trace
 
 NAMELESS = "."
-"""The layer of a weight that no module of the model holds."""
+"""The name of the layer of a weight that no module of the model holds."""
 
 _TEMPLATES = STOPS - {"detach", "data"}
 _PATTERNS = {"to", "type_as", "view_as", "reshape_as", "expand_as"}
-"""Functions that take only a type or shape: the one of all they read, the others of the second."""
+"""Functions that read only the type or shape of their second argument (`_TEMPLATES`: of all)."""
 
 
 class Origins:
     """Tells for each argument of a call whether it depends on the embeddings.
 
     Args:
-        model: Where the names of layers come from.
+        model: The module whose layers' names are used; None if there is none.
         leaf: The embeddings.
         refusals: Makes the errors.
 
     Attributes:
-        names: The layers of the model's parameters and buffers, by their ``id``.
-        strangers: Nodes of autograd's graph that no intercepted call made, and who used them.
+        names: The layers of the model's parameters and buffers, by the ``id`` of these.
+        strangers: Nodes of autograd's graph that no intercepted call made, each with its first use.
     """
 
     def __init__(self, model: nn.Module | None, leaf: Tensor, refusals: Refusals) -> None:
@@ -40,14 +40,14 @@ class Origins:
         self.strangers: dict[Any, str] = {}
 
     def enter(self, value: Any, read: list[Tensor], layers: list[str]) -> Any:
-        """An argument as the call gets it.
+        """The argument that the call gets in place of this one.
 
         Parameters, and whatever else brings its own gradient, enter as constants.
 
         Args:
             value: The argument, or a structure of them.
-            read: Takes what depends on the embeddings.
-            layers: Takes the layers whose weights the others are made of.
+            read: The list to which tensors that depend on the embeddings are added.
+            layers: The list to which the layers of weights are added.
         """
         if isinstance(value, Tensor):
             return self._enter_tensor(value, read, layers)
@@ -90,19 +90,19 @@ class Origins:
         return None
 
     def weighs(self, constant: Tensor) -> str:
-        """The layer whose weights a constant is, or is made of; "" if it is none."""
+        """The layer whose weights a constant is, or is made of; "" if it is no weight."""
         return layer_of(constant) or self.names.get(id(constant), "")
 
     def made_of(self, result: Any, layer: str, name: str, args: tuple[Any, ...]) -> None:
-        """Remember of constants that they were computed from a layer's weights.
+        """Note that constants were computed from a layer's weights.
 
-        What has only the type or shape of weights is none: ``mask.to(weight)`` is a mask, and its
-        user's own tensor if it has that type already.
+        A tensor that only has the type or shape of weights is no weight: ``mask.to(weight)`` is a
+        mask, and the very tensor ``mask`` if it has that type already.
 
         Args:
             result: The constants.
-            layer: The layer.
-            name: The function that was called with its weights.
+            layer: Name of the layer.
+            name: Name of the function that was called with its weights.
             args: The arguments of the call.
         """
         if name in _TEMPLATES or (name in _PATTERNS and not any(self.weighs(t) for t in args[:1])):
@@ -112,7 +112,7 @@ class Origins:
                 tensor.whyword_layer = layer  # type: ignore[attr-defined]
 
     def check_set(self, func: Any, args: tuple[Any, ...]) -> None:
-        """Refuse to change what a tensor on the way holds behind the back of autograd."""
+        """Refuse to set a tensor's numbers where autograd does not see it, if it is on the way."""
         name = getattr(func.__self__, "__name__", "")
         if name in ("data", "real", "imag") and any(
             isinstance(t, Tensor) and t.requires_grad and self._layer(t) is None for t in args
@@ -120,7 +120,7 @@ class Origins:
             raise self.refusals.property_set(name)
 
     def _check_wrapped(self, value: Tensor) -> None:
-        """Refuse what depends on the embeddings inside of torch.func; masks may be built there."""
+        """Refuse tensors in torch.func that depend on the embeddings; masks may be built there."""
         while _functorch.is_functorch_wrapped_tensor(value):
             value = _functorch.get_unwrapped(value)
         if value.requires_grad and self._layer(value) is None:

@@ -1,4 +1,4 @@
-"""Refusals: what was met, where it was called, and what to do."""
+"""`Refusals`: the errors for what cannot be explained, with the place and a way out."""
 
 import sys
 from types import FrameType
@@ -13,14 +13,14 @@ class Refusals:
     """Makes the errors of one forward pass.
 
     Args:
-        model: Where the names of modules come from.
+        model: The module whose layers' names are used; None if there is none.
     """
 
     def __init__(self, model: nn.Module | None) -> None:
         self.model = model
 
     def no_rule(self, name: str) -> UnsupportedFunction:
-        """A function without a rule."""
+        """The error for a function without a rule."""
         return UnsupportedFunction(
             f"The function {name}{self.caller()} turns embeddings into scores and has no rule for "
             "relevance. Give it one with whyword.lrp.register, or, if it only moves numbers "
@@ -28,18 +28,18 @@ class Refusals:
         )
 
     def not_covered(self, name: str, why: object) -> UnsupportedFunction:
-        """Arguments that a function's rule does not cover."""
+        """The error for arguments that a function's rule does not cover."""
         return UnsupportedFunction(
             f"The function {name}{self.caller()} cannot be explained: {why} "
             "Another rule can be given with whyword.lrp.register."
         )
 
     def leads_out(self, name: str, why: str) -> UnsupportedFunction:
-        """A function that leads out of what can be followed."""
+        """The error for a function whose result cannot be followed."""
         return UnsupportedFunction(f"The function {name}{self.caller()} {why}.")
 
     def kept_by_the_model(self, name: str, layer: str) -> UnsupportedFunction:
-        """A buffer of the model that what depends on the embeddings is written into."""
+        """The error for writing what depends on the embeddings into a buffer of the model."""
         return UnsupportedFunction(
             f"The function {name}{self.caller()} writes what depends on the embeddings into a "
             f"buffer of the model ({layer}), from where relevance cannot be followed. Let the "
@@ -47,21 +47,21 @@ class Refusals:
         )
 
     def inside_torch_func(self) -> UnsupportedFunction:
-        """What depends on the embeddings inside of ``torch.func``."""
+        """The error for tensors inside of ``torch.func`` that depend on the embeddings."""
         return UnsupportedFunction(
             f"The model calls torch.func (vmap, grad){self.caller()} under which relevance cannot "
             "be followed; write the batch out instead."
         )
 
     def property_set(self, name: str) -> UnsupportedFunction:
-        """A property of a tensor that is set."""
+        """The error for setting a property of a tensor."""
         return UnsupportedFunction(
             f"The model sets .{name} of a tensor{self.caller()} which relevance cannot follow; "
             "assign to its elements, tensor[...] = value, instead."
         )
 
     def caller(self) -> str:
-        """The module that called the function, read off the stack."""
+        """The module that called the function, in words, read off the stack."""
         names = {id(m): n for n, m in self.model.named_modules()} if self.model is not None else {}
         frame: FrameType | None = sys._getframe(1)
         while frame is not None:
@@ -77,7 +77,7 @@ class Refusals:
 
 
 def why_out(name: str, func: Any) -> str | None:
-    """Why a function leads out of what can be followed; None if it does not."""
+    """Why the result of a function cannot be followed; None if it can."""
     if name in ("numpy", "__array__"):
         return (
             "hands what depends on the embeddings to NumPy, outside of torch, where relevance "

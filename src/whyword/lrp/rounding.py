@@ -1,8 +1,8 @@
-"""Whether two computations of the same scores differ by no more than rounding does.
+"""Tells whether two computations of the same scores differ by no more than rounding.
 
 Two forward passes of one model differ by rounding, since functions are computed in other kernels or
-in batches of another size. Accepted is a difference of the square root of the precision (3.5e-4 in
-float32, 1.5e-8 in float64), relative to the largest of the scores.
+in batches of another size. A difference of up to the square root of the precision is accepted
+(3.5e-4 in float32, 1.5e-8 in float64), relative to the largest of the scores.
 """
 
 import torch
@@ -10,7 +10,9 @@ from torch import Tensor
 
 
 def tolerance(*precisions: torch.dtype) -> float:
-    """What scores may differ by, relative to the largest: the square root of the least precision.
+    """The difference that is accepted, relative to the largest score.
+
+    It is the square root of the machine epsilon of the least precise type.
 
     Args:
         precisions: The types of numbers that the scores were computed in.
@@ -21,8 +23,7 @@ def tolerance(*precisions: torch.dtype) -> float:
 def apart(found: Tensor, expected: Tensor) -> float:
     """The largest difference between scores.
 
-    What is not finite is no difference where it is the same in both, and an infinite one where it
-    is not.
+    Scores that are not finite must be the same in both; otherwise the difference is infinite.
     """
     if found.shape != expected.shape:
         return float("inf")
@@ -34,6 +35,6 @@ def apart(found: Tensor, expected: Tensor) -> float:
 
 
 def largest(scores: Tensor) -> float:
-    """The largest of the finite scores without their signs; 0 if there are none."""
+    """The largest absolute value of the finite scores; 0 if there are none."""
     finite = scores[scores.isfinite()]
     return float(finite.abs().max()) if finite.numel() else 0.0

@@ -1,8 +1,8 @@
-"""Functions without a rule: they run as they are, and what comes out is looked at.
+"""`Routing`: runs the functions without a rule as they are, and checks their results.
 
-What only moves numbers around passes. ``detach`` makes a constant of a signal, as its user wants
-it, and so does what returns numbers of Python; that is noted. Anything else whose result depends on
-the embeddings is refused.
+Functions that only move numbers around pass. ``detach`` makes a constant of what depends on the
+embeddings, as its user wants it, and so do functions that return numbers of Python; that is noted.
+Any other function whose result depends on the embeddings is refused.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from whyword.lrp.refusals import Refusals, why_out
 from whyword.lrp.traces import on_path
 
 _NUMBERS = {"item", "tolist", "__float__"}
-"""Functions whose results are numbers of Python."""
+"""Functions that return numbers of Python."""
 
 
 class Routing:
@@ -28,7 +28,7 @@ class Routing:
         copying: Whether the model changes tensors in place.
 
     Attributes:
-        cuts: Where the model made a constant of what depends on the embeddings.
+        cuts: The first place where the model made a constant of what depends on the embeddings.
     """
 
     def __init__(self, refusals: Refusals, *, copying: bool) -> None:
@@ -41,13 +41,13 @@ class Routing:
         """The result of a function.
 
         Args:
-            plain: Its name, out of place.
+            plain: Name of the function, out of place.
             func: The function.
             args: Its arguments.
             kwargs: Its keyword arguments.
 
         Raises:
-            UnsupportedFunction: If it leads out of what can be followed.
+            UnsupportedFunction: If its result cannot be followed.
         """
         why = why_out(plain, func)
         if kwargs.get("out") is not None:
@@ -67,15 +67,15 @@ class Routing:
         return one_by_one(plain, result, (*args, *kwargs.values())) if self.copying else result
 
     def check_known(self, name: str, plain: str, changed: Any) -> None:
-        """Check that a function that does not move numbers makes nothing but constants.
+        """Check that a function that does not move numbers returned nothing but constants.
 
         Args:
-            name: The function.
-            plain: Its name, out of place.
-            changed: What came out.
+            name: Name of the function.
+            plain: Name of the function, out of place.
+            changed: What the call returned or changed.
 
         Raises:
-            UnsupportedFunction: If what came out depends on the embeddings.
+            UnsupportedFunction: If a result depends on the embeddings.
         """
         if any(on_path(t) for t in tree_leaves(changed)):
             raise self.refusals.no_rule(name)

@@ -1,4 +1,4 @@
-"""Rules: how a linear layer's outputs share their relevance among its inputs.
+"""The rules of LRP: how a linear layer's outputs share their relevance among its inputs.
 
 A layer computes z_j = Σ_i x_i w_ij + b_j. A rule turns relevance R_j of the outputs into R_i of the
 inputs. `Layer` says how to apply weights to inputs (forwards) and to outputs (`pull`, backwards),
@@ -20,14 +20,15 @@ class Layer:
     """One call of a linear function.
 
     Attributes:
-        x: Its inputs.
-        weight: Its weights.
-        bias: b, broadcast against z; None without.
-        z: Its outputs, bias included.
-        apply: ``(x, weight) -> `` Σ_i x_i w_ij, shaped like z.
-        pull: ``(q, weight) -> `` Σ_j q_j w_ij, shaped like x.
-        share: ``v -> `` Σ_j v_j / n_j over the outputs that an input is connected to, shaped like x
-            or broadcast to it; n_j is the number of inputs of output j.
+        x: The inputs.
+        weight: The weights.
+        bias: The bias b, broadcast against z; None if there is none.
+        z: The outputs, bias included.
+        apply: Applies weights to inputs: ``(x, weight) -> `` Σ_i x_i w_ij, shaped like z.
+        pull: Applies weights to outputs: ``(q, weight) -> `` Σ_j q_j w_ij, shaped like x.
+        share: Shares numbers of outputs equally among their inputs: ``v -> `` Σ_j v_j / n_j over
+            the outputs that an input is connected to, shaped like x or broadcast to it; n_j is the
+            number of inputs of output j.
     """
 
     x: Tensor
@@ -40,33 +41,34 @@ class Layer:
 
 
 class Rule(Protocol):
-    """Relevance of a layer's inputs from that of its outputs; both shaped like the tensors."""
+    """A function that returns the relevance of a layer's inputs from that of its outputs."""
 
     def __call__(self, layer: Layer, relevance: Tensor) -> Tensor:
         """R_i, shaped like ``layer.x``."""
 
 
 def stabiliser(z: Tensor, epsilon: float) -> Tensor:
-    """s(z) = ε·(1_{z≥0} - 1_{z<0}) (Arras et al. 2016, section 2.1).
+    """The stabiliser s(z) = ε·(1_{z≥0} - 1_{z<0}) (Arras et al. 2016, section 2.1).
 
-    By signs, in one pass over z. A negative zero counts as negative; all that sums up to one is
-    zero itself, so its shares are the same either way.
+    It is added to a denominator z to keep it away from zero. A negative zero counts as negative;
+    all that sums up to one is zero itself, so its shares are the same either way.
     """
     return torch.copysign(z.new_tensor(epsilon), z)
 
 
 @dataclass(frozen=True)
 class Epsilon:
-    """R_i = Σ_j (x_i w_ij + (δ b_j + σ s_j) / n) / (z_j + s_j) · R_j.
+    """The ε-rule: inputs share relevance in proportion to their contributions x_i w_ij.
 
+    R_i = Σ_j (x_i w_ij + (δ b_j + σ s_j) / n) / (z_j + s_j) · R_j, with n inputs of output j.
     With both shares this is the paper's rule (Arras et al. 2016, section 2.1), which conserves
     relevance exactly; without any, ε-LRP of Bach et al. 2015 (Eq. 58), which loses what biases and
     stabilisers stand for. ``bias_share`` is the bias factor of Arras et al. 2017 (Eq. 1).
 
     Attributes:
-        epsilon: ε, positive.
-        bias_share: δ, whether inputs share the bias.
-        stabiliser_share: σ, whether inputs share the stabiliser.
+        epsilon: The stabiliser ε, positive.
+        bias_share: Whether inputs share the bias, δ.
+        stabiliser_share: Whether inputs share the stabiliser, σ.
     """
 
     epsilon: float = 0.01
@@ -86,7 +88,7 @@ class Epsilon:
 
 @dataclass(frozen=True)
 class Gamma:
-    """ε-LRP with contributions of the output's own sign enlarged by 1 + γ.
+    """The γ-rule: the ε-rule with contributions of the output's own sign enlarged by 1 + γ.
 
     R_i = Σ_j (c_ij + γ c_ij^±) / (Σ_i (c_ij + γ c_ij^±) + b_j + γ b_j^± + s_j) · R_j with
     c_ij = x_i w_ij and ± the sign of z_j (Montavon et al. 2019, section 10.2.3, for x ≥ 0; by signs
@@ -116,8 +118,9 @@ class Gamma:
 
 @dataclass(frozen=True)
 class AlphaBeta:
-    """R_i = Σ_j (α c_ij⁺ / z_j⁺ - β c_ij⁻ / z_j⁻) · R_j (Bach et al. 2015, Eq. 60), α - β = 1.
+    """The αβ-rule: positive and negative contributions c_ij = x_i w_ij share separately.
 
+    R_i = Σ_j (α c_ij⁺ / z_j⁺ - β c_ij⁻ / z_j⁻) · R_j with α - β = 1 (Bach et al. 2015, Eq. 60).
     z_j⁺ and z_j⁻ hold the bias of their sign, which takes its part.
     """
 
@@ -139,7 +142,10 @@ class AlphaBeta:
 
 @dataclass(frozen=True)
 class ZPlus:
-    """αβ with α = 1, β = 0: positive contributions alone (Montavon et al. 2017, Eq. 14)."""
+    """The z⁺-rule: positive contributions alone share relevance (Montavon et al. 2017, Eq. 14).
+
+    It is the αβ-rule with α = 1 and β = 0.
+    """
 
     epsilon: float = 1e-9
 
@@ -150,7 +156,7 @@ class ZPlus:
 
 @dataclass(frozen=True)
 class Flat:
-    """Every input of an output gets the same (Lapuschkin et al. 2019, methods)."""
+    """The flat rule: all inputs of an output get equal parts (Lapuschkin et al. 2019, methods)."""
 
     def __call__(self, layer: Layer, relevance: Tensor) -> Tensor:
         """R_i, shaped like ``layer.x``."""
@@ -159,7 +165,10 @@ class Flat:
 
 @dataclass(frozen=True)
 class WSquare:
-    """R_i = Σ_j w_ij² / Σ_i w_ij² · R_j (Montavon et al. 2017, Eq. 11)."""
+    """The w²-rule: inputs share relevance by their squared weights, whatever their values.
+
+    R_i = Σ_j w_ij² / Σ_i w_ij² · R_j (Montavon et al. 2017, Eq. 11).
+    """
 
     epsilon: float = 1e-9
 

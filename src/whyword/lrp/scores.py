@@ -1,4 +1,4 @@
-"""The scores of the engine's forward pass are those of the plain model, or there is an error.
+"""`check_scores`: compares the scores of the engine's forward pass with the plain model's.
 
 The comparison costs a forward pass, so it is made once for a model and kind of call: the set of
 functions that the embeddings reached, each with the form of its arguments (axes, options, numbers
@@ -6,9 +6,9 @@ of dimensions; not sizes). A model that takes another way for another text calls
 and is compared again.
 
 Scores may differ by rounding (`whyword.lrp.rounding`); the precision is the least that the model
-computes in on the way, such as a softmax in float32. They may differ, too, by a thousand times what
-a change of the embeddings in their last digit makes, or by four units in the last digit of the
-embeddings, where everything cancels.
+computes in on the way, such as a softmax in float32. They may also differ by a thousand times what
+a change of the embeddings in their last digit changes them, or, where everything cancels, by four
+units in the last digit of the embeddings.
 """
 
 import threading
@@ -53,16 +53,16 @@ def check_scores(
     precisions: Iterable[torch.dtype],
     seed: Tensor,
 ) -> None:
-    """Compare scores with those of the plain model, unless that was done for such a call.
+    """Compare scores with those of the plain model, unless that was done for this kind of call.
 
     Args:
-        score: The plain model, from embeddings to scores.
+        score: The plain model, a function from embeddings to scores.
         embeddings: Its input.
-        found: ``(batch, class)`` the scores to be checked.
+        found: ``(batch, class)`` the scores to check.
         model: The module that ``score`` runs; without one scores are always compared.
-        kind: The kind of call.
-        precisions: What the scores were computed in.
-        seed: torch's random state before the scores were found, for models that draw.
+        kind: The kind of call, see above.
+        precisions: The types of numbers that the scores were computed in.
+        seed: torch's random state before the forward pass, for models that draw random numbers.
 
     Raises:
         ModelError: If they differ by more than rounding.
@@ -90,7 +90,7 @@ def check_scores(
 
 
 def _plain(score: Callable[[Tensor], Tensor], embeddings: Tensor, seed: Tensor) -> Tensor:
-    """Scores of the plain model, which draws what it drew before."""
+    """Scores of the plain model, which draws the same random numbers as before."""
     try:
         with torch.no_grad(), _drawing(seed):
             return score(embeddings.clone())
@@ -106,7 +106,7 @@ def _recorded(score: Callable[[Tensor], Tensor], embeddings: Tensor, seed: Tenso
 
 @contextmanager
 def _drawing(seed: Tensor) -> Iterator[None]:
-    """torch draws from this state; after it, random numbers go on as if nothing had been drawn."""
+    """A block in which torch draws from this random state; the state before is restored after."""
     state = torch.get_rng_state()
     torch.set_rng_state(seed)
     try:

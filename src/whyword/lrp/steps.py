@@ -1,4 +1,4 @@
-"""Functions that torch writes in Python, run as what they are made of."""
+"""Runs functions that torch writes in Python step by step, so that each step is seen."""
 
 from collections.abc import Callable
 from types import FunctionType

@@ -1,4 +1,4 @@
-"""What the engine remembers about the tensors of one forward pass."""
+"""`Trace`: facts that the engine notes about the tensors of one forward pass."""
 
 from typing import Any, NamedTuple
 
@@ -6,23 +6,23 @@ from torch import Tensor
 
 
 class Trace(NamedTuple):
-    """What the engine remembers about a tensor on the way from embeddings to scores.
+    """Facts about a tensor on the way from embeddings to scores.
 
     Attributes:
         run: The forward pass that the tensor belongs to.
         gate: Whether it only scales other tensors, so that products give it no relevance.
-        depth: Layers with weights that it has passed through, on its longest way.
+        depth: Number of layers with weights on the longest way from the embeddings to it.
         windows: The convolution whose output it holds, element by element, if it does
             (`whyword.lrp.functions.pooling`).
         product: The product with weights that it is, to which a bias may be added
             (`whyword.lrp.functions.products`).
-        root: The tensor that it is an elementwise function of, by numbers alone
-            (`whyword.lrp.functions.elementwise`); None if that is itself.
-        curved: Whether that function is more than a multiple and a number added.
+        root: The tensor of which it is an elementwise function, with numbers alone
+            (`whyword.lrp.functions.elementwise`); None if it is none.
+        curved: Whether that function is more than a multiple plus a number.
         exponent: The tensor whose exponential it is, up to elements that a mask takes out.
         total: The tensor whose sum over an axis it is, and that axis.
-        choice: "softmax" of probabilities, "picked" of the largest of something
-            (`whyword.lrp.functions.experts`).
+        choice: "softmax" if it holds probabilities, "picked" if it holds the largest elements of
+            a tensor (`whyword.lrp.functions.experts`).
         version: torch's count of the tensor's changes in place when this was noted.
     """
 
@@ -40,7 +40,7 @@ class Trace(NamedTuple):
 
 
 def trace(tensor: Tensor) -> Trace:
-    """What the engine remembers about a tensor, and still holds if it was changed in place."""
+    """The facts about a tensor; after a change in place, those that still hold."""
     found: Trace | None = getattr(tensor, "whyword_trace", None)
     if found is None:
         return Trace()
@@ -50,12 +50,12 @@ def trace(tensor: Tensor) -> Trace:
 
 
 def remember(tensor: Tensor, found: Trace) -> None:
-    """Note something about a tensor of this forward pass."""
+    """Note facts about a tensor, in place of those known."""
     tensor.whyword_trace = found._replace(version=tensor._version)  # type: ignore[attr-defined]
 
 
 def note(tensor: Tensor, **facts: Any) -> Tensor:
-    """Add facts to what is remembered about a tensor, and hand it back."""
+    """Add facts to those known about a tensor, and return the tensor."""
     remember(tensor, trace(tensor)._replace(**facts))
     return tensor
 
@@ -63,33 +63,33 @@ def note(tensor: Tensor, **facts: Any) -> Tensor:
 def on_path(value: Any) -> bool:
     """Whether an argument of an intercepted call depends on the embeddings.
 
-    Whatever else brings its own gradient has become a constant before a handler sees it.
+    Other tensors with a gradient, such as weights, are made constants before a handler sees them.
     """
     return isinstance(value, Tensor) and value.requires_grad
 
 
 def is_gate(value: Any) -> bool:
-    """Whether a value only scales others."""
+    """Whether a value is a gate: it only scales other tensors."""
     return isinstance(value, Tensor) and trace(value).gate
 
 
 def moved(tensor: Tensor, source: Tensor) -> Tensor:
-    """What a handler made of a tensor by moving its numbers: a gate if that is one."""
+    """Return a tensor made by moving the numbers of another; a gate if that is one."""
     return note(tensor, gate=True) if on_path(tensor) and is_gate(source) else tensor
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is one number: no axis to share anything along, and no weight."""
+    """Whether a value is a single constant number that is no weight."""
     if isinstance(value, Tensor):
         return value.ndim == 0 and not value.requires_grad and not layer_of(value)
     return isinstance(value, int | float)
 
 
 def layer_of(value: Any) -> str:
-    """The module whose weights a constant is made of; "" if it is made of none."""
+    """Name of the module whose weights a constant is made of; "" if it is made of none."""
     return getattr(value, "whyword_layer", "") if isinstance(value, Tensor) else ""
 
 
 def constant(value: Any) -> Any:
-    """A value that takes no relevance."""
+    """The value, detached if it is a tensor, so that it takes no relevance."""
     return value.detach() if isinstance(value, Tensor) else value

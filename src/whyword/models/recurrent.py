@@ -23,7 +23,7 @@ class _RecurrentClassifier(WordClassifier):
         vectors: Frozen word vectors.
         classes: Names of the classes.
         hidden: Number of units per direction.
-        layers: Number of recurrent layers, at most `MOST_LAYERS`.
+        layers: Number of recurrent layers, at most 100.
         bidirectional: Whether to read texts backwards as well.
         dropout: Share of the pooled features dropped in training.
         word_dropout: Share of the words dropped in training.

@@ -1,23 +1,24 @@
 """The paper in one run: a model, its accuracy, Figures 1 to 3, EPI, and a report of it all.
 
-Arras et al. 2016 throughout; EPI is that of its sequel of 2017. A folder holds the run: every stage
-leaves files there, each of them whole or not at all. A run that was stopped goes on with the first
-stage that lacks one, and ends with the same numbers: what is random comes from seeds.
+The paper is Arras et al. 2016; EPI, the explanatory power index, is that of its sequel of 2017. A
+folder holds the run: every stage writes files there, each of them whole or not at all. A run that
+was stopped goes on with the first stage that lacks a file, and ends with the same numbers, since
+all that is random comes from seeds.
 """
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from whyword.data import corpora
 from whyword.data.corpora import Corpus, Split
 from whyword.data.run_folder import RunFolder
 from whyword.paper.settings import Figure2, Paper
 from whyword.paper.stages import STAGES, model
-from whyword.paper.work import SETTINGS, Work
+from whyword.paper.work import SETTINGS, Results, Work
 from whyword.progress import OnProgress, ignore
 
-__all__ = ["STAGES", "Figure2", "Paper", "run"]
+__all__ = ["STAGES", "Figure2", "Paper", "Results", "run"]
 
 
 def run(
@@ -26,18 +27,18 @@ def run(
     *,
     corpus: Callable[[Split], Corpus] = corpora.news20,
     progress: OnProgress | None = None,
-) -> dict[str, Any]:
+) -> Results:
     """Run the first stage that lacks one of its files, and all that follow it.
 
     Args:
-        paper: What to run.
-        directory: Where everything goes; made if need be. Figure 2 and the report hold the text of
+        paper: The settings of the run.
+        directory: Folder for all results; made if need be. Figure 2 and the report hold the text of
             a document.
-        corpus: The training and the test part.
+        corpus: Function that returns the training or the test part.
         progress: Called after each step; see `whyword.progress`.
 
     Returns:
-        What ``results.json`` says.
+        The contents of ``results.json``.
 
     Raises:
         InputError: If the folder cannot be written, is in use, or holds something else or a run
@@ -54,9 +55,9 @@ def run(
     with folder.taken(work.identity):
         complete = True
         for stage, files in stages.items():
-            # What follows a stage may have read what that is going to change.
+            # Later stages may have read files that an earlier stage is going to change.
             complete = complete and all(work.has(file) for file in files)
             if not complete:
                 with work.clock(stage.__name__):
                     stage(work)
-        return work.read("results.json")
+        return cast(Results, work.read("results.json"))

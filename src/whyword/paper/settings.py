@@ -1,4 +1,4 @@
-"""What a run of the paper is told; the defaults are the paper's experiments."""
+"""The settings of a run of the paper; the defaults are the paper's experiments."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -15,13 +15,13 @@ from whyword.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Figure2:
-    """One document, explained for several targets.
+    """The settings of Figure 2: one document, explained for several targets.
 
     Attributes:
-        document: How its name in the test part ends.
-        targets: The classes, one row each.
-        methods: The columns.
-        words: Whose relevance the results give.
+        document: The end of the document's name in the test part.
+        targets: The classes to explain, one in each row.
+        methods: The methods, one in each column.
+        words: The words whose relevance stands in the results.
     """
 
     document: str = "sci.space/61393"
@@ -32,17 +32,18 @@ class Figure2:
 
 @dataclass(frozen=True)
 class Paper:
-    """What is run.
+    """The settings of a run of the paper's experiments.
 
     Attributes:
-        recipe: Of the model.
-        model: A name or folder of a model to take instead of training one.
-        limit: So many test documents, drawn at random; None for all.
-        methods: Curves of Figure 1.
+        recipe: What model is trained, and how.
+        model: Name or folder of a model to take instead of training one.
+        limit: Most test documents to use, drawn at random; None for all.
+        methods: The methods whose curves Figure 1 shows.
         deletion: How words are deleted in Figure 1.
-        minimum_words: Figure 1 leaves out shorter documents.
-        figure2: The document of Figure 2.
-        weightings: Panels of Figure 3 and rows of EPI; the others are compared with the first.
+        minimum_words: Figure 1 leaves out documents with fewer words.
+        figure2: The settings of Figure 2.
+        weightings: The ways of weighting words, which are panels of Figure 3 and rows of EPI; the
+            first is compared with the others.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -54,10 +55,10 @@ class Paper:
     figure2: Figure2 = field(default_factory=Figure2)
     weightings: tuple[str, ...] = FIGURE_3
 
-    def identity(self) -> dict[str, Any]:
-        """What decides the results beside the corpus, as JSON values.
+    def identity(self) -> dict[str, object]:
+        """Describe what decides the results apart from the corpus, as JSON values.
 
-        Files stand for what they hold; of a model given there is also its files' digest.
+        Files, and the files of a model that is given, are described by digests of their contents.
 
         Raises:
             InputError: If a file that the recipe names cannot be read.

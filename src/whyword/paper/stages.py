@@ -1,6 +1,7 @@
-"""The stages of a run: what each does, and the files that it leaves."""
+"""The stages of a run of the paper, and the files that each of them writes."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -9,8 +10,8 @@ from whyword.data.files import whole, write_text
 from whyword.evaluation.experiment import word_deletion
 from whyword.evaluation.results import summarise
 from whyword.explainer import explain
-from whyword.explanation import Explanation
-from whyword.paper.work import TOOK, Work
+from whyword.explanation import Explanation, ExplanationRecord
+from whyword.paper.work import Work
 from whyword.progress import as_phase
 from whyword.survey.explanatory_power import NEIGHBOURS, epi_of_all
 from whyword.survey.maps import project, top_level
@@ -19,18 +20,18 @@ from whyword.training.performance import performance_on
 from whyword.training.train import train_model
 
 APART = ("misc",)
-"""Top-level categories that are none of the paper's five."""
+"""The top-level categories that are none of the paper's five."""
 
 Stage = Callable[[Work], None]
 
 
 def model(work: Work) -> None:
-    """Section 3.1: vectors and the CNN."""
+    """Train word vectors and the CNN (section 3.1)."""
     train_model(work.paper.recipe, work.train, work.directory / "model", progress=work.progress)
 
 
 def accuracy(work: Work) -> None:
-    """Section 3.1: the share of test documents that are classified correctly."""
+    """Measure the share of test documents that are classified correctly (section 3.1)."""
     found = performance_on(work.classifier, work.test, progress=work.progress)
     from whyword.render.confusion import draw_confusion
 
@@ -40,7 +41,7 @@ def accuracy(work: Work) -> None:
 
 
 def figure1(work: Work) -> None:
-    """Section 3.3: accuracy as words are deleted."""
+    """Measure accuracy as words are deleted (section 3.3)."""
     from whyword.render.curves import draw_curves
 
     found = word_deletion(
@@ -60,7 +61,7 @@ def figure1(work: Work) -> None:
 
 
 def figure2(work: Work) -> None:
-    """Section 3.4: one document, by several methods for several targets."""
+    """Explain one document by several methods for several targets (section 3.4)."""
     from whyword.render.heatmap import comparison_picture
     from whyword.render.labels import method_label
 
@@ -76,8 +77,14 @@ def figure2(work: Work) -> None:
     work.write("figure2.json", {method: found.to_dict() for method, found in columns.items()})
 
 
+def _columns(work: Work) -> dict[str, Explanation]:
+    """The explanations of Figure 2, by method."""
+    columns = cast("dict[str, ExplanationRecord]", work.read("figure2.json"))
+    return {method: Explanation.from_json(column) for method, column in columns.items()}
+
+
 def vectors(work: Work) -> None:
-    """Section 3.5: documents as weighted sums of their words' vectors."""
+    """Compute document vectors, as weighted sums of their words' vectors (section 3.5)."""
     idf = None
     if "tfidf" in work.paper.weightings:
         idf = inverse_document_frequencies(tokenised(work.classifier, work.train.texts))
@@ -93,7 +100,7 @@ def vectors(work: Work) -> None:
 
 
 def figure3(work: Work) -> None:
-    """Section 3.5: these vectors in two dimensions, coloured by top-level category."""
+    """Draw document vectors in two dimensions, coloured by top-level category (section 3.5)."""
     from whyword.render.scatter import draw_maps
 
     points = {name: project(found) for name, found in work.vectors().items()}
@@ -104,7 +111,7 @@ def figure3(work: Work) -> None:
 
 
 def explanatory_power(work: Work) -> None:
-    """The sequel's index: how well these vectors tell classes apart."""
+    """Compute the sequel's index EPI: how well document vectors tell classes apart."""
     rows = epi_of_all(
         work.vectors(),
         work.test.labels,
@@ -115,7 +122,7 @@ def explanatory_power(work: Work) -> None:
 
 
 def results(work: Work) -> None:
-    """All numbers in one file: no text but the words of Figure 2 that the settings name."""
+    """Write all numbers to one file, with no text but the words named in Figure 2's settings."""
     found = work.read("accuracy.json")
     work.write(
         "results.json",
@@ -125,8 +132,8 @@ def results(work: Work) -> None:
             "documents": found["documents"],
             "figure1": work.read("figure1.json"),
             "figure2": {
-                method: relevance_of(Explanation.from_json(column), work.paper.figure2.words)
-                for method, column in work.read("figure2.json").items()
+                method: relevance_of(explanation, work.paper.figure2.words)
+                for method, explanation in _columns(work).items()
             },
             "epi": work.read("epi.json"),
         },
@@ -134,15 +141,14 @@ def results(work: Work) -> None:
 
 
 def report(work: Work) -> None:
-    """Numbers and figures on one page."""
+    """Write numbers and figures to one page."""
     from whyword.render.paper import paper_page
 
-    figure2 = work.read("figure2.json").items()
     page = paper_page(
         work.read("results.json"),
-        explanations={method: Explanation.from_json(found) for method, found in figure2},
+        explanations=_columns(work),
         maps=(work.directory / "figure3.png").read_bytes(),
-        took=work.read(TOOK) if work.has(TOOK) else {},
+        took=work.took(),
     )
     write_text(work.directory / "report.html", page)
 
@@ -158,11 +164,11 @@ STAGES: dict[Stage, tuple[str, ...]] = {
     results: ("results.json",),
     report: ("report.html",),
 }
-"""In their order, with the files that each leaves."""
+"""The stages in their order, with the files that each of them writes."""
 
 
 def relevance_of(explanation: Explanation, words: Sequence[str]) -> dict[str, dict[str, float]]:
-    """For each target the relevance of those of the words that occur, over all occurrences."""
+    """Return for each target the relevance of the words that occur, summed over occurrences."""
     surfaces = np.array([word.lower() for word in explanation.words])
     return {
         target: {

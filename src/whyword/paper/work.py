@@ -1,4 +1,4 @@
-"""The folder of a run, and what its stages share."""
+"""A run of the paper in progress: its folder, and the data that its stages share."""
 
 import json
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 
@@ -18,21 +18,45 @@ from whyword.data.extras import require
 from whyword.data.files import read_object, write_text
 from whyword.data.memory import peak_memory
 from whyword.errors import InputError
+from whyword.evaluation.results import Summary
 from whyword.models.store import load
 from whyword.paper.settings import Paper
 from whyword.progress import OnProgress
+from whyword.survey.explanatory_power import EpiRecord
 from whyword.survey.vectors import document_vectors
 
 SETTINGS, TOOK = "settings.json", "took.json"
+
+
+class Cost(TypedDict):
+    """What a stage took, in all attempts, and the memory held by then."""
+
+    seconds: float
+    peak_memory_bytes: int
+
+
+class Results(TypedDict):
+    """The numbers of a run, as they stand in ``results.json``.
+
+    ``figure2`` has, by method and target, the relevance of the words that the settings name, and
+    ``epi`` the explanatory power index by weighting.
+    """
+
+    settings: dict[str, object]
+    accuracy: float
+    documents: int
+    figure1: Summary
+    figure2: dict[str, dict[str, dict[str, float]]]
+    epi: dict[str, EpiRecord]
 
 
 class Work:
     """A run in progress.
 
     Args:
-        paper: What is run.
-        directory: Where everything goes.
-        corpus: The training and the test part.
+        paper: The settings of the run.
+        directory: Folder for all results.
+        corpus: Function that returns the training or the test part.
         progress: Called after each step; see `whyword.progress`.
     """
 
@@ -49,10 +73,10 @@ class Work:
         self.progress = progress
 
     def check(self) -> None:
-        """Look for what would stop the run at a late stage.
+        """Check now what would otherwise stop the run at a late stage.
 
         Raises:
-            InputError: If there is something.
+            InputError: If something would.
         """
         for library in ("matplotlib", "sklearn"):
             require(library, extra="train,evaluate", what="The paper's run")
@@ -66,8 +90,8 @@ class Work:
             self.test.labels_in(self.classifier.classes)
 
     @cached_property
-    def identity(self) -> dict[str, Any]:
-        """All that decides the results, as JSON values: the settings, and the corpus by digests."""
+    def identity(self) -> dict[str, object]:
+        """Describe all that decides the results, as JSON values, with digests of the corpus."""
         parts = {"train": self.train, "test": self.whole_test}
         digests = {name: digest_of_corpus(part) for name, part in parts.items()}
         return {**self.paper.identity(), "corpus": digests}
@@ -76,26 +100,30 @@ class Work:
         """Whether the folder has a file of that name."""
         return (self.directory / name).exists()
 
-    def read(self, name: str) -> dict[str, Any]:
-        """A JSON object of the folder.
+    def read(self, name: str) -> dict[str, object]:
+        """Read a JSON object of the folder.
 
         Raises:
             InputError: If there is none.
         """
         return read_object(self.directory / name)
 
-    def write(self, name: str, values: Mapping[str, Any]) -> None:
-        """A JSON object, whole or not at all."""
+    def write(self, name: str, values: Mapping[str, object]) -> None:
+        """Write a JSON object to the folder, whole or not at all."""
         write_text(self.directory / name, json.dumps(values, indent=1, allow_nan=False) + "\n")
+
+    def took(self) -> dict[str, Cost]:
+        """What each stage took so far."""
+        return cast("dict[str, Cost]", self.read(TOOK)) if self.has(TOOK) else {}
 
     @contextmanager
     def clock(self, stage: str) -> Iterator[None]:
-        """Note the seconds of a stage, in all attempts, and the memory held by then."""
+        """Note how many seconds a stage took, in all attempts, and the peak of memory by then."""
         started = time.perf_counter()
         try:
             yield
         finally:
-            took = self.read(TOOK) if self.has(TOOK) else {}
+            took = self.took()
             earlier = took.get(stage, {"seconds": 0.0, "peak_memory_bytes": 0})
             seconds = earlier["seconds"] + time.perf_counter() - started
             memory = max(earlier["peak_memory_bytes"], peak_memory())
@@ -119,7 +147,7 @@ class Work:
 
     @cached_property
     def classifier(self) -> Classifier:
-        """The model trained or given."""
+        """The model, which was trained or given."""
         found: Classifier = load(self.paper.model or self.directory / "model")
         return found
 
@@ -129,10 +157,10 @@ class Work:
         return [self.test.classes[label] for label in self.test.labels]
 
     def figure2_text(self) -> str:
-        """The document of Figure 2.
+        """Return the text of Figure 2's document.
 
         Raises:
-            InputError: If it is not in the test part.
+            InputError: If the document is not in the test part.
         """
         name = self.paper.figure2.document
         for text, other in zip(self.whole_test.texts, self.whole_test.names, strict=True):
@@ -141,6 +169,6 @@ class Work:
         raise InputError(f"No test document is called {name}; Figure 2 shows it.")
 
     def vectors(self) -> dict[str, Singles]:
-        """Document vectors by weighting."""
+        """Read the document vectors of each weighting."""
         with np.load(self.directory / "vectors.npz", allow_pickle=False) as stored:
             return {name: stored[name] for name in self.paper.weightings}

@@ -46,7 +46,7 @@ def heatmap_picture(
         target: One of their targets; by default the predicted class of each text.
         palette: A name in `whyword.render.palette.PALETTES`, or a palette.
         dark: Whether to use the palette's dark colours.
-        width: Of the lines, in characters.
+        width: Width of the lines, in characters.
 
     Raises:
         InputError: If there is no explanation, the target was not explained, or there is no such
@@ -88,7 +88,7 @@ def comparison_picture(
         palette: A name in `whyword.render.palette.PALETTES`, or a palette; ``"paper"`` is the red
             and blue of the paper.
         dark: Whether to use the palette's dark colours.
-        width: Of the lines, in characters.
+        width: Width of the lines, in characters.
 
     Raises:
         InputError: If there is nothing to show, the texts differ, a target was not explained, or

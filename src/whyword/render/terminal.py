@@ -202,7 +202,7 @@ class Heatmap:
 
 
 def _scores(e: Explanation, shown: int = 4) -> Iterator[Styled]:
-    """The classes with the highest scores, and how many there are besides."""
+    """Return the classes with the highest scores, and the number of the others."""
     order = sorted(range(len(e.classes)), key=lambda index: -e.scores[index])
     for rank, index in enumerate(order[:shown]):
         text = f"{_label(e.classes[index])} {number(e.scores[index], plus=False)}"
@@ -213,7 +213,7 @@ def _scores(e: Explanation, shown: int = 4) -> Iterator[Styled]:
 
 
 def _sum(a: Balance, e: Explanation) -> Iterator[Styled]:
-    """Words + remainder = score, or why there is no such sum; and the method."""
+    """Return words + remainder = score, or why there is no such sum; and the method."""
     if a.decomposed:
         words, remainder, score, sign, items = a.equation()
         sign = sign.replace("≈", "~")

@@ -8,18 +8,31 @@ over several random splits. The index is the highest mean accuracy over all K.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyword.data.arrays import Floats, Ints
+from whyword.data.arrays import Floats, Ints, Reals
 from whyword.data.extras import require
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 
 NEIGHBOURS = 100
 """The most neighbours that are asked, by default."""
+
+
+class EpiRecord(TypedDict):
+    """An `Epi` as JSON values.
+
+    Beside another index, it is lower than that one by ``below_first``, give or take
+    ``standard_error``; see `gap`.
+    """
+
+    mean: float
+    std: float
+    k: int
+    below_first: NotRequired[float]
+    standard_error: NotRequired[float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +57,13 @@ class Epi:
         best: Floats = self.accuracies[:, self.k - 1]
         return best
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> EpiRecord:
         """Return the index as JSON values."""
         return {"mean": self.mean, "std": self.std, "k": self.k}
 
 
 def epi(
-    vectors: NDArray[np.floating[Any]],
+    vectors: Reals,
     labels: Ints,
     *,
     neighbours: int = NEIGHBOURS,
@@ -122,28 +135,24 @@ def gap(one: Epi, other: Epi) -> tuple[float, float]:
 
 
 def epi_of_all(
-    vectors: Mapping[str, NDArray[np.floating[Any]]],
+    vectors: Mapping[str, Reals],
     labels: Ints,
     *,
     progress: OnProgress | None = None,
-    **options: Any,
-) -> dict[str, dict[str, Any]]:
+    **options: int,
+) -> dict[str, EpiRecord]:
     """Compute the index of several weightings, as JSON values, each compared with the first.
 
     Args:
         vectors: For each weighting its document vectors, as in `epi`.
         labels: ``(document,)`` true classes.
         progress: Called after each weighting, with its index; see `whyword.progress`.
-        options: Further arguments of `epi`.
-
-    Returns:
-        For each weighting ``mean``, ``std`` and ``k``; for all but the first also ``below_first``
-        and ``standard_error``, the two numbers of `gap`.
+        options: ``neighbours``, ``splits`` and ``seed`` of `epi`.
 
     Raises:
         InputError: As `epi`.
     """
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, EpiRecord] = {}
     first: Epi | None = None
     for done, (name, found) in enumerate(vectors.items(), start=1):
         index = epi(found, labels, **options)
@@ -152,7 +161,8 @@ def epi_of_all(
             first = index
         else:
             difference, error = gap(first, index)
-            rows[name] |= {"below_first": difference, "standard_error": error}
+            rows[name]["below_first"] = difference
+            rows[name]["standard_error"] = error
         if progress:
             progress(Progress("EPI", done, len(vectors), {"EPI": index.mean}))
     return rows
@@ -167,7 +177,7 @@ def halves(documents: int, splits: int, seed: int) -> Iterator[tuple[Ints, Ints]
 
 
 def _accuracies(
-    vectors: NDArray[Any],
+    vectors: Reals,
     labels: Ints,
     asked: Ints,
     known: Ints,

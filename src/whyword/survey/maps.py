@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from whyword.classifier import predict
-from whyword.data.arrays import Floats, Singles
+from whyword.data.arrays import Floats, Reals, Singles
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
 from whyword.data.parquet import pyarrow
@@ -114,9 +113,7 @@ def map_corpus(
     }
 
 
-def project(
-    vectors: NDArray[np.floating[Any]], *, projection: Projection = "pca", seed: int = 0
-) -> Floats:
+def project(vectors: Reals, *, projection: Projection = "pca", seed: int = 0) -> Floats:
     """Project vectors to two dimensions.
 
     Args:

@@ -43,9 +43,9 @@ class WordEntry:
     """What one word contributed to one target.
 
     Attributes:
-        word: In lower case.
+        word: The word, in lower case.
         total: Its relevance, summed over all documents.
-        documents: In how many of the target's documents it occurs.
+        documents: Number of the target's documents in which it occurs.
         share: The share of the target's documents in which it occurs.
         occurrences: How often it occurs.
         examples: Its occurrences with the greatest absolute relevance, one from each document.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, get_args
 
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
@@ -45,6 +45,42 @@ class WordList:
     bottom: tuple[WordEntry, ...]
 
 
+class WordsSettings(TypedDict):
+    """How the words of a corpus were listed; ``missed`` is that of `Tally`, 0 if all are exact."""
+
+    documents: int
+    subject: Subject
+    method: str
+    by: Order
+    min_documents: int
+    missed: int
+
+
+class EntryRecord(TypedDict):
+    """A `WordEntry` as JSON values; its examples are named by document, and stand in context."""
+
+    word: str
+    mean: float
+    total: float
+    documents: int
+    share: float
+    occurrences: int
+    examples: list[dict[str, object]]
+
+
+ListRecord = TypedDict(
+    "ListRecord",
+    {"target": str, "documents": int, "for": list[EntryRecord], "against": list[EntryRecord]},
+)
+"""A `WordList` as JSON values."""
+
+
+class CorpusWordsRecord(WordsSettings):
+    """`CorpusWords` as JSON values."""
+
+    targets: list[ListRecord]
+
+
 @dataclass(frozen=True)
 class CorpusWords:
     """The words that drive classes over a corpus.
@@ -52,18 +88,18 @@ class CorpusWords:
     Attributes:
         lists: A list of words for each target.
         corpus: The corpus; examples are places in its documents.
-        about: How the lists were made, as JSON values.
+        about: How the lists were made.
     """
 
     lists: tuple[WordList, ...]
     corpus: Corpus
-    about: dict[str, Any]
+    about: WordsSettings
 
     def context(self, occurrence: Occurrence) -> Context:
         """Return the word at a place, with the text before and after it."""
         return context(self.corpus.texts[occurrence.document], occurrence.start, occurrence.end)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> CorpusWordsRecord:
         """Return everything as JSON values."""
         return {
             **self.about,
@@ -78,7 +114,7 @@ class CorpusWords:
             ],
         }
 
-    def _entry(self, entry: WordEntry) -> dict[str, Any]:
+    def _entry(self, entry: WordEntry) -> EntryRecord:
         return {
             "word": entry.word,
             "mean": entry.mean,

@@ -1,4 +1,4 @@
-"""Training: classifiers from a corpus, chosen on a validation part."""
+"""Training of classifiers on a corpus; a validation part of it chooses the best."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What a training run has come to, and the file that keeps it through kills."""
+"""The state of a training run, and the checkpoint: the file that keeps it if the run is killed."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -27,13 +27,13 @@ FILE = "checkpoint.safetensors"
 
 @dataclass
 class History:
-    """What happened in a run, epoch by epoch; survives in the checkpoint.
+    """The history of a run, epoch by epoch, which is part of the checkpoint.
 
     Attributes:
-        validation_accuracy: Of every epoch on the held out documents.
-        loss: Mean over the documents, in every epoch.
+        validation_accuracy: Accuracy on the held out documents after every epoch.
+        loss: Mean loss over the documents in every epoch.
         refit_loss: The same, when all documents were trained on again.
-        seconds: Of all epochs, in all attempts.
+        seconds: Time that all epochs took, in all attempts.
     """
 
     validation_accuracy: list[float] = field(default_factory=list)
@@ -43,7 +43,7 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """Number of epochs after which validation accuracy was highest (the first of equals)."""
+        """The number of epochs after which validation accuracy was highest (first of equals)."""
         return int(np.argmax(self.validation_accuracy)) + 1
 
 
@@ -53,8 +53,8 @@ class State:
 
     Attributes:
         phase: ``"train"``, or ``"refit"``.
-        epoch: Epochs of this phase that are done.
-        history: What happened so far.
+        epoch: Number of epochs of this phase that are done.
+        history: The history so far.
         best: The weights of the best epoch, by name.
     """
 
@@ -72,13 +72,13 @@ def identity_of(
     *,
     chronological: bool,
 ) -> dict[str, Any]:
-    """All that decides what a run ends with, as JSON values; contents by their digests.
+    """Describe all that decides the result of a run, as JSON values, with digests of contents.
 
     Args:
         model: The untrained model.
         documents: The training documents.
-        labels: ``(document,)`` int64.
-        config: How to train.
+        labels: ``(document,)`` int64 classes.
+        config: The settings of the training.
         chronological: Whether the documents of each class stand in order of time.
     """
     vectors = model.vectors if isinstance(model, WordClassifier) else None
@@ -101,10 +101,10 @@ def save_checkpoint(
     model: NetworkClassifier,
     optimizer: torch.optim.Optimizer,
 ) -> None:
-    """Write everything at once: a kill leaves the last checkpoint or this one, never a half.
+    """Write the whole state at once: a kill leaves the last checkpoint or this one, never half.
 
     Raises:
-        InputError: If it cannot be written.
+        InputError: If the checkpoint cannot be written.
     """
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"best.{k}": v for k, v in state.best.items()}
@@ -130,10 +130,10 @@ def resume(
     model: NetworkClassifier,
     optimizer: torch.optim.Optimizer,
 ) -> State:
-    """The state of the run in a folder, its weights put into model and optimiser.
+    """Read the state of the run in a folder, and put its weights into model and optimiser.
 
     Returns:
-        The state; that of a run that begins if there is no checkpoint.
+        The state; without a checkpoint that of a run that begins.
 
     Raises:
         InputError: If the checkpoint belongs to another run, does not say to which, or is damaged.
@@ -162,7 +162,7 @@ def resume(
 
 
 def _parts(documents: Sequence[Document]) -> Iterator[str | Ints]:
-    """Texts and tokens, document by document."""
+    """Yield texts and tokens, document by document."""
     for document in documents:
         yield document.text
         yield np.fromiter(chain.from_iterable(document.spans), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""How a network is trained."""
+"""The settings with which a network is trained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,28 +8,30 @@ from whyword.errors import InputError
 from whyword.models.checks import number, shown, whole, yes_or_no
 
 _MOST_SEED = 2**32 - 1
-"""numpy, torch, gensim and scikit-learn all take seeds up to this one."""
+"""The largest seed that all of numpy, torch, gensim and scikit-learn take."""
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How to train.
+    """The settings with which a network is trained.
 
     Attributes:
         epochs: Most passes over the training documents.
-        batch_size: Documents per step.
+        batch_size: Documents in each step.
         optimizer: ``"adamw"``, or the paper's ``"sgd"`` with momentum and l2 penalty.
-        learning_rate: At the start; it falls to zero along a cosine.
-        momentum: Of SGD.
-        weight_decay: Of either optimiser.
+        learning_rate: Learning rate at the start; it falls to zero along a cosine.
+        momentum: Momentum of SGD.
+        weight_decay: Weight decay of either optimiser.
         label_smoothing: Share of the probability spread over all classes.
         validation: Share of each class's documents held out for choosing the epoch.
         patience: Stop after this many epochs without a better validation accuracy; None never.
-        refit: Train again on all documents, the held out ones included, for the number of epochs
-            that was best.
-        seed: Of initial weights, order, dropout, and of a random validation part.
-        suppress: Words that the model shall ignore, in lower case; see `suppression`.
-        suppress_penalty: Weight of what they add to the scores; 0 merely deletes them.
+        refit: Whether to train again on all documents, the held out ones included, for the number
+            of epochs that was best.
+        seed: Seed of initial weights, order, dropout, and of a random validation part.
+        suppress: Words that the model is to ignore, in lower case; see
+            `whyword.training.suppression`.
+        suppress_penalty: Weight of the penalty on what these words add to the scores; 0 merely
+            deletes them.
 
     Raises:
         InputError: If a setting is of another type, or out of its range.
@@ -71,28 +73,28 @@ class TrainingConfig:
 
 
 def checked_validation(value: object) -> float:
-    """A share of the documents that validate.
+    """Check the share of the documents that are held out for validation.
 
     Raises:
-        InputError: If it is no number between 0 and 1.
+        InputError: If it is not a number between 0 and 1.
     """
     return number("validation", value, above=0, below=1)
 
 
 def checked_seed(value: object) -> int:
-    """A seed that every library takes.
+    """Check a seed: all libraries have to take it.
 
     Raises:
-        InputError: If it is none.
+        InputError: If one of them does not.
     """
     return whole("seed", value, least=0, most=_MOST_SEED)
 
 
 def _words(name: str, value: object) -> tuple[str, ...]:
-    """Words in lower case.
+    """Return the words in lower case.
 
     Raises:
-        InputError: If they are something else.
+        InputError: If they are not words.
     """
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise InputError(f"Got {name} {shown(value)}; expected a list of words.")

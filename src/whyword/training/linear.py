@@ -1,4 +1,4 @@
-"""Train the linear baseline: TF-IDF of words and pairs of words, and a linear SVM."""
+"""Training of the linear baseline: TF-IDF of words and pairs of words, and a linear SVM."""
 
 import time
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from whyword.models.linear.model import LinearClassifier
 
 PENALTIES = (0.1, 0.3, 1.0, 3.0)
-"""Values of C that the validation part chooses from."""
+"""The values of C, scikit-learn's inverse penalty, from which the validation part chooses."""
 
 
 def train_linear(
@@ -27,13 +27,13 @@ def train_linear(
     seed: int = 0,
     progress: OnProgress | None = None,
 ) -> tuple["LinearClassifier", PenaltyHistory]:
-    """Choose C on a validation part, then fit on all documents.
+    """Choose C, the inverse penalty, on a validation part; then fit on all documents.
 
     Args:
         corpus: The training documents.
-        ngrams: Words per feature, at most.
-        validation: Share of the documents that chooses.
-        seed: Of the split and of the solver.
+        ngrams: Most words in a feature.
+        validation: Share of the documents held out for choosing C.
+        seed: Seed of the split and of the solver.
         progress: Called after each fit; see `whyword.progress`.
 
     Raises:
@@ -51,7 +51,7 @@ def train_linear(
     started = time.perf_counter()
 
     def vectorizer() -> TfidfVectorizer:
-        # In a large corpus, what stands in one document alone says little and takes most memory.
+        # In a large corpus, features of one document alone say little and take most of the memory.
         rare = 2 if len(corpus) >= 1000 else 1
         return TfidfVectorizer(ngram_range=(1, ngrams), sublinear_tf=True, min_df=rare)
 

@@ -1,7 +1,7 @@
 """The training loop: epochs, the best of them by validation accuracy, and a refit.
 
-Every epoch draws its order and its dropout from (seed, epoch) alone, and ends in a checkpoint, so a
-run that was killed goes on as if it had not been.
+Every epoch draws its order and its dropout from (seed, epoch) alone, and ends with a checkpoint, so
+a run that was killed goes on as if it had not been.
 """
 
 import math
@@ -40,17 +40,17 @@ def train(
     """Train a model, or go on with the run in ``directory``.
 
     Args:
-        build: Makes the untrained model; called under the configuration's seed.
+        build: Function that makes the untrained model; it is called under the configuration's seed.
         documents: The training documents.
-        labels: ``(document,)`` int64.
-        config: How to train.
-        directory: Holds the checkpoint; made if need be.
-        chronological: See `split`.
+        labels: ``(document,)`` int64 classes.
+        config: The settings of the training.
+        directory: Folder of the checkpoint; made if need be.
+        chronological: Whether to hold out the last documents of each class; see `split`.
         progress: Called after every step with the phase (``"train"`` or ``"refit"``), the steps
             done, the steps in all, and the latest numbers.
 
     Returns:
-        The model of the best epoch (or refitted), in evaluation mode, and the history.
+        The model of the best epoch, or the refitted one, in evaluation mode; and the history.
 
     Raises:
         InputError: If the directory is in use; if its checkpoint belongs to a run with another
@@ -94,7 +94,7 @@ class _Run:
         self.state = resume(directory, self.identity, self.model, self.optimizer)
 
     def _start(self) -> None:
-        """A fresh model and optimiser, the same for the same seed."""
+        """Make a fresh model and optimiser, the same for the same seed."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
             self.model = self.build()
@@ -113,7 +113,7 @@ class _Run:
             )
 
     def fit(self, phase: str, chosen: Ints, epochs: int, held_out: Ints | None) -> None:
-        """Epochs of one phase; with held-out documents the best epoch is kept and may end it."""
+        """Run the epochs of one phase; with held-out documents keep the best, and stop early."""
         state, history = self.state, self.state.history
         if phase == "train" and state.phase == "refit":
             return  # done before the checkpoint that was resumed
@@ -135,7 +135,7 @@ class _Run:
             save_checkpoint(self.directory, self.identity, state, self.model, self.optimizer)
 
     def result(self) -> NetworkClassifier:
-        """The trained model."""
+        """Return the trained model, in evaluation mode."""
         if not self.config.refit:
             self.model.load_state_dict(self.state.best)
         return self.model.eval()
@@ -149,7 +149,7 @@ class _Run:
         )
 
     def _epoch(self, chosen: Ints, epochs: int) -> float:
-        """One pass; returns the mean loss per document."""
+        """Pass once over the documents, and return the mean loss per document."""
         config, epoch, total = self.config, self.state.epoch, 0.0
         order = np.random.default_rng((config.seed, epoch)).permutation(chosen)
         steps = math.ceil(len(order) / config.batch_size)

@@ -1,8 +1,8 @@
-"""How well a classifier classifies: accuracy, and numbers for each class."""
+"""The performance of a classifier: accuracy, and precision, recall and F1 of each class."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -13,15 +13,44 @@ from whyword.data.extras import require
 from whyword.progress import OnProgress
 
 
-@dataclass(frozen=True)
-class ClassPerformance:
-    """One class: its documents, and how they were told from the others."""
+class ClassRecord(TypedDict):
+    """A `ClassPerformance` as JSON values."""
 
     name: str
     documents: int
     precision: float
     recall: float
     f1: float
+
+
+class PerformanceRecord(TypedDict):
+    """A `Performance` as JSON values."""
+
+    accuracy: float
+    documents: int
+    classes: list[ClassRecord]
+    confusion: list[list[int]]
+
+
+@dataclass(frozen=True)
+class ClassPerformance:
+    """The performance on one class: its number of documents, precision, recall and F1."""
+
+    name: str
+    documents: int
+    precision: float
+    recall: float
+    f1: float
+
+    def to_dict(self) -> ClassRecord:
+        """The numbers of the class as JSON values."""
+        return {
+            "name": self.name,
+            "documents": self.documents,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +68,7 @@ class Performance:
         Args:
             labels: ``(document,)`` true classes.
             predicted: ``(document,)`` predicted classes.
-            classes: Their names.
+            classes: Names of the classes.
         """
         metrics = require("sklearn.metrics", extra="train", what="A report on test documents")
         every = list(range(len(classes)))
@@ -55,12 +84,12 @@ class Performance:
             confusion=metrics.confusion_matrix(labels, predicted, labels=every),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
+    def to_dict(self) -> PerformanceRecord:
+        """Return everything as JSON values."""
         return {
             "accuracy": self.accuracy,
             "documents": int(self.confusion.sum()),
-            "classes": [asdict(entry) for entry in self.classes],
+            "classes": [entry.to_dict() for entry in self.classes],
             "confusion": self.confusion.tolist(),
         }
 
@@ -68,7 +97,7 @@ class Performance:
 def performance_on(
     model: Classifier, corpus: Corpus, *, progress: OnProgress | None = None
 ) -> Performance:
-    """Classify a corpus and compare with its labels.
+    """Classify a corpus, and compare the predictions with its labels.
 
     Args:
         model: The classifier.
@@ -76,7 +105,7 @@ def performance_on(
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
-        InputError: If the corpus has classes that the model has not.
+        InputError: If the model lacks a class of the corpus.
     """
     labels = corpus.labels_in(model.classes)
     predicted = predict(model, corpus.texts, progress=progress).argmax(axis=1)

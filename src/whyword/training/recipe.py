@@ -19,25 +19,26 @@ from whyword.text import Tokenizer
 from whyword.training.config import TrainingConfig
 
 OTHERS = {store.LINEAR: ("ngrams",), store.TRANSFORMER: ("base", "full", "max_length")}
-"""Architectures beside the networks, and their settings."""
+"""The kinds of models that are no networks of whyword's own, and their settings."""
 
 FINE_TUNING: dict[str, Any] = {"learning_rate": 5e-5, "epochs": 3, "refit": False}
-"""Defaults where a whole transformer is trained."""
+"""Defaults of the training if a whole transformer is trained."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides what comes out, apart from the corpus.
+    """A recipe: everything that decides the trained model, apart from the corpus.
 
     Attributes:
-        kind: The architecture, a key of `store.KINDS`, ``"linear"`` or ``"transformer"``.
-        settings: Its keyword arguments, as JSON values.
-        vectors: A file of word vectors, or a folder of a model that has some; None learns them from
-            the training documents.
-        skip_gram: Arguments of `whyword.data.vectors.learn`.
-        tokenizer: How the classifier reads texts; None leaves it to the architecture. Vectors are
-            learned from whole documents.
-        training: How the network is trained; its seed is also that of the vectors.
+        kind: The architecture: a key of `whyword.models.store.KINDS`, ``"linear"`` or
+            ``"transformer"``.
+        settings: Settings of the architecture, as JSON values.
+        vectors: A file of word vectors, or the folder of a model that has some; None learns them
+            from the training documents.
+        skip_gram: Settings of skip-gram, which learns vectors: see `whyword.data.vectors.learn`.
+        tokenizer: The tokenizer with which the classifier reads texts; None leaves it to the
+            architecture. Vectors are learned from whole documents.
+        training: The settings of the training; its seed is also that of the vectors.
 
     Raises:
         InputError: If there is no such architecture, it has no such setting, or a setting is of
@@ -45,9 +46,9 @@ class Recipe:
     """
 
     kind: str = "cnn"
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     vectors: str | None = None
-    skip_gram: Mapping[str, Any] = field(default_factory=dict)
+    skip_gram: Mapping[str, object] = field(default_factory=dict)
     tokenizer: Tokenizer | None = None
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
@@ -74,16 +75,16 @@ class Recipe:
     def from_options(
         cls,
         kind: str,
-        settings: Mapping[str, Any],
+        settings: Mapping[str, object],
         *,
         vectors: str | None = None,
         window: int | None = None,
         sample: float | None = None,
         vector_epochs: int | None = None,
         dimension: int | None = None,
-        **training: Any,
+        **training: object,
     ) -> Self:
-        """A recipe from flat options; None stands for the default."""
+        """Make a recipe of the options of a command; None stands for the default."""
         skip_gram = {
             "window": window,
             "sample": sample,
@@ -105,10 +106,10 @@ class Recipe:
         """Whether the architecture has word vectors."""
         return self.kind in store.KINDS and issubclass(store.KINDS[self.kind], WordClassifier)
 
-    def identity(self) -> dict[str, Any]:
-        """All that decides the model beside the corpus, as JSON values.
+    def identity(self) -> dict[str, object]:
+        """Describe all that decides the model apart from the corpus, as JSON values.
 
-        Defaults are filled in, and files stand for what they hold.
+        Defaults are filled in, and files are described by digests of their contents.
 
         Raises:
             InputError: If the file of word vectors cannot be read.
@@ -134,7 +135,7 @@ class Recipe:
         }
 
     def _all_settings(self) -> dict[str, Any]:
-        """Those of the architecture, checked, with its defaults."""
+        """Return the settings of the architecture, checked, with its defaults."""
         if self.kind in OTHERS:
             return self._checked_settings(OTHERS[self.kind])
         network = store.KINDS[self.kind]
@@ -150,7 +151,7 @@ class Recipe:
         return untrained.settings()
 
     def _checked_settings(self, known: Collection[str]) -> dict[str, Any]:
-        """Those of an architecture that is no network of ours."""
+        """Check the settings of a kind that is no network of whyword's own."""
         if unknown := [name for name in self.settings if name not in known]:
             raise InputError(f"The architecture {self.kind} has no {' and no '.join(unknown)}.")
         found = dict(self.settings)
@@ -164,7 +165,7 @@ class Recipe:
         return found
 
     def _skip_gram(self) -> dict[str, Any]:
-        """Settings of skip-gram, checked, with their defaults."""
+        """Return the settings of skip-gram, checked, with their defaults."""
         known = inspect.signature(learn).parameters
         defaults = {name: known[name].default for name in (*_WHOLE, "sample")}
         if unknown := [name for name in self.skip_gram if name not in defaults]:
@@ -178,7 +179,7 @@ class Recipe:
 
 
 _WHOLE = ("dimension", "window", "epochs", "min_count", "negative")
-"""Settings of skip-gram that are whole numbers."""
+"""The settings of skip-gram that are whole numbers."""
 
 
 def _digest_of_vectors(source: str) -> str:
@@ -193,5 +194,5 @@ def _digest_of_vectors(source: str) -> str:
         raise InputError(f"Cannot read word vectors from {path}: {error}.") from error
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def _given(options: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}

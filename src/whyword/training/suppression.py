@@ -1,9 +1,9 @@
 """Training that makes a model ignore words: those that an audit found, or that its user names.
 
-The paper's future work: relevance in the service of a better model. Deleting the words from the
-training documents is not enough. The model then has never seen them, but still reads them when they
-come, by whatever direction their vectors happen to have. So the documents are learned without the
-words, and what the words add to the scores is penalised, under the same dropout:
+The paper suggests as future work to improve a model by relevance. Deleting the words from the
+training documents is not enough. The model has then never seen them; where they do occur, it still
+reads them, by whatever direction their vectors happen to have. So the documents are learned without
+the words, and what the words add to the scores is penalised, under the same dropout:
 
     loss = cross entropy(f(x without words)) + penalty · mean (f(x) − f(x without words))²
 
@@ -25,7 +25,7 @@ from whyword.removal import removed_positions
 def scores_and_penalty(
     model: NetworkClassifier, batch: Batch, words: Collection[str]
 ) -> tuple[Tensor, Tensor]:
-    """Scores of documents without some words, and how much those would have changed them.
+    """Score documents without some words, and measure how much the words would change the scores.
 
     Args:
         model: The model, in training mode.
@@ -48,7 +48,7 @@ def scores_and_penalty(
 
 
 def hidden_positions(batch: Batch, words: Collection[str]) -> Tensor:
-    """``(batch, position)``: True where one of the words stands."""
+    """Mark the positions of the words: ``(batch, position)``, True where one of them stands."""
     longest = max(map(len, batch.documents), default=0)
     found = torch.zeros(len(batch), longest, dtype=torch.bool)
     if words:

@@ -1,6 +1,6 @@
-"""From a corpus to a trained model in a folder: tokens, vectors, network, ``report.json``.
+"""Training from a corpus to a model in a folder: tokens, vectors, network, ``report.json``.
 
-The folder can be given again after a kill: what is done is not done twice.
+If a run is killed, its folder can be given again: no step is done twice.
 """
 
 import json
@@ -26,12 +26,12 @@ from whyword.training.validation import PenaltyHistory
 from whyword.training.vectors import vectors_of_run
 
 NOTE = "run.json"
-"""What says of which run a folder is."""
+"""The file that says which run a folder belongs to."""
 
 REPORT = "report.json"
 
 LEAVES = ("model.json", "config.json", "vectors.json", "checkpoint.safetensors", REPORT)
-"""By these files a folder of a run, or a model, is known."""
+"""The files by which the folder of a run or of a model is known."""
 
 
 def train_model(
@@ -46,15 +46,15 @@ def train_model(
     """Train a model and save it to ``directory`` with ``report.json``.
 
     Args:
-        recipe: What to do.
+        recipe: What is trained, and how.
         corpus: The training documents.
-        directory: Where the model goes; made if need be.
+        directory: Folder for the model; made if need be.
         test: Documents to test on; the training never sees them.
         about: One line about the model, for people.
         progress: Called after each step; see `whyword.progress`.
 
     Returns:
-        What ``report.json`` says.
+        The contents of ``report.json``.
 
     Raises:
         InputError: If the corpora's classes differ, the folder is in use, or it holds a run with
@@ -74,13 +74,13 @@ def train_model(
 
 
 Trainer = Callable[[Recipe, Corpus, Path, OnProgress], tuple[Classifier, dict[str, Any]]]
-"""Returns a model, and what the report says of it."""
+"""A function that trains a model, and returns it with its part of the report."""
 
 
 def _network(
     recipe: Recipe, corpus: Corpus, directory: Path, progress: OnProgress
 ) -> tuple[Classifier, dict[str, Any]]:
-    """Tokens, vectors, network."""
+    """Train a network on tokens and word vectors."""
     whole = _tokenise(corpus, Tokenizer(max_tokens=None), progress)
     network = store.KINDS[recipe.kind]
     vectors, vector_seconds = None, 0.0
@@ -111,12 +111,13 @@ def _network(
 def _linear(
     recipe: Recipe, corpus: Corpus, _: Path, progress: OnProgress
 ) -> tuple[Classifier, dict[str, Any]]:
-    """No tokens, no vectors: scikit-learn does all of it."""
+    """Train a linear model; scikit-learn does all of it, without tokens and vectors of ours."""
     from whyword.training.linear import train_linear
 
+    settings: dict[str, Any] = dict(recipe.settings)
     model, history = train_linear(
         corpus,
-        **recipe.settings,
+        **settings,
         validation=recipe.training.validation,
         seed=recipe.training.seed,
         progress=progress,
@@ -128,10 +129,10 @@ def _linear(
 def _transformer(
     recipe: Recipe, corpus: Corpus, directory: Path, progress: OnProgress
 ) -> tuple[Classifier, dict[str, Any]]:
-    """A head on a frozen encoder, or everything."""
+    """Train a transformer: its head on a frozen encoder, or all of it."""
     from whyword.training.transformer import train_head, train_whole
 
-    settings = dict(recipe.settings)
+    settings: dict[str, Any] = dict(recipe.settings)
     about: dict[str, Any] = {"kind": recipe.kind, "settings": dict(settings), "vectors": None}
     if settings.pop("full", False):
         model, history = train_whole(
@@ -151,7 +152,7 @@ def _transformer(
 
 
 _TRAINERS: Mapping[str, Trainer] = {store.LINEAR: _linear, store.TRANSFORMER: _transformer}
-"""Those of the kinds that are no networks of ours."""
+"""The functions that train kinds of models which are no networks of whyword's own."""
 
 
 def _tokenise(corpus: Corpus, tokenizer: Tokenizer, progress: OnProgress) -> list[Document]:

@@ -1,4 +1,4 @@
-"""Train a Hugging Face classifier: a linear head on a frozen encoder, or all of it."""
+"""Training of a Hugging Face classifier: its linear head on a frozen encoder, or all of it."""
 
 import time
 import warnings
@@ -27,10 +27,10 @@ from whyword.training.loop import train
 from whyword.training.validation import PenaltyHistory, fit_with_best_penalty, split
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
-"""Values of C that the validation part chooses from."""
+"""The values of C, scikit-learn's inverse penalty, from which the validation part chooses."""
 
 MAX_LENGTH = 256
-"""Tokens read of each document, unless told otherwise."""
+"""The most tokens that are read of a document, by default."""
 
 
 def train_head(
@@ -42,17 +42,18 @@ def train_head(
     seed: int = 0,
     progress: OnProgress | None = None,
 ) -> tuple[TransformerClassifier, PenaltyHistory]:
-    """Logistic regression on what the last linear layer reads; the encoder stays as it is.
+    """Train the last linear layer by logistic regression; the encoder stays as it is.
 
-    The encoder reads each document once. C is chosen on a validation part, then all documents
-    train. Layers between encoder and last layer that the base lacks stay random.
+    The encoder reads each document once. C, the inverse penalty, is chosen on a validation part;
+    then the layer is fitted on all documents. Layers between encoder and last layer that the base
+    lacks stay random.
 
     Args:
         corpus: The training documents.
         base: A folder, or a name that transformers finds.
         max_length: Tokens read of each document.
-        validation: Share of the documents that chooses.
-        seed: Of the split, and of random layers.
+        validation: Share of the documents held out for choosing C.
+        seed: Seed of the split, and of random layers.
         progress: Called after each step; see `whyword.progress`.
 
     Raises:
@@ -95,11 +96,11 @@ def train_whole(
 
     Args:
         corpus: The training documents.
-        config: How to train.
-        directory: Holds the checkpoint.
+        config: The settings of the training.
+        directory: Folder of the checkpoint.
         base: A folder, or a name that transformers finds.
         max_length: Tokens read of each document.
-        progress: See `whyword.training.loop.train`.
+        progress: Called after every step, as by `whyword.training.loop.train`.
     """
     documents = _untrained(base, corpus, max_length, config.seed).encode(corpus.texts).documents
     model, history = train(
@@ -124,7 +125,7 @@ def features(
     batch_size: int = 32,
     progress: OnProgress | None = None,
 ) -> Singles:
-    """``(text, feature)`` what the last layer reads of each text.
+    """Compute the features ``(text, feature)`` that the last layer reads of each text.
 
     Args:
         classifier: The model.
@@ -159,10 +160,10 @@ def features(
 
 
 def last_layer(classifier: TransformerClassifier) -> nn.Linear:
-    """The linear layer that returns the logits.
+    """Find the linear layer that returns the logits: the scores of the classes before softmax.
 
     Raises:
-        ModelError: If there is none.
+        ModelError: If there is no such layer.
     """
     layers = [m for m in classifier.module.modules() if isinstance(m, nn.Linear)]
     fitting = [m for m in layers if m.out_features == len(classifier.classes)]
@@ -185,7 +186,7 @@ def _untrained(base: str, corpus: Corpus, max_length: int, seed: int) -> Transfo
 def _fit(
     x: Singles, y: Ints, penalty: float, layer: nn.Linear, classes: int
 ) -> tuple[Singles, Singles]:
-    """Weights ``(class, feature)`` and biases ``(class,)``, zero if the layer has none."""
+    """Fit weights ``(class, feature)`` and biases ``(class,)``, zero if the layer has no biases."""
     linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
     from sklearn.exceptions import ConvergenceWarning
 
@@ -196,7 +197,7 @@ def _fit(
     scale = x.std(axis=0) + 1e-6
     model = linear_model.LogisticRegression(C=penalty, max_iter=300, fit_intercept=has_bias)
     with warnings.catch_warnings():
-        # The validation part judges the fit, not the solver.
+        # It does not matter if the solver stops early: the validation part judges the fit.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit((x - centre) / scale, y)
     weight, bias = model.coef_ / scale, np.broadcast_to(model.intercept_, len(model.coef_))
@@ -207,7 +208,7 @@ def _fit(
 
 
 def digest_of_base(base: str) -> str:
-    """Digest of a folder's files; the name itself of a base that is none.
+    """Return the digest of a folder's files; if the base is no folder, its name.
 
     Raises:
         ModelError: If a file cannot be read.
@@ -222,7 +223,7 @@ def digest_of_base(base: str) -> str:
 
 
 class _Trained(NetworkClassifier):
-    """A transformer as the training loop knows networks."""
+    """A transformer with the interface by which the training loop knows networks."""
 
     kind = "transformer"
 

@@ -1,4 +1,4 @@
-"""Choices made on documents held out from training: which they are, and the best penalty."""
+"""Validation on documents held out from training: choosing these, and the best penalty by them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ Fitted = TypeVar("Fitted")
 
 @dataclass(frozen=True)
 class PenaltyHistory:
-    """How a penalty was chosen.
+    """The history of choosing a penalty.
 
     Attributes:
-        validation_accuracy: For every penalty tried, as scikit-learn's C.
-        seconds: The training took, in all.
+        validation_accuracy: Accuracy for every penalty tried, which is given as scikit-learn's C.
+        seconds: Time that the training took in all.
     """
 
     validation_accuracy: dict[float, float]
@@ -28,19 +28,19 @@ class PenaltyHistory:
 
     @property
     def penalty(self) -> float:
-        """The penalty with the highest accuracy (the first of equals)."""
+        """The penalty with the highest validation accuracy (the first of equals)."""
         return _best(self.validation_accuracy)
 
 
 def split(labels: Ints, share: float, *, chronological: bool, seed: int = 0) -> tuple[Ints, Ints]:
-    """Training and validation part, class by class.
+    """Split documents into a training and a validation part, class by class.
 
     Args:
-        labels: ``(document,)``.
-        share: Of each class's documents; every class keeps at least one for training.
-        chronological: Hold out the last documents of each class: the test documents of a corpus
-            split by date are later still, and threads do not straddle the cut. Otherwise random.
-        seed: Of the random choice.
+        labels: ``(document,)`` class of each document.
+        share: Share of each class's documents to hold out; each class keeps at least one document.
+        chronological: Whether to hold out the last documents of each class instead of random ones.
+            The test documents of a corpus split by date are later still, and no thread is cut.
+        seed: Seed of the random choice.
 
     Returns:
         Indices for training and for validation, ascending.
@@ -76,13 +76,14 @@ def fit_with_best_penalty(
     """Try penalties on the validation part, then fit all documents with the best.
 
     Args:
-        penalties: Those to try.
-        accuracy: Validation accuracy of what a penalty learns from the other documents.
-        fit: What a penalty learns from all documents.
+        penalties: The penalties to try.
+        accuracy: Function from a penalty to the validation accuracy of a model that was fitted with
+            it on the other documents.
+        fit: Function from a penalty to a model that is fitted with it on all documents.
         progress: Called after each fit; see `whyword.progress`.
 
     Returns:
-        What the best penalty learned, and the accuracy for each.
+        The model fitted with the best penalty, and the validation accuracy for each penalty.
     """
     progress, steps = progress or ignore, len(penalties) + 1
     found: dict[float, float] = {}

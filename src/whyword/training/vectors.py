@@ -1,9 +1,10 @@
-"""The word vectors of a training run: learned from its documents or read; kept in its folder."""
+"""The word vectors of a training run: learned or read from a file, and kept in its folder."""
 
 import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from whyword.data import vectors as word_vectors
 from whyword.data.files import read_object, write_text
@@ -14,23 +15,24 @@ from whyword.text import Document
 from whyword.training.recipe import Recipe
 
 DONE = "vectors.json"
-"""Says that the folder's vectors are whole, and how long they took."""
+"""The file that says that the folder's vectors are whole, and how long they took."""
 
 
 def vectors_of_run(
     recipe: Recipe, documents: Sequence[Document], directory: Path, progress: OnProgress
 ) -> tuple[WordVectors, float]:
-    """The vectors, and the seconds that they took.
+    """Return the word vectors of a run, and the seconds that they took.
 
     Args:
-        recipe: Where they come from, or how they are learned.
-        documents: The training documents, whole.
-        directory: The run's folder, which holds the vectors if the run got that far before. Another
-            run's it is not: see `whyword.data.run_folder`.
+        recipe: Says which file holds the vectors, or how they are learned.
+        documents: The training documents, not truncated.
+        directory: The run's folder. It holds the vectors if the run got that far before; it cannot
+            be that of another run, see `whyword.data.run_folder`.
         progress: Called after each epoch; see `whyword.progress`.
 
     Raises:
-        InputError, ModelError: If they cannot be read or learned.
+        InputError: If the vectors cannot be read or learned.
+        ModelError: If the model that has the vectors cannot be read.
     """
     if (directory / DONE).exists():
         return saved_vectors(directory), read_object(directory / DONE)["seconds"]
@@ -44,8 +46,9 @@ def vectors_of_run(
             recipe.vectors, vocabulary=vocabulary | {word.lower() for word in vocabulary}
         )
     else:
+        skip_gram: dict[str, Any] = dict(recipe.skip_gram)
         vectors = word_vectors.learn(
-            words, seed=recipe.training.seed, progress=progress, **recipe.skip_gram
+            words, seed=recipe.training.seed, progress=progress, **skip_gram
         )
     save_vectors(vectors, directory)
     # Written last: a kill before this line learns the same vectors again.

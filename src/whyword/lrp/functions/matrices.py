@@ -16,7 +16,7 @@ from whyword.lrp.traces import constant, is_gate, layer_of, moved, note, on_path
 
 @register("matmul", "__matmul__", "__rmatmul__", "mm", "_sparse_mm", "bmm", "mv", "dot", "vdot")
 def matmul(call: Call, input: Any, other: Any) -> Tensor:
-    """A product of matrices: with weights a layer; otherwise see `bilinear`."""
+    """A product of matrices: with weights a layer; otherwise see `contraction`."""
     a, b = (other, input) if call.name == "__rmatmul__" else (input, other)
     return contraction(call, a, b, _equation(a.ndim, b.ndim), torch.matmul)
 

@@ -1,4 +1,4 @@
-"""Recurrent networks: layers and directions of cells, re-run step by step (`cells`).
+"""Recurrent networks: layers and directions of cells, re-run step by step (module ``cells``).
 
 ``torch.lstm`` and its like arrive as one function each, and have one entry in the account. The
 relevance that reaches initial states is lost, and booked so.

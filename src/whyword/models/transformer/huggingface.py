@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 
@@ -16,6 +16,7 @@ from whyword.models.checks import finite, shown, strings, whole
 from whyword.models.folder import checked, read_json
 from whyword.models.transformer.model import SETTINGS, TransformerClassifier
 from whyword.models.transformer.quiet import quietly
+from whyword.models.transformer.tokens import Options
 
 MOST_LAYERS = 1000
 """Layers and the like are built one by one, before the weights can show how many there are."""
@@ -129,7 +130,9 @@ def _try(classifier: TransformerClassifier, path: Path) -> None:
         raise ModelError(f"The model in {path} is damaged: its scores are not finite.")
 
 
-def untrained(base: str, classes: Sequence[str], **options: Any) -> TransformerClassifier:
+def untrained(
+    base: str, classes: Sequence[str], **options: Unpack[Options]
+) -> TransformerClassifier:
     """A pretrained encoder with an untrained head for these classes.
 
     Args:

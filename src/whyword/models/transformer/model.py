@@ -7,7 +7,7 @@ pipeline. It needs the extra ``whyword[transformers]``.
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +17,6 @@ from whyword.errors import InputError, ModelError
 from whyword.models.folder import begin, write_json
 from whyword.models.look_ups.reading import reading_of
 from whyword.models.look_ups.substitution import Substitution, uncompiled
-from whyword.models.transformer.added import (
-    added_vectors,
-    learned_positions,
-    positions_of,
-    tables_of,
-)
 from whyword.models.transformer.batch import (
     Run,
     TransformerBatch,
@@ -33,7 +27,14 @@ from whyword.models.transformer.batch import (
     window_of,
 )
 from whyword.models.transformer.quiet import quietly
-from whyword.models.transformer.tokens import FastTokenizer, Tokens
+from whyword.models.transformer.tokens import FastTokenizer, Options, Tokens
+from whyword.models.transformer.vector_tables import (
+    added_vectors,
+    input_table,
+    learned_positions,
+    positions_of,
+    tables_of,
+)
 from whyword.text import Document
 
 SETTINGS = "whyword.json"
@@ -102,21 +103,12 @@ class TransformerClassifier:
             )
 
     @classmethod
-    def of(
-        cls,
-        model: object,
-        *,
-        max_length: int | None = None,
-        overlap: int | None = None,
-        device: str | torch.device | None = None,
-    ) -> Self:
+    def of(cls, model: object, **options: Unpack[Options]) -> Self:
         """The classifier of a text-classification pipeline.
 
         Args:
             model: The pipeline.
-            max_length: As in the class.
-            overlap: As in the class.
-            device: As in the class.
+            options: Options of the class, such as ``overlap``.
 
         Raises:
             InputError: If it is a model without its tokenizer, or a pipeline for something else.
@@ -130,13 +122,7 @@ class TransformerClassifier:
         if task not in ("text-classification", "sentiment-analysis"):
             raise InputError(f'Got a pipeline for "{task}"; expected one for text-classification.')
         pipeline: Any = model
-        return cls(
-            pipeline.model,
-            pipeline.tokenizer,
-            max_length=max_length,
-            overlap=overlap,
-            device=device,
-        )
+        return cls(pipeline.model, pipeline.tokenizer, **options)
 
     def save(self, path: Path, *, about: str = "") -> None:
         """Write a folder that transformers reads too; ``about`` describes the model in one line."""
@@ -158,24 +144,12 @@ class TransformerClassifier:
 
     @property
     def table(self) -> Tensor:
-        """``(token, dimension)`` the embeddings of the vocabulary.
+        """``(token, dimension)`` the vocabulary's embeddings.
 
         Raises:
-            ModelError: If the model has no such table.
+            ModelError: If the model has none.
         """
-        try:
-            weight = self._pretrained.get_input_embeddings().weight
-        except (NotImplementedError, AttributeError):  # as in CANINE and Perceiver
-            size = getattr(self.config, "vocab_size", None)
-            layers = [m for m in self.module.modules() if isinstance(m, nn.Embedding)]
-            weights = [m.weight for m in layers if m.num_embeddings == size]
-            weight = weights[0] if len(weights) == 1 else None
-        if not isinstance(weight, Tensor):
-            raise ModelError(
-                f"{type(self.module).__name__} has no one table of input embeddings that the ids "
-                "of its tokens are looked up in; expected a model that has, such as BERT."
-            )
-        return weight
+        return input_table(self.module, self.config)
 
     @property
     def unknown_id(self) -> int | None:

@@ -4,7 +4,9 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypedDict
+
+import torch
 
 from whyword.batch import SPECIAL
 from whyword.errors import InputError
@@ -72,6 +74,14 @@ class FastTokenizer(Protocol):
 
     def save_pretrained(self, save_directory: Path) -> object:
         """Write the files of the tokenizer."""
+
+
+class Options(TypedDict, total=False):
+    """How a `TransformerClassifier` reads texts, and on which device."""
+
+    max_length: int | None
+    overlap: int | None
+    device: str | torch.device | None
 
 
 class Tokens:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TypedDict
 
 from whyword.data.corpora import Corpus
 from whyword.survey.audit.clusters import Cluster
@@ -79,6 +79,44 @@ class ClassAudit:
     clusters: tuple[Cluster, ...]
 
 
+class AuditSettings(TypedDict):
+    """How an audit was made."""
+
+    documents: int
+    method: str
+    top: int
+    least: float
+    min_documents: int
+    sample: int
+    seed: int
+
+
+class ClusterRecord(TypedDict):
+    """A `Cluster` as JSON values; documents are named."""
+
+    documents: int
+    share: float
+    words: dict[str, float]
+    typical: list[str]
+
+
+ClassRecord = TypedDict(
+    "ClassRecord", {"class": str, "documents": int, "clusters": list[ClusterRecord]}
+)
+"""A `ClassAudit` as JSON values."""
+
+
+class AuditRecord(AuditSettings):
+    """An `Audit` as JSON values.
+
+    Accuracy and suspects have the attributes of `Accuracy` and `Suspect`; documents are named.
+    """
+
+    accuracy: dict[str, float]
+    suspects: list[dict[str, object]]
+    classes: list[ClassRecord]
+
+
 @dataclass(frozen=True)
 class Audit:
     """An audit: the words that a model learned to rely on by accident, as a corpus shows them.
@@ -88,16 +126,16 @@ class Audit:
         classes: A record for each class that documents were predicted as.
         accuracy: Accuracy by the true classes, with and without the suspects.
         corpus: The documents.
-        about: How the audit was made, as JSON values.
+        about: How the audit was made.
     """
 
     suspects: tuple[Suspect, ...]
     classes: tuple[ClassAudit, ...]
     accuracy: Accuracy
     corpus: Corpus
-    about: Mapping[str, Any]
+    about: AuditSettings
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> AuditRecord:
         """Return everything as JSON values, with the names of documents instead of their texts."""
         names = self.corpus.names
         return {

@@ -1,7 +1,8 @@
-"""Finds the vectors that a transformer adds to its tokens' own: positions and token types.
+"""A transformer's own tables: its tokens' embeddings, and the vectors that it adds to them.
 
-They take relevance like any summand. To say how much, their values have to be known beforehand, so
-the model is run as far as its first layer, and what it looks up until then is noted.
+Learned positions and token types take relevance like any summand. To say how much, their values
+have to be known beforehand, so the model is run as far as its first layer, and what it looks up
+until then is noted.
 """
 
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from whyword.errors import ModelError
 from whyword.models.look_ups.substitution import LOOK_UPS, looked_up
 
 _ITEMS = {
@@ -34,6 +36,31 @@ def tables_of(module: nn.Module) -> dict[str, nn.Embedding]:
                 if part in own:
                     tables.setdefault(item, layer)
     return tables
+
+
+def input_table(module: Any, config: object) -> Tensor:
+    """``(token, dimension)`` the embeddings that the ids of tokens are looked up in.
+
+    Args:
+        module: The model of transformers.
+        config: The configuration of its text model.
+
+    Raises:
+        ModelError: If there is no one such table.
+    """
+    try:
+        weight = module.get_input_embeddings().weight
+    except (NotImplementedError, AttributeError):  # as in CANINE and Perceiver
+        size = getattr(config, "vocab_size", None)
+        layers = [m for m in module.modules() if isinstance(m, nn.Embedding)]
+        weights = [m.weight for m in layers if m.num_embeddings == size]
+        weight = weights[0] if len(weights) == 1 else None
+    if not isinstance(weight, Tensor):
+        raise ModelError(
+            f"{type(module).__name__} has no one table of input embeddings that the ids "
+            "of its tokens are looked up in; expected a model that has, such as BERT."
+        )
+    return weight
 
 
 def positions_of(model: Any) -> int:
