@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 torch.set_num_threads(1)  # small tensors: threads only cost
-settings.register_profile("ci", derandomize=True, print_blob=True)
+settings.register_profile("default", deadline=None)  # no test measures time
+settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 

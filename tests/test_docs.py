@@ -6,6 +6,7 @@ holds what it prints.
 
 import contextlib
 import io
+import pkgutil
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,9 @@ COMMANDS = [
     for line in re.findall(r"^whyword explain .*", README.read_text("utf-8"), re.MULTILINE)
     if "post" not in line
 ]
+SOURCES = sorted((ROOT / "src" / "whyword").rglob("*.py"))
+DOTTED = re.compile(r"(?<![\w./-])whyword(?:\.[A-Za-z_]\w*)+")
+FILES = ("css", "js", "json")
 
 
 @pytest.fixture
@@ -73,3 +77,38 @@ def test_there_are_commands_to_run() -> None:
 def test_what_a_page_points_to_exists(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def exists(name: str) -> bool:
+    """Whether a dotted name is that of a module, of something in it, or of an attribute of that."""
+    try:
+        pkgutil.resolve_name(name)
+    except ImportError:
+        return False
+    except AttributeError:  # attributes of a dataclass without a default
+        owner, _, attribute = name.rpartition(".")
+        with contextlib.suppress(ImportError, AttributeError):
+            return attribute in getattr(pkgutil.resolve_name(owner), "__annotations__", {})
+        return False
+    return True
+
+
+def test_dotted_names_in_sources_and_pages_exist() -> None:
+    """In docstrings and texts; those in code fail by themselves. Names of files are none."""
+    pages = [*SOURCES, *PAGES, *sorted((ROOT / "tests").glob("*.py"))]
+    found = {
+        (name, page.name) for page in pages for name in DOTTED.findall(page.read_text("utf-8"))
+    }
+    assert len(found) > 100
+    assert [
+        (name, page)
+        for name, page in sorted(found)
+        if name.rpartition(".")[2] not in FILES and not exists(name)
+    ] == []
+
+
+def test_every_module_has_the_names_that_it_exports() -> None:
+    for package in (path.parent for path in SOURCES if path.name == "__init__.py"):
+        module = pkgutil.resolve_name(".".join(package.relative_to(ROOT / "src").parts))
+        missing = [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]
+        assert missing == [], package

@@ -57,7 +57,7 @@ class Classifier(Protocol):
 
 
 @runtime_checkable
-class GivesLabels(Protocol):
+class GivesLabels(Classifier, Protocol):
     """A classifier that may give a text several classes at once, or none."""
 
     @property
@@ -66,7 +66,7 @@ class GivesLabels(Protocol):
 
 
 @runtime_checkable
-class HasModule(Protocol):
+class HasModule(Classifier, Protocol):
     """A classifier around a torch module; one that is a torch module itself needs nothing."""
 
     @property
@@ -75,7 +75,7 @@ class HasModule(Protocol):
 
 
 @runtime_checkable
-class ReadsWords(Protocol):
+class ReadsWords(Classifier, Protocol):
     """A classifier that can tokenise texts without encoding them."""
 
     def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
@@ -83,7 +83,7 @@ class ReadsWords(Protocol):
 
 
 @runtime_checkable
-class ReadsWindows(Protocol):
+class ReadsWindows(Classifier, Protocol):
     """A classifier that can read texts longer than its limit, window by window."""
 
     def with_overlap(self, overlap: int | None) -> Classifier:
@@ -91,7 +91,7 @@ class ReadsWindows(Protocol):
 
 
 @runtime_checkable
-class HasVectorTable(Protocol):
+class HasVectorTable(Classifier, Protocol):
     """A classifier that looks its input vectors up in one table."""
 
     @property
@@ -100,7 +100,7 @@ class HasVectorTable(Protocol):
 
 
 @runtime_checkable
-class HasUnknownId(Protocol):
+class HasUnknownId(Classifier, Protocol):
     """A classifier with a vector for words that it does not know."""
 
     @property
@@ -109,7 +109,7 @@ class HasUnknownId(Protocol):
 
 
 @runtime_checkable
-class HasMaskId(Protocol):
+class HasMaskId(Classifier, Protocol):
     """A classifier with a mask token: a vector for words that are hidden from it."""
 
     @property
@@ -118,7 +118,7 @@ class HasMaskId(Protocol):
 
 
 @runtime_checkable
-class AddsVectors(Protocol):
+class AddsVectors(Classifier, Protocol):
     """A classifier that adds vectors of its own to the embeddings, as transformers do."""
 
     def added(self, batch: Batch) -> Mapping[str, Tensor]:
@@ -131,7 +131,7 @@ class AddsVectors(Protocol):
 
 
 @runtime_checkable
-class HasClosedForm(Protocol):
+class HasClosedForm(Classifier, Protocol):
     """A classifier that computes the paper's LRP itself, faster than the engine."""
 
     def lrp(
@@ -141,7 +141,7 @@ class HasClosedForm(Protocol):
 
 
 @runtime_checkable
-class HasShapleyLRP(Protocol):
+class HasShapleyLRP(Classifier, Protocol):
     """A classifier that computes `whyword.methods.shapley_lrp` itself, faster than the engine."""
 
     def shapley_lrp(
@@ -158,7 +158,7 @@ class HasShapleyLRP(Protocol):
 
 
 @runtime_checkable
-class HasGradient(Protocol):
+class HasGradient(Classifier, Protocol):
     """A classifier that computes gradients itself, faster than autograd."""
 
     def gradient(self, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -169,7 +169,7 @@ class HasGradient(Protocol):
 
 
 @runtime_checkable
-class FollowsDeletions(Protocol):
+class FollowsDeletions(Classifier, Protocol):
     """A classifier that scores a text along a sequence of deletions, faster than step by step."""
 
     def scores_along(
@@ -183,7 +183,7 @@ class FollowsDeletions(Protocol):
 
 
 @runtime_checkable
-class ReplacesWords(Protocol):
+class ReplacesWords(Classifier, Protocol):
     """A classifier that scores texts with some words replaced, faster than from embeddings."""
 
     def scores_replaced(self, batch: Batch, replaced: Tensor, *, replacement: Tensor) -> Tensor:
@@ -194,7 +194,7 @@ class ReplacesWords(Protocol):
 
 
 @runtime_checkable
-class SearchesGreedily(Protocol):
+class SearchesGreedily(Classifier, Protocol):
     """A classifier that finds the word whose deletion does most, step by step, in a fast way."""
 
     def greedy_order(
@@ -213,7 +213,7 @@ class SearchesGreedily(Protocol):
 
 
 @runtime_checkable
-class WritesOutLayers(Protocol):
+class WritesOutLayers(Classifier, Protocol):
     """A classifier that can be written as torch modules alone, without calls of functions."""
 
     def written_out(self, batch: Batch) -> tuple[nn.Module, int]:
@@ -225,7 +225,7 @@ class WritesOutLayers(Protocol):
 
 
 @runtime_checkable
-class CanBeSaved(Protocol):
+class CanBeSaved(Classifier, Protocol):
     """A classifier that writes itself to a folder, from which `whyword.load` reads it."""
 
     def save(self, path: Path, *, about: str = "") -> None:

@@ -1,9 +1,9 @@
-"""Which torch function gets which treatment.
+"""The rules of torch's functions, and lists of the functions that need no rule of their own.
 
-The modules of this package hold the functions with a rule. Here stand the names of those that need
-none: `ROUTING` functions move numbers around, and autograd's own backward pass moves relevance back
-(the winner of a maximum takes all). `GATES` are normalisers and gates: in a product with a signal
-they take nothing (Arras et al. 2017, section 3.1, "signal-take-all").
+The modules of this package hold the functions with a rule. Listed here are those without: `ROUTING`
+functions move numbers around, and autograd's own backward pass moves relevance back (the winner of
+a maximum takes all). `GATES` are normalisers and gates: in a product with a signal they take
+nothing (Arras et al. 2017, section 3.1, "signal-take-all").
 """
 
 from whyword.lrp.functions import (  # noqa: F401 - whose handlers register themselves
@@ -71,10 +71,10 @@ STOPS = set(
     new_zeros new_ones new_empty new_full new_tensor
     """.split()
 )
-"""Functions whose results are constants, by what they are for."""
+"""Functions whose results are constants, as their users want them to be."""
 
 IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ipow__".split())
-"""Functions that change what they read, besides those whose names end in an underscore."""
+"""Functions that work in place, besides those whose names end in an underscore."""
 
 GATES = norms.GATES | set("sigmoid expit hardsigmoid softmax softplus rsqrt reciprocal".split())
 """Functions whose results scale signals: in a product they take no relevance.
@@ -84,7 +84,7 @@ constant as well (Jafari et al. 2024); what is written to a state and read from 
 """
 
 ELEMENTWISE = elementwise.NAMES
-"""Functions whose results stand where what they read stood."""
+"""Functions that work element by element."""
 
 _GATE_KEEPING = (
     moving.NAMES

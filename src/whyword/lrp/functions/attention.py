@@ -1,8 +1,8 @@
-"""Attention: the softmax, and the three steps that arrive as one function.
+"""Rules of attention: the softmax, and the function that computes all of attention at once.
 
-Two ways, chosen by the composite. AttnLRP (Achtibat et al. 2024) linearises the softmax and halves
-the relevance of each product of two signals, so that queries and keys take part. CP-LRP (Ali et al.
-2022) holds the weights constant, so that all relevance goes to the values.
+There are two rules, chosen by the composite. AttnLRP (Achtibat et al. 2024) linearises the softmax
+and halves the relevance of each product of two signals, so that queries and keys take part. CP-LRP
+(Ali et al. 2022) holds the weights constant, so that all relevance goes to the values.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def softmax(
 ) -> Tensor:
     """R_i = x_i (R_i - p_i Σ_j R_j) (Achtibat et al. 2024, Eq. 13), the first-order term at x.
 
-    What the linearisation's constant term stands for is lost ("softmax"). Under CP-LRP the softmax
+    The linearisation's constant term is lost ("softmax" in the account). Under CP-LRP the softmax
     is a gate; where there is nothing to scale, such as at the output, each probability hands its
     relevance to its own input.
     """

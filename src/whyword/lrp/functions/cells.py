@@ -1,4 +1,4 @@
-"""One step of an LSTM, a GRU or a simple RNN, under signal-take-all rules.
+"""Rules of one step of an LSTM, a GRU or a simple RNN: in products signals take all.
 
 Arras et al. 2017, section 3.1: in a product of gate and signal the signal takes all; the sum in a
 cell is a layer with two inputs; the candidate is a layer over the current input and the previous
@@ -24,10 +24,10 @@ class Weights(NamedTuple):
     """The weights of one layer in one direction.
 
     Attributes:
-        w: Of the input.
-        u: Of the state.
-        biases: Of both; none without.
-        projection: ``(projected, hidden)``, what an LSTM's outputs are projected by, if they are.
+        w: The weights of the input.
+        u: The weights of the state.
+        biases: The biases of both; empty if there are none.
+        projection: ``(projected, hidden)`` the weights that project an LSTM's outputs, if any.
     """
 
     w: Tensor
@@ -36,13 +36,13 @@ class Weights(NamedTuple):
     projection: Tensor | None = None
 
     def part(self, number: int, parts: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Of the weights of all gates those of one."""
+        """The weights of one gate, from those of all."""
         w, u, *biases = (t.chunk(parts)[number] for t in (self.w, self.u, *self.biases))
         return w, u, tuple(biases)
 
 
 _Step = Callable[[Call, Tensor, State, Weights], State]
-"""From one step's input ``(row, input)`` and the state before to the state after, h first."""
+"""A function from the input ``(row, input)`` and state of a step to the next state, h first."""
 
 
 def _lstm_step(call: Call, x: Tensor, state: State, weights: Weights) -> State:
@@ -114,15 +114,15 @@ def _candidate(
     bias: Any,
     function: Callable[[Tensor], Tensor] = torch.tanh,
 ) -> Tensor:
-    """An activation of a layer over [x, h]; its rule is the composite's.
+    """The activation of a layer over [x, h], whose rule is the composite's.
 
     Args:
         call: The call.
-        x: ``(row, input)``.
-        h: ``(row, hidden)``.
-        z: ``(row, hidden)``, the layer's value.
-        weight: Makes the weights ``(hidden, input + hidden)``, or these for every row.
-        bias: ``(hidden,)`` or ``(row, hidden)``, or None.
+        x: ``(row, input)`` the input.
+        h: ``(row, hidden)`` the state.
+        z: ``(row, hidden)`` the layer's value.
+        weight: Returns the weights ``(hidden, input + hidden)``, or such weights for every row.
+        bias: ``(hidden,)`` or ``(row, hidden)`` the bias, or None.
         function: The activation.
     """
     inputs = torch.cat([x.detach(), h.detach()], dim=1)
@@ -165,7 +165,7 @@ _CELLS: dict[str, _Step] = {f"{name}_cell": step for name, step in STEPS.items()
 def cell(
     call: Call, input: Tensor, hx: Any, w: Tensor, u: Tensor, b_in: Any = None, b_state: Any = None
 ) -> Any:
-    """One step, as `torch.nn.LSTMCell` and its like call it."""
+    """One step, as called by `torch.nn.LSTMCell`, `torch.nn.GRUCell` and `torch.nn.RNNCell`."""
     must_be_constant(call, weights=(w, u, b_in, b_state))
     weights = Weights(w, u, tuple(b for b in (b_in, b_state) if b is not None))
     many = isinstance(hx, tuple | list)

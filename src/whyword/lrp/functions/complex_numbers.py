@@ -1,6 +1,6 @@
-"""Complex numbers: pairs of real ones; their relevance is complex and holds that of both.
+"""Rules for complex numbers, whose relevance is complex and holds that of both components.
 
-Rotary embeddings multiply by constants of length one; Fourier transforms give their coefficients.
+Rotary embeddings and Fourier transforms need them.
 """
 
 from functools import partial
@@ -17,7 +17,7 @@ from whyword.lrp.traces import on_path
 
 @register("conj", "conj_physical", "resolve_conj", "_conj")
 def conjugate(call: Call, input: Tensor) -> Tensor:
-    """Each component hands its relevance to its own."""
+    """Each component of the result hands its relevance to the same component of the input."""
     value = input.detach().conj().resolve_conj()
     if call.name == "resolve_conj":
         value = input.detach().resolve_conj()
@@ -26,7 +26,7 @@ def conjugate(call: Call, input: Tensor) -> Tensor:
 
 @register("adjoint", "mH", "H")
 def adjoint(call: Call, input: Tensor) -> Tensor:
-    """Transposed, and the conjugate of what is complex."""
+    """The transposed matrix, conjugated if it is complex."""
     turned = input.mT if input.ndim > 1 else input
     return conjugate(call, turned) if input.is_complex() else turned
 

@@ -1,4 +1,4 @@
-"""Sums of products over axes, by Einstein's notation.
+"""Rules for sums of products over axes, written in Einstein's notation.
 
 A product with weights is a layer, to which every rule applies; any other is a sum of products.
 """
@@ -25,11 +25,11 @@ class Weighted:
     """A product with weights, to which a bias may still be added.
 
     Attributes:
-        call: The product's call.
-        x: Its signal, attached.
+        call: The call of the product.
+        x: The signal, attached to autograd's graph.
         layer: The layer without a bias.
-        axis: That of the outputs, counted from the end, along which the bias has a number for each;
-            None if there is but one output.
+        axis: The axis of the outputs, counted from the end, along which a bias would have a number
+            for each; None if there is only one output.
     """
 
     call: Call
@@ -54,18 +54,18 @@ def contraction(
 ) -> Tensor:
     """A sum of products over the axes that do not stand in the result.
 
-    With weights on one side it is a layer, to which the composite's rule applies: weights are what
-    is made of the model's parameters, and any constant without an axis of documents over which the
-    last axis of the signal is contracted, as in ``torch.nn.functional.linear``. Over other axes a
-    constant may also be a mean, which hands nothing to what it does not weigh; a mean has no
-    negative weight.
+    With weights on one side it is a layer, to which the composite's rule applies. Weights are
+    tensors made of the model's parameters, and constants without an axis of documents that are
+    summed with the last axis of the signal, as in ``torch.nn.functional.linear``. A constant summed
+    over other axes may also be a mean, which hands nothing to elements of weight zero; it counts as
+    weights if one is negative.
 
     Args:
         call: The call.
         a: The left side.
         b: The right side.
-        equation: In Einstein's notation, no side with a repeated subscript.
-        function: What computes it, if that is not ``torch.einsum``.
+        equation: The sum in Einstein's notation, without repeated subscripts on a side.
+        function: The function that computes it; by default ``torch.einsum``.
     """
     if a.is_complex() or b.is_complex():
         raise call.refuse("there is no rule for products of complex matrices.")
@@ -107,7 +107,7 @@ def _back(out: str, other: str, wanted: str, q: Tensor, t: Tensor) -> Tensor:
 
 
 def _weighs(w: Tensor, own: str, signal: str, out: str) -> bool:
-    """Whether a side is weights."""
+    """Whether a side counts as weights; see `contraction`."""
     if on_path(w):
         return False
     if layer_of(w):
@@ -145,7 +145,7 @@ def _layer(
 
 
 def axis_of(term: str, letter: str) -> int:
-    """Where a subscript stands; behind the dots counted from the end."""
+    """The axis of a subscript; behind dots it is counted from the end."""
     places = term.replace("...", ".")
     at = places.index(letter)
     return at - len(places) if "." in places[:at] else at

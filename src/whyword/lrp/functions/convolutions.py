@@ -1,7 +1,7 @@
-"""Convolutions of any number of axes, and transposed ones.
+"""Rules for convolutions over one to three axes, and for transposed ones.
 
-Zeros that pad a convolution are no input: the n among which an output shares bias and stabiliser
-counts its real inputs alone.
+Zeros that pad a convolution are no input: an output shares bias and stabiliser among its n real
+inputs alone.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def convolution(
     if call.name == "conv1d" and groups == 1:
         windows = Windows(call, input, layer, stride[0], dilation[0], around[0])
         return note(z, windows=windows)
-    return z  # the short way of pooling is for documents alone
+    return z  # the short way of pooling knows no other convolutions
 
 
 @dataclass(frozen=True)

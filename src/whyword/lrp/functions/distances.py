@@ -1,4 +1,4 @@
-"""Distances and angles between vectors: differences and their norms, products over norms."""
+"""Rules for distances and angles between vectors, by those of norms, products and sums."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from whyword.lrp.traces import constant
 
 @register("cosine_similarity")
 def cosine(call: Call, x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
-    """A product of vectors, each over its norm, which normalises and takes nothing."""
+    """A product of vectors, each divided by its norm, which takes no relevance."""
     ndim, kind = max(x1.ndim, x2.ndim), torch.promote_types(x1.dtype, x2.dtype)
     axis = dim % ndim - ndim
     directions = (

@@ -1,10 +1,10 @@
-"""Functions that work element by element: R_x = R_z, however many calls they take.
+"""Rules for activations and other functions that work element by element: R_x = R_z.
 
 An activation hands its relevance on as it is (Arras et al. 2016, section 2.1). Models also write
-activations out: ``0.5 * x * (1 + tanh(...))`` is a GELU. So the engine remembers of which tensor,
-the *root*, another is a function by numbers alone; where two such are combined, or a curved
-function is taken, what comes out is one activation of the root, and the 1 in 1 + tanh keeps
-nothing.
+activations out: ``0.5 * x * (1 + tanh(...))`` is a GELU. So the engine notes for each tensor its
+*root*: the tensor that it is an elementwise function of, with numbers alone. If two tensors with
+the same root are combined, or a curved function is taken, the result is one activation of the root,
+and the 1 in 1 + tanh keeps no relevance.
 
 A multiple of a tensor, or a number added to it, is no activation: the number is a bias.
 """
@@ -55,7 +55,7 @@ def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
 @register("neg", "__neg__", "negative", "positive")
 def negative(call: Call, input: Tensor) -> Tensor:
-    """A multiple: it has its input's root."""
+    """A multiple of the input, with the same root."""
     return multiple(call, call.value(input.detach()), input)
 
 
@@ -131,7 +131,7 @@ def prelu(call: Call, input: Tensor, weight: Any) -> Tensor:
 def rrelu(
     call: Call, input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False
 ) -> Tensor:
-    """In evaluation a ReLU that leaks by the middle of its bounds."""
+    """In evaluation mode a leaky ReLU, whose slope is the middle of the bounds."""
     if training:
         raise call.refuse("it draws its slope at random; call model.eval() before explaining.")
     value = torch.rrelu(input.detach(), lower, upper, False)
@@ -154,7 +154,7 @@ def glu(call: Call, input: Tensor, dim: int = -1) -> Tensor:
 
 @register("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout")
 def dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
-    """Nothing, in evaluation mode.
+    """Dropout, which does nothing in evaluation mode.
 
     Raises:
         Refusal: If it is active.
@@ -166,7 +166,7 @@ def dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = True) ->
 
 @register("alpha_dropout", "feature_alpha_dropout")
 def alpha_dropout(call: Call, input: Tensor, p: float = 0.5, training: bool = False) -> Tensor:
-    """Nothing, in evaluation mode."""
+    """Dropout, which does nothing in evaluation mode."""
     return dropout(call, input, p, training)
 
 
@@ -177,26 +177,26 @@ def gelu_of_bloom(ctx: Any, relevance: Tensor) -> Tensor:
 
 
 def root_of(tensor: Tensor) -> Tensor:
-    """The tensor that another is an elementwise function of, or that tensor itself."""
+    """The root of a tensor: the tensor that it is an elementwise function of, or itself."""
     found = trace(tensor)
     return tensor if found.root is None else found.root
 
 
 def common_root(value: Tensor, *tensors: Tensor) -> Tensor | None:
-    """The one tensor that all are functions of, shaped like the value; None if there is none."""
+    """The root that all tensors have, if it is shaped like the value; else None."""
     roots = [root_of(t) for t in tensors]
     same = roots and all(root is roots[0] for root in roots) and roots[0].shape == value.shape
     return roots[0] if same and roots[0].dtype == value.dtype else None
 
 
 def as_activation(call: Call, value: Tensor, root: Tensor) -> Tensor:
-    """The value of a function of one tensor, whose relevance returns there."""
+    """The value of an activation, which hands its relevance to the root."""
     result = propagate(call, value, lambda R: (R,), root)
     return note(result, root=root, curved=True)
 
 
 def multiple(call: Call, value: Tensor, x: Tensor) -> Tensor:
-    """The value of a multiple of a tensor, by a number."""
+    """The value of a tensor times a number."""
     if trace(x).curved and root_of(x).shape == value.shape:
         return as_activation(call, value, root_of(x))
     result = propagate(call, value, lambda R: (R,), x)

@@ -1,6 +1,6 @@
-"""Mixtures of experts: who is asked is a choice, and how much each counts a gate.
+"""Rules for mixtures of experts: the choice of experts takes no relevance.
 
-Relevance goes through the experts that were asked, not to the router: probabilities of which the
+Relevance goes through the experts that were chosen, not to the router: probabilities of which the
 largest are picked, and probabilities among picked scores, only scale what experts answer. That is
 signal-take-all (Arras et al. 2017, section 3.1) for a product of routing weight and answer. A
 softmax of which nothing is picked stays what it is.
@@ -20,7 +20,7 @@ from whyword.lrp.traces import note, trace
 def top(
     call: Call, input: Tensor, k: Any, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> Any:
-    """The largest are picked; of probabilities they are gates."""
+    """The largest elements; if they are probabilities, they are gates."""
     found: Any = call.function(input, k, dim, largest, sorted)
     note(found.values, gate=trace(input).choice == "softmax", choice="picked")
     return found
@@ -30,7 +30,7 @@ def top(
 def gather(
     call: Call, input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False
 ) -> Tensor:
-    """Elements by an index; of probabilities they are gates."""
+    """Elements by an index; if they are probabilities, they are gates."""
     found = torch.gather(input, dim, index)
     return note(found, gate=True) if trace(input).choice == "softmax" else found
 

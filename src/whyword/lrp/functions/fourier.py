@@ -1,4 +1,4 @@
-"""Discrete Fourier transforms: sums with constant weights, of real and imaginary components.
+"""Rules for discrete Fourier transforms: sums of components with constant weights.
 
 A transform is a real matrix along its axis, over pairs of components where numbers are complex. The
 relevance of complex numbers is complex and holds that of both components.
@@ -18,12 +18,12 @@ _Transform = Callable[..., Tensor]
 
 
 class _Transforms(NamedTuple):
-    """What a transform of several axes is made of.
+    """The transforms of single axes that make up one of several axes.
 
     Attributes:
         last: The transform of the last axis.
-        others: That of all others.
-        last_first: Whether the last axis comes first.
+        others: The transform of all other axes.
+        last_first: Whether the last axis is transformed first.
     """
 
     last: _Transform

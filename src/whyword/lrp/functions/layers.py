@@ -1,4 +1,4 @@
-"""Linear layers: functions with a matrix of weights, to which every rule applies."""
+"""Rules for linear layers: functions with a matrix of weights, to which every rule applies."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def linear(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None = None
     "linear_dynamic", "linear_relu_dynamic", "linear_dynamic_fp16", "linear_relu_dynamic_fp16"
 )
 def quantised(call: Call, *_: Any, **__: Any) -> Any:
-    """Rounded weights and rounded inputs.
+    """Layers with quantised weights, which are refused.
 
     Raises:
         Refusal: Always.
@@ -74,7 +74,7 @@ def addr(call: Call, input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: 
 
 
 def _times(call: Call, alpha: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    """Two factors, one of them times α: a constant one if there is one, since it may be weights."""
+    """Two factors, one of them times α: the constant one, if any, as it may be weights."""
     if alpha == 1:
         return a, b
     if on_path(a) and on_path(b):
@@ -87,6 +87,6 @@ def _times(call: Call, alpha: Any, a: Any, b: Any) -> tuple[Any, Any]:
 
 def _sum(call: Call, added: Any, product: Any, beta: Any) -> Any:
     """A sum; a constant that is added is the bias where the product is a layer."""
-    if not beta:  # as torch has it, whatever stands in what is added
+    if not beta:  # torch then ignores what is added, even NaN
         return product
     return call.step("add", product, added if beta == 1 else call.step("mul", added, beta))

@@ -1,7 +1,7 @@
-"""Linear functions without weights of the model: averages over windows, interpolation, differences.
+"""Rules for linear functions without the model's weights: averages, interpolation, differences.
 
-Each is a sum with constant weights along an axis or several (`whyword.lrp.functions.weighted`). The
-weights are found by asking the function itself, what it makes of a basis.
+Each is a sum with constant weights along one axis or several (`whyword.lrp.functions.weighted`).
+The weights are found by applying the function to a basis.
 """
 
 from collections.abc import Callable
@@ -29,10 +29,10 @@ class AlongAxis(NamedTuple):
     """A matrix to be applied along an axis.
 
     Attributes:
-        axis: Counted from the end.
-        matrix: ``(in, out)``.
-        pairs: Whether what comes in, and what goes out, has pairs of components behind the other
-            axes, which belong to this one: ``(in, out)`` are then twice as many.
+        axis: The axis, counted from the end.
+        matrix: ``(in, out)`` the matrix.
+        pairs: Whether inputs, and whether outputs, have pairs of components behind the other axes,
+            which belong to this one: the matrix then has twice as many rows or columns.
     """
 
     axis: int
@@ -40,7 +40,7 @@ class AlongAxis(NamedTuple):
     pairs: tuple[bool, bool] = (False, False)
 
     def __call__(self, t: Tensor) -> Tensor:
-        """From inputs to outputs."""
+        """Apply the matrix to inputs."""
         before, behind = self.pairs
         rows = t.movedim(self.axis - 1, -2).flatten(-2) if before else t.movedim(self.axis, -1)
         out = rows @ self.matrix
@@ -50,7 +50,7 @@ class AlongAxis(NamedTuple):
         return out.movedim(-1, self.axis)
 
     def back(self, q: Tensor) -> Tensor:
-        """From outputs to inputs."""
+        """Apply the transposed matrix to outputs."""
         return AlongAxis(self.axis, self.matrix.mT, self.pairs[::-1])(q)
 
 
@@ -60,19 +60,19 @@ class Maps(tuple[AlongAxis, ...]):
     __slots__ = ()
 
     def abs(self) -> Self:
-        """Their sizes; what the product of the matrices weighs is at most the product of these."""
+        """The maps with absolute values; their product is at least the product's absolute value."""
         return type(self)(m._replace(matrix=m.matrix.abs()) for m in self)
 
 
 def mix(x: Tensor, maps: Maps) -> Tensor:
-    """What the maps make of inputs."""
+    """Apply the maps to inputs."""
     for along in maps:
         x = along(x)
     return x
 
 
 def pull(q: Tensor, maps: Maps) -> Tensor:
-    """From the outputs of the maps back to their inputs."""
+    """Apply the transposed maps to outputs, in reverse order."""
     for along in reversed(maps):
         q = along.back(q)
     return q
@@ -85,11 +85,11 @@ def _separate(
 
     Args:
         call: The call.
-        x: Its input.
-        value: Its value.
+        x: The input of the function.
+        value: The value of the function.
         axes: Number of axes.
-        along: From a basis ``(n, 1, 1, n)`` and the number of an axis to what the function makes of
-            it ``(n, 1, 1, m)``.
+        along: Applies the function along one axis: from a basis ``(n, 1, 1, n)`` and the number of
+            the axis to ``(n, 1, 1, m)``.
     """
 
     def matrix(axis: int) -> Tensor:
@@ -112,7 +112,7 @@ def average(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """Means of windows; zeros that pad take nothing."""
+    """Means over windows; zeros that pad take no relevance."""
     axes = int(call.name[-2])
     overridden = () if divisor_override is None else (divisor_override,)
     options = (kernel_size, stride, padding, ceil_mode, count_include_pad, *overridden)
@@ -132,7 +132,7 @@ def average(
 
 @register("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d")
 def adaptive_average(call: Call, input: Tensor, output_size: Any) -> Tensor:
-    """Means of as many windows as asked for."""
+    """Means over a given number of windows."""
     axes = int(call.name[-2])
     value = call.value(input.detach(), output_size)
 
@@ -151,7 +151,7 @@ def power_average(
     stride: Any = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """(Σ x^p)^(1/p) over windows: what each x^p adds to the sum."""
+    """(Σ x^p)^(1/p) over windows: shared in proportion to x^p."""
     value = call.value(input.detach(), norm_type, kernel_size, stride, ceil_mode)
     name = call.name.replace("lp", "avg")
     of_powers = replace(call, name=name, function=getattr(functional, name))
@@ -174,7 +174,7 @@ def interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Tensor:
-    """Positions in between, as weighted sums of those around."""
+    """Interpolated positions: weighted sums of those around."""
     options = (size, scale_factor, mode, align_corners, recompute_scale_factor, antialias)
     value = call.value(input.detach(), *options)
     axes = input.ndim - 2
@@ -204,7 +204,7 @@ def fold(
     padding: Any = 0,
     stride: Any = 1,
 ) -> Tensor:
-    """Sums of windows that lie over each other."""
+    """Sums of windows that overlap."""
     windows = (kernel_size, dilation, padding, stride)
 
     def laid_over(t: Tensor, weight: Tensor) -> Tensor:
@@ -218,7 +218,7 @@ def fold(
 
 @register("cumsum")
 def cumulated(call: Call, input: Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Tensor:
-    """Sums of all that stands before, and of the element itself."""
+    """Sums of each element and all before it."""
     x = input if dtype is None else input.to(dtype)
     if x.ndim == 0:
         return propagate(call, x.detach(), lambda R: (R,), x)

@@ -1,4 +1,4 @@
-"""Products of matrices, in all their spellings, brought into Einstein's notation."""
+"""Rules for products of matrices in all spellings, by way of Einstein's notation."""
 
 from functools import partial, reduce
 from string import ascii_letters
@@ -16,7 +16,7 @@ from whyword.lrp.traces import constant, is_gate, layer_of, moved, note, on_path
 
 @register("matmul", "__matmul__", "__rmatmul__", "mm", "_sparse_mm", "bmm", "mv", "dot", "vdot")
 def matmul(call: Call, input: Any, other: Any) -> Tensor:
-    """A product of matrices: with weights a layer; otherwise see `contraction`."""
+    """A product of matrices; see `contraction`."""
     a, b = (other, input) if call.name == "__rmatmul__" else (input, other)
     return contraction(call, a, b, _equation(a.ndim, b.ndim), torch.matmul)
 
@@ -51,7 +51,7 @@ def chain_matmul(call: Call, *matrices: Any) -> Any:
 
 @register("bilinear")
 def two_inputs(call: Call, input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
-    """z_k = x1ᵀ W_k x2 + b_k: a layer of the one beside a constant other, otherwise halves."""
+    """z_k = x1ᵀ W_k x2 + b_k: two signals take half each; beside a constant it is a layer."""
     must_be_constant(call, weight=weight, bias=bias)
     if on_path(input1) and on_path(input2):
         right = torch.einsum("kij,...j->...ki", weight, constant(input2))
@@ -107,7 +107,7 @@ def tensordot(call: Call, input: Any, other: Any, dims: Any = 2) -> Tensor:
 
 @register("einsum")
 def einsum(call: Call, equation: Any, *operands: Any) -> Any:
-    """Of one tensor, a sum; of two, a product: see `contraction`; of more, one after the other.
+    """A sum of one tensor, or a product of several, two at a time; see `contraction`.
 
     Raises:
         Refusal: If the operands are given as lists of axes.
@@ -134,7 +134,7 @@ def einsum(call: Call, equation: Any, *operands: Any) -> Any:
 
 
 def _pair(call: Call, first: str, a: Any, second: str, b: Any, out: str) -> Any:
-    """The product of two terms; what stands in one alone and not in the result is summed before."""
+    """The product of two terms; axes that only one of them has are summed before."""
     first, a = _summed(call, first, a, second + out)
     second, b = _summed(call, second, b, first + out)
     if not on_path(a) and not on_path(b):
@@ -146,7 +146,7 @@ def _pair(call: Call, first: str, a: Any, second: str, b: Any, out: str) -> Any:
 
 
 def _summed(call: Call, term: str, x: Any, kept: str) -> tuple[str, Any]:
-    """A tensor summed over the axes that nothing else has."""
+    """A tensor summed over the axes that are not kept, with its subscripts."""
     gone = [c for c in term if c not in kept and c != "."]
     if not gone:
         return term, x
@@ -155,19 +155,19 @@ def _summed(call: Call, term: str, x: Any, kept: str) -> tuple[str, Any]:
 
 
 def _placed(x: Any, term: str, out: str) -> Any:
-    """A tensor with an axis for each of the result's, of length one where it has none."""
+    """A tensor with all axes of the result; those that it lacks have length one."""
     turned = torch.einsum(f"{term}->{''.join(c for c in out if c in term)}", x)
     return moved(turned[tuple(slice(None) if c in term else None for c in out)], x)
 
 
 def _alone(call: Call, term: str, x: Tensor, out: str) -> Tensor:
-    """Axes of one tensor summed and put into another order."""
+    """One tensor, summed over axes and transposed."""
     term, x = _summed(call, term, x, out)
     return moved(torch.einsum(f"{term}->{out}", x), x)
 
 
 def _equation(left: int, right: int) -> str:
-    """What ``torch.matmul`` does with tensors of so many axes."""
+    """The equation of ``torch.matmul`` for tensors with these numbers of axes."""
     if left == 1 and right == 1:
         return "k,k->"
     if right == 1:

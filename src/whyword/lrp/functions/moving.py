@@ -1,6 +1,7 @@
-"""Functions that only move numbers, but whose backward passes autograd takes target by target.
+"""Handlers of functions that only move numbers, but whose own backward passes are slow.
 
-They are spelled by others, whose backward passes it takes for all targets at once.
+Autograd would run these once for each target. So each is written with other functions, whose
+backward passes run for all targets at once.
 """
 
 from typing import Any
@@ -16,7 +17,7 @@ NAMES = {"unfold", "take", "cummax", "cummin", "masked_scatter"}
 
 @register("unfold")
 def unfold(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """Windows of a tensor along an axis; of pictures, as columns."""
+    """Windows of a tensor along an axis; or of pictures, as columns."""
     if call.function is functional.unfold:
         columns: Tensor = functional.unfold(input, *args, **kwargs)
         return columns

@@ -1,7 +1,7 @@
-"""Norms, deviations, variances: as normalisers they take nothing, as signals they are sums.
+"""Rules for norms, deviations, variances and normalisations.
 
-Beside a signal, in a product or quotient, what they do is scale (`whyword.lrp.functions.GATES`). On
-their own way to the scores they are homogeneous functions, and hand to each input what it adds:
+Beside a signal, in a product or quotient, norms only scale and take no relevance
+(`whyword.lrp.functions.GATES`). On their own way to the scores they hand to each input its part:
 
 - ‖x‖_p = (Σ|x|^p)^(1/p): R_i = |x_i|^p / Σ|x|^p · R;
 - the deviation and the variance of x: R_i = x_i (x_i - mean) / Σ(x - mean)² · R, which is what
@@ -39,7 +39,7 @@ def norm(
     *,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """R_i = |x_i|^p / Σ|x|^p · R; of the largest or smallest element, that one's."""
+    """R_i = |x_i|^p / Σ|x|^p · R; for p = ±∞ the largest or smallest element takes all."""
     if call.name == "matrix_norm" and dim is None:
         dim = (-2, -1)
     axes = axes_of(input, dim)
@@ -93,7 +93,7 @@ def deviation_and_mean(
     *,
     correction: Any = None,
 ) -> tuple[Tensor, Tensor]:
-    """Both, each by its own rule; the deviation is a gate."""
+    """Deviation (or variance) and mean, each by its own rule; the deviation is a gate."""
     axes = None if isinstance(dim, bool) else dim
     mean = call.step("mean", input, axes, keepdim)
     kind = call.name.removesuffix("_mean")
@@ -117,7 +117,7 @@ def logsumexp(call: Call, input: Tensor, dim: Any, keepdim: bool = False) -> Ten
 
 @register("logaddexp", "logaddexp2", "hypot")
 def joined(call: Call, input: Any, other: Any) -> Tensor:
-    """Of two tensors, element by element: log(exp a + exp b), and the norm of (a, b)."""
+    """log(exp a + exp b), or the norm of (a, b), element by element."""
     value = call.value(constant(input), constant(other))
     a, b = (constant(t).to(value.dtype) for t in (input, other))
     if call.name == "hypot":
@@ -252,10 +252,10 @@ def batch_norm(
     eps: float = 1e-5,
     cudnn_enabled: bool = True,
 ) -> Tensor:
-    """In evaluation a multiple of each element, and a constant that is its bias.
+    """In evaluation mode a multiple of each element, plus a bias.
 
     Raises:
-        UnsupportedFunction: If it takes the statistics of the batch.
+        Refusal: If it uses the statistics of the batch.
     """
     if call.function is torch.batch_norm:
         running_mean, running_var, weight, bias = weight, bias, running_mean, running_var

@@ -1,6 +1,7 @@
-"""Packed sequences: rows are moved around; which ones, the same function says about row numbers.
+"""Handlers for packed sequences, whose rows are only moved around.
 
-Autograd's own backward passes would do, one target at a time.
+The same function, applied to row numbers, tells which row goes where. Autograd's own backward pass
+would do too, but for one target at a time.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ NAMES = {"_pack_padded_sequence", "_pad_packed_sequence"}
 
 @register("_pack_padded_sequence")
 def pack(call: Call, input: Tensor, lengths: Tensor, batch_first: bool) -> Any:
-    """``(position, batch, ...)`` to one row for each step of each sequence."""
+    """Turn ``(position, batch, ...)`` into one row for each step of each sequence."""
     numbers = _numbers(input.shape[:2], input)
     found: Any = call.function(numbers, lengths, batch_first)
     rows, sizes = found
@@ -26,7 +27,7 @@ def pack(call: Call, input: Tensor, lengths: Tensor, batch_first: bool) -> Any:
 def pad(
     call: Call, data: Tensor, sizes: Tensor, batch_first: bool, filler: float, length: int
 ) -> Any:
-    """One row for each step of each sequence to ``(position, batch, ...)``."""
+    """Turn one row for each step of each sequence into ``(position, batch, ...)``."""
     numbers = _numbers(data.shape[:1], data)
     found: Any = call.function(numbers, sizes, batch_first, -1, length)
     rows, lengths = found

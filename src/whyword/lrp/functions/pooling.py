@@ -1,9 +1,9 @@
-"""Maxima: the winner takes all (Arras et al. 2016, section 2.1), or all share by Shapley value.
+"""Rules for maxima: the winner takes all, or all share by Shapley value.
 
-Autograd's own backward pass routes relevance to the winner. Over a convolution there is a shorter
-way: a filter passes relevance on from its winning windows alone, which are few, so that the
-convolution becomes a layer of these windows, and the products with all others are never made. All
-rules apply to it; the numbers are the same.
+That the winner takes all is the paper's rule (Arras et al. 2016, section 2.1); autograd's own
+backward pass does it. After a convolution there is a shorter way: a filter passes relevance on from
+its few winning windows alone, so the convolution becomes a layer of these windows, and products
+with all others are never computed. All rules apply to it; the numbers are the same.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from whyword.lrp.rules import Layer
 from whyword.lrp.traces import constant, note, trace
 
 _FEW = 8
-"""Windows per winner from which on the short way pays."""
+"""The number of windows per winner from which on the short way is faster."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Windows:
     """A convolution whose output a tensor holds, element by element.
 
     Attributes:
-        call: The convolution's call.
-        x: ``(batch, channel, position)``, its input, attached.
+        call: The call of the convolution.
+        x: ``(batch, channel, position)`` the input, attached to autograd's graph.
         layer: The convolution.
-        stride: Positions between windows.
-        dilation: Positions between the inputs of a window.
-        around: Positions of padding before and behind.
+        stride: Number of positions from one window to the next.
+        dilation: Number of positions from one input of a window to the next.
+        around: Number of positions of padding before and behind.
         blocked: Masks over the output, True where it has been overwritten.
     """
 
@@ -48,7 +48,7 @@ class Windows:
     blocked: tuple[Tensor, ...] = ()
 
     def overwritten(self, mask: Tensor) -> "Windows":
-        """The same, with more of the output overwritten."""
+        """The same convolution, with more of the output overwritten."""
         return replace(self, blocked=(*self.blocked, mask))
 
 
@@ -64,7 +64,7 @@ NAMES = set(
 def maximum(
     call: Call, input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None
 ) -> Any:
-    """Over one axis, over everything, or of two tensors."""
+    """The maximum (or minimum) over one axis, over all elements, or of two tensors."""
     other = dim if isinstance(dim, Tensor) else other
     if other is not None:
         return greater(call, input, other)
@@ -86,7 +86,7 @@ def maximum(
 
 @register("maximum", "minimum", "fmax", "fmin")
 def greater(call: Call, input: Any, other: Any) -> Tensor:
-    """Of two tensors the winner takes all, the first among equals (autograd would split)."""
+    """The maximum of two tensors; the first of equals takes all (autograd would split)."""
     name = {"max": "maximum", "min": "minimum"}.get(call.name, call.name)
     value = getattr(torch, name)(constant(input), constant(other))
     first = constant(input) == value
@@ -107,7 +107,7 @@ def median(call: Call, input: Tensor, dim: Any = None, keepdim: bool = False) ->
 
 @register("amax", "amin")
 def extreme(call: Call, input: Tensor, dim: Any = (), keepdim: bool = False) -> Any:
-    """The maximum over axes: the first winner takes all (autograd would split among equals)."""
+    """The maximum over axes; the first of equals takes all (autograd would split)."""
     function = torch.max if call.name == "amax" else torch.min
     over = replace(call, function=function, name=function.__name__)
     axes = axes_of(input, dim)
@@ -124,7 +124,7 @@ def extreme(call: Call, input: Tensor, dim: Any = (), keepdim: bool = False) -> 
 
 
 def _shared(call: Call, x: Tensor, value: Tensor, axis: int) -> Tensor:
-    """A maximum over an axis, which may have been kept, whose relevance all share."""
+    """A maximum over an axis, whose relevance all elements share by Shapley value."""
     kept = value.ndim == x.ndim
     ordered, order = x.detach().sort(dim=axis, descending=True, stable=True)
     shares = torch.empty_like(ordered).scatter(axis, order, shares_of_maximum(ordered, axis))
@@ -146,7 +146,7 @@ def pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """Over windows of positions."""
+    """The maximum over windows of positions."""
     options = (kernel_size, stride, padding, dilation, ceil_mode)
     values, indices = max_pool1d(input, *options, return_indices=True)
     wanted = return_indices or call.name == "max_pool1d_with_indices"
@@ -155,7 +155,7 @@ def pool(
 
 @register("adaptive_max_pool1d", "adaptive_max_pool1d_with_indices")
 def adaptive_pool(call: Call, input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """Over as many windows of positions as asked for."""
+    """The maximum over a given number of windows of positions."""
     values, indices = adaptive_max_pool1d(input, output_size, return_indices=True)
     wanted = call.name == "adaptive_max_pool1d_with_indices" or bool(return_indices)
     wanted = wanted or call.function is torch.adaptive_max_pool1d  # unlike that of torch.nn
@@ -181,8 +181,8 @@ def _of_windows(windows: Windows, pooled: Tensor, indices: Tensor) -> Tensor:
 
     Args:
         windows: The convolution.
-        pooled: ``(batch, filter, window)``, the tensor whose maxima are taken.
-        indices: ``(batch, filter, winner)``, the winning windows.
+        pooled: ``(batch, filter, window)`` the tensor whose maxima are taken.
+        indices: ``(batch, filter, winner)`` the winning windows.
     """
     whole = windows.layer
     layer = Layer(
@@ -251,7 +251,7 @@ class _Pull:
         return pulled
 
     def all_targets(self, q: Tensor, weight: Tensor) -> Tensor:
-        """``(target, batch, filter, winner)`` to ``(target, batch, channel, position)``."""
+        """Pull ``(target, batch, filter, winner)`` to ``(target, batch, channel, position)``."""
         targets, batch = q.shape[:2]
         entries = q[..., None].expand(*q.shape, self.width).reshape(targets, -1)
         first = torch.arange(targets, device=q.device)[:, None] * len(self.order)
@@ -271,18 +271,18 @@ class Batched(torch.autograd.Function):
 
     @staticmethod
     def forward(pull: _Pull, q: Tensor, weight: Tensor) -> Tensor:
-        """For one target."""
+        """Run `_Pull.all_targets` for one target."""
         return pull.all_targets(q[None], weight)[0]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        """Nothing to keep: there is no way back from relevance."""
+        """Keep nothing, as relevance has no backward pass."""
 
     @staticmethod
     def vmap(
         info: Any, axes: Sequence[int | None], pull: _Pull, q: Tensor, weight: Tensor
     ) -> tuple[Tensor, int]:
-        """For all of them."""
+        """Run `_Pull.all_targets` for all targets."""
         if axes[1] is None or axes[2] is not None:
             raise NotImplementedError("Only relevance has a target axis.")
         return pull.all_targets(q.movedim(axes[1], 0), weight), 0

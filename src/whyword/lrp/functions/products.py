@@ -1,4 +1,4 @@
-"""Products and quotients, element by element: of signals, gates and constants."""
+"""Rules for products and quotients, element by element, of signals, gates and constants."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def mul(call: Call, input: Any, other: Any) -> Tensor:
 
 
 def _taken_by(call: Call, value: Tensor, *signals: Tensor) -> Tensor:
-    """A product of which these factors take equal parts."""
+    """The value of a product; the given factors take equal parts of its relevance."""
 
     def backward(relevance: Tensor) -> tuple[Tensor, ...]:
         share = relevance / len(signals) if len(signals) > 1 else relevance
@@ -61,7 +61,7 @@ def div(call: Call, input: Any, other: Any, *, rounding_mode: str | None = None)
     """A quotient: the numerator takes all; a denominator normalises and takes nothing.
 
     Raises:
-        UnsupportedFunction: If it is rounded, which makes steps of a signal.
+        Refusal: If it is rounded, which makes steps of a signal.
     """
     a, b = (other, input) if call.name in ("__rtruediv__", "__rdiv__") else (input, other)
     if rounding_mode is not None:
@@ -133,7 +133,7 @@ def outer(call: Call, input: Any, vec2: Any) -> Any:
 
 @register("kron")
 def kron(call: Call, input: Any, other: Any) -> Any:
-    """Every element of one beside every element of the other."""
+    """Products of every element of one with every element of the other."""
     count = max(input.ndim, other.ndim)
     a, b = (t.reshape([1] * (count - t.ndim) + list(t.shape)) for t in (input, other))
     apart = [n for size in a.shape for n in (size, 1)], [n for size in b.shape for n in (1, size)]

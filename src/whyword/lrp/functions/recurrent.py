@@ -1,7 +1,7 @@
-"""Recurrent networks: layers and directions of cells, re-run step by step (module ``cells``).
+"""Rules for whole recurrent networks, which are run again step by step (``cells``).
 
-``torch.lstm`` and its like arrive as one function each, and have one entry in the account. The
-relevance that reaches initial states is lost, and booked so.
+``torch.lstm``, ``torch.gru`` and the RNNs are one function each, and have one entry in the account.
+The relevance that reaches initial states is lost, as "initial state".
 """
 
 from collections.abc import Callable, Sequence
@@ -20,11 +20,11 @@ from whyword.lrp.traces import on_path
 
 @register(*STEPS)
 def recurrent(call: Call, *arguments: Any) -> Any:
-    """A whole network: layers, directions, padded or packed sequences.
+    """A recurrent network with its layers and directions, over padded or packed sequences.
 
     Returns:
-        As torch: outputs ``(position, batch, direction · hidden)``, or with the batch first, or one
-        row per step and sequence if they are packed; then the final states.
+        What torch returns: outputs ``(position, batch, direction · hidden)``, or with the batch
+        first, or one row per step and sequence if these are packed; then the final states.
 
     Raises:
         Refusal: If dropout is active.
@@ -93,7 +93,7 @@ def _run(
 
 
 class _Books:
-    """One entry in the account for a whole network, however many steps it takes.
+    """Collects the entries of all steps into one entry in the account for the network.
 
     Attributes:
         inner: The call under which the steps run; their entries end up in that of the network.
@@ -115,7 +115,7 @@ class _Books:
         return self._metered(output, count)
 
     def paid_out(self, data: Tensor) -> Tensor:
-        """Count the relevance of the inputs, which comes last, and close the books."""
+        """Count the relevance of the inputs, which comes last, and make the entry."""
 
         def count(relevance: Tensor) -> tuple[Tensor]:
             passed = float(relevance.sum())

@@ -1,8 +1,8 @@
-"""Writing at places that an index names: what is added shares, what is written over is gone.
+"""Rules for functions that write or add elements at places that an index names.
 
-Of what is added to a place, base and additions take relevance by what they contribute. Where an
-index names a place more than once, what is written last takes all: autograd's own backward pass
-would hand the same relevance to each.
+If elements are added to a place, they and the base take relevance by what they contribute. If an
+index names a place more than once, the element that is written last takes all: autograd's own
+backward pass would hand the same relevance to each.
 """
 
 from typing import Any
@@ -72,7 +72,7 @@ def scatter_reduce(
     *,
     include_self: bool = True,
 ) -> Tensor:
-    """Sums, means and extremes of what comes to a place, and of what stood there."""
+    """Sums, means and extremes of the elements that come to a place and the one there."""
     data = constant(input)
     times = torch.zeros_like(data, dtype=torch.long)
     times = times.scatter_add(dim, index, torch.ones_like(index))
@@ -115,7 +115,7 @@ def index_reduce(
     *,
     include_self: bool = True,
 ) -> Any:
-    """As `scatter_reduce`, slice by slice."""
+    """The same as `scatter_reduce`, for slices along an axis."""
     wide = _as_wide(index, source, dim)
     return scatter_reduce(call, input, dim, wide, source, reduce, include_self=include_self)
 
@@ -162,14 +162,14 @@ def _as_wide(index: Tensor, source: Tensor, dim: int) -> Tensor:
 
 
 def _like(base: Tensor, index: Tensor, source: Any) -> Tensor:
-    """A number as a tensor of it."""
+    """A number as a tensor shaped like the index; tensors stay as they are."""
     if isinstance(source, Tensor) and source.ndim:
         return source
     return torch.as_tensor(source, dtype=base.dtype, device=base.device).expand(index.shape)
 
 
 def _written(base: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """What an index names is taken from a source, the last where it names a place twice."""
+    """The base with elements of a source written at places; the last one at a place counts."""
     numbers = torch.arange(index.numel(), device=index.device).view(index.shape)
     last = torch.full_like(base, -1, dtype=torch.long).scatter(dim, index, numbers)
     elements = source[tuple(slice(n) for n in index.shape)].flatten()
@@ -185,12 +185,12 @@ def _added(
 
     Args:
         call: The call.
-        base: What stood there.
+        base: The tensor that is added to.
         dim: The axis.
         index: The places of the source's elements.
-        source: What is added; elements beyond the index are not.
-        stays: u, a number or one for each place.
-        weight: w, a number or one for each place.
+        source: The elements to add; those beyond the index are not added.
+        stays: The factor u, one number or one for each place.
+        weight: The factor w, one number or one for each place.
     """
     if base.is_complex() or source.is_complex():
         raise call.refuse("there is no rule for complex numbers; take their parts.")
@@ -219,7 +219,7 @@ def _won(
     source: Tensor,
     stays: Tensor,
 ) -> Tensor:
-    """Extremes of what comes to a place: the first of the winners takes all, the base before."""
+    """Extremes at places: the first winner takes all, the base before the source."""
     by_base = (constant(base) == value) & stays
     elements = constant(source)[tuple(slice(n) for n in index.shape)]
     numbers = torch.arange(index.numel(), device=index.device).view(index.shape)

@@ -1,4 +1,4 @@
-"""Sums of tensors, element by element: residual connections, biases, differences."""
+"""Rules for sums of tensors, element by element: residual connections, biases, differences."""
 
 from dataclasses import replace
 from typing import Any
@@ -44,7 +44,7 @@ def add(call: Call, input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 
 
 def _with_bias(call: Call, z: Tensor, x: Tensor, weight: Any, bias: Any) -> Tensor | None:
-    """The product that ``x`` is, as a layer with this bias, if both are what makes up a layer."""
+    """The layer that the product ``x`` and this bias make up; None if they make up none."""
     product = trace(x).product
     if product is None or weight != 1 or z.dtype != x.dtype or x.shape != z.shape:
         return None
@@ -67,9 +67,9 @@ def _has_shape(constant: Any, shape: tuple[int, ...]) -> bool:
 def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
     """z = Σ_i w_i x_i + constant, element by element: R_i = (w_i x_i + (c + s) / n) / (z + s) · R.
 
-    The summands share constant and stabiliser equally, if the rule says so. Of a mask, an infinite
-    constant takes everything; beside zero a single summand is all there is, and takes everything
-    itself, so that a text has the same relevance with a mask and without.
+    The summands share constant and stabiliser equally, if the rule says so. An infinite constant,
+    as in a mask, takes all relevance. If the constant is zero, a single summand takes all, so that
+    a text has the same relevance with a mask and without.
 
     Args:
         call: The call.

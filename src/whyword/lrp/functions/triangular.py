@@ -1,4 +1,4 @@
-"""Triangular systems, as linear attention with the delta rule solves them (Qwen3-Next and others).
+"""The rule for triangular systems, which linear attention with the delta rule solves.
 
 T y = b is what forward substitution computes step by step: y_i = (b_i - Σ_j N_ij y_j) / d_i, where
 N is T without its diagonal d. So the rule follows from those of the steps: b and the products are
@@ -32,7 +32,7 @@ def solve_triangular(
     """T y = b for a triangular T; a constant T, or one that is a gate, leaves all to b.
 
     Raises:
-        UnsupportedFunction: If T depends on the embeddings and b does not.
+        Refusal: If T depends on the embeddings and b does not.
     """
     if not on_path(B):
         raise call.refuse(

@@ -1,7 +1,7 @@
-"""Sums over positions with constant weights: pooling, attention, whatever is linear without a bias.
+"""The rule for sums with constant weights, such as means over positions and attention.
 
-What contributes nothing gets nothing: constant and stabiliser are shared in proportion to the
-contributions, so that padding takes no relevance, however much of it there is.
+Constant and stabiliser are shared in proportion to the contributions: padding, which contributes
+nothing, takes no relevance, however much of it there is.
 """
 
 import math
@@ -20,18 +20,18 @@ NAMES = {"sum", "mean", "nansum", "nanmean"}
 
 
 class _Weights(Protocol):
-    """Weights of a sum, a tensor or several that make them up."""
+    """The weights of a sum: a tensor, or several that make them up."""
 
     def abs(self) -> Self:
-        """|w|, or at least as much, if that is what has a short form."""
+        """The absolute values |w|, or an upper bound of them that is easier to compute."""
 
 
 class Term(NamedTuple):
-    """What one tensor adds to sums: Σ_i w_ij x_i.
+    """The part of one tensor in sums: Σ_i w_ij x_i.
 
     Attributes:
         x: The tensor; it takes relevance if it depends on the embeddings.
-        weights: w, constant.
+        weights: The weights w, which are constant.
         mix: ``(x, w) -> `` Σ_i w_ij x_i, shaped like the sums.
         pull: ``(q, w) -> `` Σ_j q_j w_ij, shaped like ``x``.
     """
@@ -47,8 +47,8 @@ def summed(call: Call, *terms: Term, value: Tensor | None = None) -> Tensor:
 
     Args:
         call: The call.
-        terms: What is summed; terms that do not depend on the embeddings are a constant.
-        value: z, if the function itself computes it.
+        terms: The terms; those that do not depend on the embeddings are a constant.
+        value: The value z, if the function itself has computed it.
     """
     signals = [t for t in terms if on_path(t.x)]
     constants = [t.mix(t.x, t.weights) for t in terms if not on_path(t.x)]
@@ -84,7 +84,7 @@ def weighted_sum(
 def share_out(
     rule: Epsilon, z: Tensor, *terms: Term, constant: Tensor | None = None
 ) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """From the relevance of z_j = Σ_i c_ij + b_j, c_ij = w_ij x_i, to that of each term.
+    """A function from the relevance of z_j = Σ_i c_ij + b_j, c_ij = w_ij x_i, to that of each term.
 
     R_i = Σ_j (c_ij + (s_j + b_j) |c_ij| / Σ_i |c_ij|) / (z_j + s_j) · R_j. Stabiliser and constant
     are shared in proportion, if the rule says that they are shared; where all contributions are
@@ -93,8 +93,8 @@ def share_out(
     Args:
         rule: The rule of sums.
         z: The sums.
-        terms: What takes relevance.
-        constant: b.
+        terms: The terms, which take relevance.
+        constant: The constant b; None for zero.
     """
     s = stabiliser(z, rule.epsilon)
     shared = s if rule.stabiliser_share else None
@@ -167,7 +167,7 @@ def pool_numbers(
     *,
     dtype: torch.dtype | None = None,
 ) -> Tensor:
-    """Sums and means of what is a number."""
+    """Sums and means without NaN."""
     x = input if dtype is None else input.to(dtype)
     axes = axes_of(x, dim)
     known = (~x.detach().isnan()).to(x.dtype)
@@ -192,7 +192,7 @@ def axes_of(x: Tensor, dim: Any) -> list[int]:
 
 
 def unsqueezed(t: Tensor, axes: list[int], ndim: int, keepdim: bool) -> Tensor:
-    """A reduction with the axes again that it was over, unless they were kept.
+    """A reduction with the axes that it was over put back, unless they were kept.
 
     Args:
         t: The reduction; further axes may stand in front.

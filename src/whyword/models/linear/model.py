@@ -4,9 +4,9 @@ A score is Σ_f x_f w_f + b over the features of a text. Feature f is an n-gram;
 shared equally by the words of all its occurrences, so that every word's relevance is the sum of its
 shares of x_f w_f. Nothing is approximated: words + remainder = ``decision_function``.
 
-The modules `vectorizers` and `steps` follow n-grams on their way to the classifier, `estimators`
-reads its weights. Everything is checked: scores are compared with the classifier's own, and must
-predict what it predicts.
+The modules ``vectorizers`` and ``steps`` follow n-grams on their way to the classifier, and
+``estimators`` reads its weights. All is checked: scores are compared with the classifier's own, and
+must predict what it predicts.
 
 As a `whyword.classifier.Classifier`, each word of each occurrence of an n-gram is a position, whose
 vector has one component: its share of x_f.

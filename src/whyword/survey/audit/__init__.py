@@ -22,7 +22,7 @@ from whyword.survey.audit.records import Accuracy, Audit, ClassAudit, Suspect
 from whyword.survey.audit.suspects import Suspicion, suspicions
 from whyword.survey.tally import Tally
 
-__all__ = ["Accuracy", "Audit", "ClassAudit", "Cluster", "Suspect", "audit"]
+__all__ = ["Accuracy", "Audit", "ClassAudit", "Cluster", "Suspect", "audit_corpus"]
 
 
 def audit_corpus(
