@@ -166,5 +166,5 @@ def test_word_dropout_acts_in_training_only() -> None:
 
 @pytest.mark.parametrize("filters", [{0: 3}, {2: 0}, {-1: 4}])
 def test_impossible_filters_are_refused(filters: Mapping[int, int]) -> None:
-    with pytest.raises(InputError, match="widths and counts"):
+    with pytest.raises(InputError, match="expected a whole number, 1 to"):
         random_cnn(filters=filters)

@@ -12,7 +12,6 @@ from whyword import InputError
 from whyword.cli import cli
 from whyword.render.labels import weighting_label
 from whyword.render.scatter import colour_of, draw_maps
-from whyword.survey import maps
 from whyword.survey.maps import DocumentMap, project, top_level, write_parquet
 
 rng = np.random.default_rng(0)
@@ -30,7 +29,7 @@ def test_pca_keeps_the_directions_of_the_highest_variance() -> None:
 
 
 def test_projections_that_cannot_be_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(maps, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(InputError, match=r"pip install \"whyword\[umap\]\""):
         project(VECTORS, projection="umap")
     with pytest.raises(InputError, match="expected one of: pca, umap"):
