@@ -91,7 +91,7 @@ def replacement(
         return torch.zeros_like(table[0])
     if operator == "mean":
         return vocabulary_mean(classifier) if reference is None else reference.to(table)
-    return None if operator == "remove" else table[_id(classifier, operator)]
+    return table[_id(classifier, operator)] if operator in ("unknown", "mask") else None
 
 
 def vocabulary(classifier: Classifier) -> Tensor:

@@ -263,6 +263,8 @@ def _print(summary: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from whyword.render.labels import method_label
+
     # Methods can be named after files, so no name may be read as markup.
     console = Console(markup=False, emoji=False)
     for panel in summary["panels"]:
@@ -281,7 +283,7 @@ def _print(summary: Mapping[str, Any]) -> None:
         for method, record in records.items():
             low, high = record["interval"]
             table.add_row(
-                method,
+                method_label(method),
                 f"{record['mean']:.3f}",
                 f"{low:.3f}–{high:.3f}",
                 *(f"{record['accuracy'][k]:.3f}" for k in steps),

@@ -7,6 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from whyword.render.labels import method_label
 from whyword.render.numbers import minus
 
 NOTHING = "–"
@@ -36,7 +37,7 @@ class MetricTable:
             table.add_row(Text(group["metric"], "bold"), "", Text(_direction(group["better"])))
             for row in group["rows"]:
                 method, *numbers, _ = row.values()
-                table.add_row(Text("  " + method), *(Text(cell) for cell in numbers))
+                table.add_row(Text("  " + method_label(method)), *(Text(cell) for cell in numbers))
         yield table
 
 
