@@ -127,7 +127,7 @@ def learn(
     Raises:
         InputError: If no word occurs ``min_count`` times, or gensim is not installed.
     """
-    require("gensim.models", extra="train", what="Learning word vectors")
+    require("gensim", extra="train", what="Learning word vectors")
     from gensim.models import Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
 
