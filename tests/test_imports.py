@@ -115,6 +115,21 @@ def test_an_arrow_up_or_sideways_is_found(files: dict[str, str], module: str, li
     assert len(wrong({**files, module: files[module] + "\n" + line + "\n"})) == 1
 
 
+def test_no_import_hides_from_this_file(files: dict[str, str]) -> None:
+    """The package as a whole is not imported, nor is a module by a string."""
+    hidden = []
+    for name, source in files.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import) and any(a.name == "whyword" for a in node.names):
+                hidden.append(f"{name}: {ast.unparse(node)}")
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            called, first = ast.unparse(node.func), node.args[0]
+            if called.endswith("import_module") and isinstance(first, ast.Constant):
+                hidden.append(f"{name}: {ast.unparse(node)}")
+    assert hidden == []
+
+
 def test_no_circle_of_files(files: dict[str, str]) -> None:
     graph: dict[str, set[str]] = {name: set() for name in files}
     for one, other in arrows(files):

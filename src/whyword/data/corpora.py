@@ -188,7 +188,8 @@ def table(
 ) -> Corpus:
     """Read a ``.csv``, ``.tsv`` or ``.jsonl`` file with a text and a label in each row.
 
-    Lines of JSON are objects, in which numbers count as strings. Texts may be empty, labels not.
+    Lines of JSON are objects, in which whole numbers count as strings. Texts may be empty, labels
+    not.
 
     Raises:
         InputError: If the file has another ending, a column is missing or stands there twice, or a

@@ -185,7 +185,8 @@ METHODS: Mapping[str, Method] = {
             about="Hands the score's difference from zero vectors back through the layers.",
             source="Shrikumar et al. 2017",
             cost="2 forward, 1 backward per target",
-            needs="captum: pip install 'whyword[captum]'; a torch module without recurrence",
+            needs="captum: pip install 'whyword[captum]'; a classifier that is a torch module, "
+            "without recurrence",
             function="whyword.methods.through_captum:deep_lift",
             decomposes=False,
         ),

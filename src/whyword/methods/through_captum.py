@@ -91,7 +91,10 @@ def deep_lift(
     """
     attr = _captum()
     if not isinstance(classifier, nn.Module | WritesOutLayers):
-        raise InputError(f"DeepLIFT needs a torch module; got {type(classifier).__name__}.")
+        raise InputError(
+            "DeepLIFT needs a classifier that is a torch module itself, or can write out its "
+            f"layers; got {type(classifier).__name__}."
+        )
     network = module_of(classifier)
     if network and any(isinstance(module, nn.RNNBase) for module in network.modules()):
         raise InputError("captum has no DeepLIFT for recurrent networks; use lrp.")

@@ -122,4 +122,4 @@ def check_libraries() -> None:
 
 
 def _library(module: str) -> ModuleType:
-    return require(module, extra="corpus", what="Clusters of explanations")
+    return require(module, extra="corpus", what="A clustering of explanations")
