@@ -240,3 +240,14 @@ def test_whatever_stands_in_a_folder_it_is_refused_or_explains(saved: Path, seed
             assert np.isfinite(explain(loaded, TEXT).relevance).all()
         file.write_bytes(files[file])
     assert explain(whyword.load(saved), TEXT).words
+
+
+@pytest.mark.parametrize("labels", ["abc", 5, ["a", "b"], {"z": "a"}])
+def test_classes_that_are_not_named_by_number_are_refused(saved: Path, labels: object) -> None:
+    edit(saved / "config.json", id2label=labels)
+    assert "names classes by their numbers" in refused(saved)
+
+
+def test_a_tokenizer_nested_too_deep_is_refused(saved: Path) -> None:
+    (saved / "tokenizer_config.json").write_text('{"a":' * 5000 + "1" + "}" * 5000)
+    assert "nested too deep" in refused(saved)

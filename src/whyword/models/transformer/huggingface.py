@@ -38,7 +38,9 @@ def load_folder(path: str | Path) -> TransformerClassifier:
     """
     path = Path(path)
     with checked(path):
-        _check_layers(read_json(path / "config.json"))
+        config = read_json(path / "config.json")
+        _check_layers(config)
+        _check_classes(config)
     model, tokenizer, missing, unused = _read(path, local_files_only=True)
     if missing:
         raise ModelError(
@@ -71,6 +73,22 @@ def _check_layers(config: object) -> None:
         if _COUNTS.search(key) and isinstance(value, int):
             whole(key, int(value), least=1 if key in _LAYERS else -1, most=MOST_LAYERS)
         _check_layers(value)
+
+
+def _check_classes(config: object) -> None:
+    """Check that a configuration names its classes by number, if it names them.
+
+    Raises:
+        InputError: If ``id2label`` is anything else.
+    """
+    named = config.get("id2label") if isinstance(config, dict) else None
+    if named is None:
+        return
+    if not isinstance(named, dict) or not all(key.isdecimal() for key in named):
+        raise InputError(
+            f"Got id2label {shown(named)}; expected an object that names classes by their numbers, "
+            'such as {"0": "ham", "1": "spam"}.'
+        )
 
 
 def _check_unused(unused: set[str], names: Iterable[str]) -> None:
@@ -181,4 +199,6 @@ def _read(source: str | Path, **options: Any) -> tuple[Any, Any, set[str], set[s
 
 def _line(error: Exception) -> str:
     """What an error says, in one line that is not too long."""
+    if isinstance(error, RecursionError):
+        return "a file in it is nested too deep."
     return shorten(f"{type(error).__name__}: {error}", 300)
