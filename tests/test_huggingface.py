@@ -18,6 +18,7 @@ from whyword.models.cnn.model import WordCNN
 pytest.importorskip("transformers")
 
 import whyword
+from test_folder import refused
 from transformers_small import model, tokenizer
 from whyword import InputError, ModelError, TransformerClassifier, explain
 from whyword.models import store
@@ -41,16 +42,6 @@ def saved(original: Path, tmp_path: Path) -> Path:
     for file in original.iterdir():
         (path / file.name).write_bytes(file.read_bytes())
     return path
-
-
-def refused(path: Path) -> str:
-    with pytest.raises(ModelError) as error:
-        whyword.load(path)
-    message = str(error.value)
-    assert str(path) in message
-    assert "\n" not in message
-    assert len(message) < 600
-    return message
 
 
 def edit(file: Path, **changes: Any) -> None:

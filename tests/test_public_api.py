@@ -4,6 +4,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -155,4 +156,8 @@ def test_a_page_is_written_after_importing_the_package_alone() -> None:
 
 
 def test_the_version_is_written_once() -> None:
-    assert whyword.__version__.count(".") == 2
+    root = Path(__file__).parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in project["project"]["dynamic"]
+    sources = [path.read_text(encoding="utf-8") for path in (root / "src").rglob("*.py")]
+    assert sum(source.count(f'"{whyword.__version__}"') for source in sources) == 1

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whyword.cli.corpus import write_page
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
     from whyword.classifier import Classifier
-    from whyword.explanation import Explanation
 
 DEFAULT_MODEL = "news20-cnn"
 PROGRESS_FROM = 64
@@ -113,7 +113,9 @@ def explain(
             classifier, texts, method=method, targets=targets, progress=progress
         )
     if html:
-        _write_page(html, explanations)
+        from whyword.render.html import heatmap_page
+
+        write_page(html, heatmap_page(explanations))
     if picture:
         from whyword.render.heatmap import heatmap_picture
 
@@ -197,13 +199,3 @@ def _print_accounts(
         return
     for one in accounts:
         click.echo(f"{one}\n")
-
-
-def _write_page(path: Path, explanations: "list[Explanation]") -> None:
-    from whyword.render.html import heatmap_page
-
-    try:
-        path.write_text(heatmap_page(explanations), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}.") from error
-    click.echo(f"Wrote {path}.", err=True)
