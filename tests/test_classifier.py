@@ -10,8 +10,10 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from torch import nn
 
 from models import Bag, random_cnn, random_vectors
+from whyword import ModuleClassifier
 from whyword import classifier as contract
 from whyword.classifier import Classifier, is_multilabel, module_of, tokenised
 from whyword.models.characters import CharacterCNN
@@ -99,6 +101,9 @@ def test_what_is_asked_of_any_classifier() -> None:
     assert module_of(cnn) is cnn
     assert module_of(own) is own
     assert module_of(linear()) is None
+    inner = nn.Sequential(words := nn.Embedding(3, 2), nn.Flatten())
+    around = ModuleClassifier(inner, ("a", "b"), {"alpha": 2}, embedding=words)
+    assert module_of(around) is inner
     assert not is_multilabel(own)
     assert not is_multilabel(linear())
     told: list[tuple[str, int, int]] = []

@@ -1,5 +1,6 @@
 """The public API: what packages export, lazily, and that signatures are not vague."""
 
+import ast
 import inspect
 import pkgutil
 import subprocess
@@ -31,6 +32,17 @@ def test_everything_exported_is_there(package: str) -> None:
     assert set(module.__all__) <= set(dir(module))
     with pytest.raises(AttributeError, match="nosuchname"):
         module.nosuchname  # noqa: B018
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_what_is_exported_is_said_where_it_comes_from(package: str) -> None:
+    """A module that somebody else happened to import is no export."""
+    module = import_module(package)
+    nodes = list(ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))))
+    said = {a.asname or a.name for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names}
+    said |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    said |= {n.name for n in nodes if isinstance(n, ast.FunctionDef)}
+    assert set(module.__all__) <= said
 
 
 @pytest.mark.parametrize("package", PACKAGES)
