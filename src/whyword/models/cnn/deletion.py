@@ -18,34 +18,35 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from whyword.batch import Batch
-from whyword.models.cnn.layers import Layers, products_of, window_values
+from whyword.models.cnn.layers import Layers, window_values
 
 
 class States(NamedTuple):
-    """The ids at each position before and after it is replaced, and their vectors.
+    """The ids at each position before and after it is replaced, and their products with filters.
 
     Attributes:
-        vectors: ``(id, dimension)`` the batch's own words, each once, and the replacement, last.
-        before: ``(batch, position)`` ids before the replacement, rows of ``vectors``.
+        products: For each width and each place in a window ``(id, filter)``, as of `Layers`: the
+            batch's own words, each once, and the replacement, last.
+        before: ``(batch, position)`` ids before the replacement, rows of ``products``.
         after: ``(batch, position)`` ids after the replacement.
     """
 
-    vectors: Tensor
+    products: list[list[Tensor]]
     before: Tensor
     after: Tensor
 
     @classmethod
     def of(
-        cls, table: Tensor, batch: Batch, replacement: Tensor, *, insertion: bool = False
+        cls, layers: Layers, batch: Batch, replacement: Tensor, *, insertion: bool = False
     ) -> "States":
         """Words are replaced by the vector ``replacement`` ``(dimension,)``.
 
-        With ``insertion`` it is the reverse. ``table`` ``(id, dimension)`` holds the word vectors.
+        With ``insertion`` it is the reverse. ``layers`` are the weights of the network.
         """
         unique, words = batch.ids.unique(return_inverse=True)
-        vectors = torch.cat([table[unique], replacement[None].to(table)])
+        products = layers.products(unique, replacement.to(layers.table))
         replaced = words.masked_fill(batch.mask, len(unique))
-        return cls(vectors, replaced, words) if insertion else cls(vectors, words, replaced)
+        return cls(products, replaced, words) if insertion else cls(products, words, replaced)
 
 
 @torch.no_grad()
@@ -66,12 +67,11 @@ def scores_along(
         replacement: ``(dimension,)`` the vector of a deleted word.
         insertion: Whether to begin with all words deleted, and put them back.
     """
-    states = States.of(layers.table, batch, replacement, insertion=insertion)
+    states = States.of(layers, batch, replacement, insertion=insertion)
     times = [_step_of(order, batch.ids.shape[1]) for order in orders]
     lengths = batch.mask.sum(dim=1)
     pooled: list[list[Tensor]] = [[] for _ in orders]
-    for weight, bias in layers.kernels:
-        products = products_of(states.vectors, weight)
+    for products, (_, bias) in zip(states.products, layers.kernels, strict=True):
         start = window_values(products, states.before, lengths)
         for time, features in zip(times, pooled, strict=True):
             best = _running_maxima(products, states, start, time, orders.shape[2])

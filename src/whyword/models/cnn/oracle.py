@@ -18,7 +18,7 @@ from torch.nn.functional import embedding, relu
 
 from whyword.batch import Batch
 from whyword.models.cnn.deletion import States
-from whyword.models.cnn.layers import Layers, products_of, window_values
+from whyword.models.cnn.layers import Layers, window_values
 
 
 @torch.no_grad()
@@ -40,12 +40,12 @@ def greedy_order(
         steps: Number of deletions.
         replacement: ``(dimension,)`` the vector of a deleted word.
     """
-    states = States.of(network.table, batch, replacement)
+    states = States.of(network, batch, replacement)
     ids, left = states.before.clone(), batch.mask.clone()
     lengths = batch.mask.sum(dim=1)
     layers = [
-        _Layer.of(products_of(states.vectors, weight), bias, ids, states.after, lengths)
-        for weight, bias in network.kernels
+        _Layer.of(products, bias, ids, states.after, lengths)
+        for products, (_, bias) in zip(states.products, network.kernels, strict=True)
     ]
     weights = network.weight.split([layer.features.shape[1] for layer in layers], dim=1)
     row = torch.arange(len(batch), device=ids.device)
