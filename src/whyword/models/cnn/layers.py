@@ -1,9 +1,9 @@
-"""`Layers`, the weights of a word CNN, and `Winners`, the winning window of each filter.
+"""`Layers`, the weights of a word CNN, and the windows that win its maxima.
 
 The closed forms in this package (relevance, deletion, oracle) compute with these, not with the
-network itself. There are two ways to the windows' values: padded batches, on every device and with
-gradients, from the products of the batch's own words (here); and on the CPU one document after the
-other, from a table of products (`whyword.models.cnn.ragged`).
+network itself. The products of words and filters are known, so that a window's value is a sum of one
+row for each of its words. There are two ways to the windows: padded batches, on every device and with
+gradients (here), and on the CPU one document after the other (`whyword.models.cnn.ragged`).
 """
 
 from typing import NamedTuple
@@ -18,18 +18,15 @@ from whyword.models.cnn.products import Found, Kernel, ProductTable, multiplied
 
 
 class Winners(NamedTuple):
-    """For each filter, the window with the highest value.
+    """For each filter, the window with the highest value; of equals the first.
 
     Attributes:
         value: ``(batch, filter)`` the filter's value there, before the ReLU.
         start: ``(batch, filter)`` the window's first position.
-        word_value: ``(batch, filter, width)`` what each word of the window adds to the value; the
-            bias makes up the rest.
     """
 
     value: Tensor
     start: Tensor
-    word_value: Tensor
 
 
 class Layers(NamedTuple):
@@ -51,7 +48,7 @@ class Layers(NamedTuple):
 
     @property
     def ragged(self) -> bool:
-        """Whether windows are computed one document after the other, from the table of products."""
+        """Whether windows are computed one document after the other, by the table of products."""
         parts = [self.table, *(tensor for kernel in self.kernels for tensor in kernel)]
         kinds = {(tensor.device.type, tensor.dtype) for tensor in parts}
         if kinds not in ({("cpu", torch.float32)}, {("cpu", torch.float64)}):
@@ -63,117 +60,70 @@ class Layers(NamedTuple):
         return linear(relu(torch.cat(pooled, dim=-1)), self.weight, self.bias)
 
     def find(self, ids: Tensor) -> Found:
-        """The products of words and filters, from the table."""
-        return self.known.find(self.table, [weight for weight, _ in self.kernels], ids)
-
-    def products(self, ids: Tensor, vector: Tensor) -> list[list[Tensor]]:
-        """For each width and place in a window the products ``(id + 1, filter)`` with the filters.
+        """The products of words and filters: from the table, or computed for each word that occurs.
 
         Args:
-            ids: ``(id,)`` words.
-            vector: ``(dimension,)`` a vector besides, whose products come last.
+            ids: ``(batch, position)`` the ids of the words.
         """
         weights = [weight for weight, _ in self.kernels]
-        if not self.ragged:
-            vectors = torch.cat([self.table[ids], vector[None]])
-            return [products_of(vectors, weight) for weight in weights]
-        found, other = self.find(ids), multiplied(vector[None], weights)
-        return [
-            [
-                torch.cat([embedding(found.slots * added.shape[1] + k, rows), added[:, k]])
-                for k in range(added.shape[1])
-            ]
-            for rows, added in zip(found.rows, other, strict=True)
-        ]
+        if self.ragged:
+            return self.known.find(self.table, weights, ids)
+        unique, slots = ids.unique(return_inverse=True)
+        vectors = self.table[unique]
+        rows = (torch.stack(products_of(vectors, weight), dim=1) for weight in weights)
+        return Found(tuple(products.flatten(0, 1) for products in rows), slots)
 
-    def pooled(self, batch: Batch, ids: Tensor | None = None) -> list[Tensor]:
-        """``(batch, filter)`` the filters' maxima, one entry per width; see `winners`."""
+    def find_with(self, ids: Tensor, vector: Tensor) -> Found:
+        """The same, of the words that occur and a vector ``(dimension,)``, whose slot is the last."""
+        unique, slots = ids.unique(return_inverse=True)
+        found = self.find(unique)
+        rows = []
+        for known, (weight, _) in zip(found.rows, self.kernels, strict=True):
+            words = known.view(-1, weight.shape[2], weight.shape[0]).index_select(0, found.slots)
+            (last,) = multiplied(vector[None], [weight])
+            rows.append(torch.cat([words, last]).flatten(0, 1))
+        return Found(tuple(rows), slots)
+
+    def maxima(self, found: Found, lengths: Tensor) -> list[Tensor]:
+        """``(batch, filter)`` the filters' maxima before the ReLU; arguments as for `winners`."""
         if not self.ragged:
-            return [best.value for best in self.winners(batch, ids)]
-        found, lengths = self.find(batch.ids if ids is None else ids), batch.mask.sum(dim=1)
+            return [best.value for best in self.winners(found, lengths)]
         return [
             ragged.maxima(rows, found.slots, lengths, weight.shape[2]) + bias
             for rows, (weight, bias) in zip(found.rows, self.kernels, strict=True)
         ]
 
-    def pooled_from(
-        self, products: list[list[Tensor]], where: Tensor, lengths: Tensor
-    ) -> list[Tensor]:
-        """The same, from `products`.
-
-        Args:
-            products: For each width and place in a window ``(id, filter)``.
-            where: ``(batch, position)`` the row of the products at each position.
-            lengths: ``(batch,)`` number of words of each document.
-        """
-        found = []
-        for places, (_, bias) in zip(products, self.kernels, strict=True):
-            if self.ragged:
-                rows = torch.stack(places, dim=1).flatten(0, 1)
-                found.append(ragged.maxima(rows, where, lengths, len(places)) + bias)
-            else:
-                found.append(winners(places, bias, where, lengths).value)
-        return found
-
-    def winners(self, batch: Batch, ids: Tensor | None = None) -> list[Winners]:
+    def winners(self, found: Found, lengths: Tensor) -> list[Winners]:
         """The winning windows of every filter, one entry per width.
 
         Args:
-            batch: The encoded documents.
-            ids: Ids to read in place of the batch's own, the same shape.
+            found: The products of the words of a batch, ``(batch, position)``.
+            lengths: ``(batch,)`` number of words of each document.
         """
-        lengths = batch.mask.sum(dim=1)
-        ids = batch.ids if ids is None else ids
-        if self.ragged:
-            found = self.find(ids)
-            return [
-                _winners_from_table(rows, kernel, found.slots, lengths)
-                for rows, kernel in zip(found.rows, self.kernels, strict=True)
-            ]
-        unique, where = ids.unique(return_inverse=True)
-        vectors = self.table[unique]
-        return [
-            winners(products_of(vectors, weight), bias, where, lengths)
-            for weight, bias in self.kernels
-        ]
+        result = []
+        for rows, (weight, bias) in zip(found.rows, self.kernels, strict=True):
+            if self.ragged:
+                best, start = ragged.winners(rows, found.slots, lengths, weight.shape[2])
+            else:
+                best, start = _winners(rows, found.slots, lengths, weight.shape[2])
+            result.append(Winners(best + bias, start))
+        return result
 
 
-def winners(products: list[Tensor], bias: Tensor, where: Tensor, lengths: Tensor) -> Winners:
-    """The winning window of every filter of one width, from padded documents.
-
-    Args:
-        products: For each place in a window ``(id, filter)``; see `products_of`.
-        bias: ``(filter,)`` biases of the filters.
-        where: ``(batch, position)`` the row of the products at each position.
-        lengths: ``(batch,)`` number of words of each document.
-    """
-    with torch.no_grad():
-        start = window_values(products, where, lengths).max(dim=1).indices
-    every = torch.arange(len(bias), device=where.device)
-    word_value = torch.stack(
-        [product[where.gather(1, start + k), every] for k, product in enumerate(products)], dim=2
-    )
-    return Winners(word_value.sum(dim=2) + bias, start, word_value)
-
-
-def _winners_from_table(rows: Tensor, kernel: Kernel, slots: Tensor, lengths: Tensor) -> Winners:
-    """The same, one document after the other."""
-    weight, bias = kernel
-    filters, _, width = weight.shape
-    best, start = ragged.winners(rows, slots, lengths, width)
-    place = torch.arange(width)
-    words = slots.gather(1, (start[:, :, None] + place).flatten(1)).view(*start.shape, width)
-    every = torch.arange(filters)[:, None]
-    word_value = rows.view(-1).take((words * width + place) * filters + every)
-    return Winners(best + bias, start, word_value)
+def lengths_of(batch: Batch) -> Tensor:
+    """``(batch,)`` number of words of each document."""
+    return batch.mask.sum(dim=1)
 
 
 def products_of(vectors: Tensor, weight: Tensor) -> list[Tensor]:
-    """For each place in a window, the products ``(id, filter)`` of words and filters there.
-
-    Word vectors are fixed, so a word's products are computed once, however often it occurs.
-    """
+    """For each place in a window, the products ``(id, filter)`` of words and filters there."""
     return [vectors @ weight[:, :, k].T for k in range(weight.shape[2])]
+
+
+def places_of(rows: Tensor, width: int) -> list[Tensor]:
+    """For each place in a window, the products ``(id, filter)``, from rows as of `Found`."""
+    products = rows.view(-1, width, rows.shape[1])
+    return [products[:, k].contiguous() for k in range(width)]
 
 
 def window_values(products: list[Tensor], ids: Tensor, lengths: Tensor) -> Tensor:
@@ -189,3 +139,33 @@ def inside(lengths: Tensor, windows: int, width: int) -> Tensor:
     """``(batch, window)`` whether a window lies inside the document; the first always does."""
     last = (lengths - width).clamp(min=0)
     return torch.arange(windows, device=lengths.device) <= last[:, None]
+
+
+def word_values(
+    rows: Tensor, slots: Tensor, place: Tensor, column: Tensor, width: int
+) -> Tensor:
+    """What each word of some windows adds to the value of one filter, ``(window, width)``.
+
+    Args:
+        rows: ``(row, filter)`` products of words and filters, as of `Found`.
+        slots: ``(batch, position)`` the words' slots.
+        place: ``(window,)`` the document times the number of positions, plus the first position.
+        column: ``(window,)`` the filters.
+        width: Words in a window.
+    """
+    filters = rows.shape[1]
+    flat, begin = rows.view(-1), slots.flatten() * (width * filters)
+    parts = [flat[begin[place + k] + (column + k * filters)] for k in range(width)]
+    return torch.stack(parts, dim=1)
+
+
+def _winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """`whyword.models.cnn.ragged.winners` of padded batches; gradients flow through the values."""
+    with torch.no_grad():
+        values = window_values(places_of(rows, width), slots, lengths)
+        start = values.max(dim=1).indices
+    document = torch.arange(len(start), device=start.device)[:, None]
+    place = (document * slots.shape[1] + start).flatten()
+    column = torch.arange(rows.shape[1], device=start.device).repeat(len(start))
+    value = word_values(rows, slots, place, column, width).sum(dim=1)
+    return value.view_as(start), start

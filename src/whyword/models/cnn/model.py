@@ -17,8 +17,8 @@ from whyword.data.vectors import WordVectors
 from whyword.models import checks
 from whyword.models.base import WordClassifier
 from whyword.models.cnn import deletion, oracle, relevance, shapley
-from whyword.models.cnn.layers import Layers, inside
-from whyword.models.cnn.products import ProductTable
+from whyword.models.cnn.layers import Layers, inside, lengths_of
+from whyword.models.cnn.products import Found, ProductTable
 from whyword.models.pooled import PooledConvolutions
 from whyword.text import Tokenizer
 
@@ -96,7 +96,8 @@ class WordCNN(WordClassifier):
         `products`. Where gradients are recorded it is computed once per batch, however often the
         word occurs, and they flow through the winning windows alone.
         """
-        return self._classify(self.layers.pooled(batch, self.dropped(batch.ids)))
+        layers = self.layers
+        return self._classify(layers.maxima(layers.find(self.dropped(batch.ids)), lengths_of(batch)))
 
     @property
     def layers(self) -> Layers:
@@ -163,10 +164,10 @@ class WordCNN(WordClassifier):
         By products of the batch's unique words, as in `forward`; ``replaced`` is ``(batch,
         position)`` bool.
         """
-        layers, lengths = self.layers, batch.mask.sum(dim=1)
-        states = deletion.States.of(layers, batch, replacement)
-        where = torch.where(replaced, states.after, states.before)
-        return self._classify(layers.pooled_from(states.products, where, lengths))
+        states = deletion.States.of(self.layers, batch, replacement)
+        slots = torch.where(replaced, states.after, states.before)
+        found = Found(states.rows, slots)
+        return self._classify(self.layers.maxima(found, lengths_of(batch)))
 
     def greedy_order(
         self,

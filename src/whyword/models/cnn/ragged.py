@@ -66,10 +66,10 @@ def winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[T
     Returns:
         Both ``(batch, filter)``.
     """
-    filters = rows.shape[1]
-    best = rows.new_empty(len(slots), filters)
-    block = np.empty(best.shape, np.int64)
-    offset = np.empty(best.shape, np.int64)
+    size, filters = len(slots), rows.shape[1]
+    best = rows.new_empty(size, filters)
+    block = np.empty((size, filters), np.int64)
+    inside = np.empty((size, _BLOCK, filters), best.numpy().dtype)
     # Where the windows of block 0 are among the values of a document.
     first = np.arange(_BLOCK * filters).reshape(_BLOCK, filters)
     documents = values_of_documents(rows, slots, lengths, width, block=_BLOCK)
@@ -77,18 +77,64 @@ def winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[T
         blocks = values.view(-1, _BLOCK, filters).amax(dim=1)
         highest = torch.amax(blocks, dim=0, out=best[b]).numpy()
         block[b] = _first_equal(blocks.numpy(), highest)
-        inside = values.numpy().ravel().take(block[b] * (_BLOCK * filters) + first)
-        offset[b] = _first_equal(inside, highest)
-    return best, torch.from_numpy(block * _BLOCK + offset)
+        values.numpy().ravel().take(block[b] * first.size + first, out=inside[b], mode="clip")
+    start = block * _BLOCK + _first_equal(inside, best.numpy())
+    return best, torch.from_numpy(start)
+
+
+def sharing(
+    rows: Tensor, slots: Tensor, lengths: Tensor, width: int, bias: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Each filter's highest value, without bias, and the windows where it is above zero with bias.
+
+    Of a filter that is nowhere above zero these are the windows with the highest value.
+
+    Args:
+        rows: As for `values_of_documents`, like the next three.
+        slots: The words' slots.
+        lengths: Numbers of words.
+        width: Words in a window.
+        bias: ``(filter,)``.
+
+    Returns:
+        ``(batch, filter)`` the maxima, and for each window ``(window,)``, in the order of documents
+        and positions: the document times the number of filters, plus the filter; the first position;
+        the value, without bias.
+    """
+    filters = rows.shape[1]
+    best = rows.new_empty(len(slots), filters)
+    above = np.nextafter(-bias.numpy(), np.inf)
+    found: list[tuple[NDArray[np.integer], NDArray[np.floating]]] = []
+    documents = values_of_documents(rows, slots, lengths, width)
+    for b, values in enumerate(documents):
+        highest = torch.amax(values, dim=0, out=best[b]).numpy()
+        flat = values.numpy().ravel()
+        least = np.where(highest >= above, above, highest)
+        places = np.flatnonzero(values.numpy() >= least)
+        found.append((places, flat.take(places)))
+    document = np.repeat(np.arange(len(found)), [len(places) for places, _ in found])
+    start, column = np.divmod(np.concatenate([places for places, _ in found]), filters)
+    value = np.concatenate([value for _, value in found])
+    return (
+        best,
+        torch.from_numpy(document * filters + column),
+        torch.from_numpy(start),
+        torch.from_numpy(value),
+    )
 
 
 def _first_equal(values: NDArray[np.floating], highest: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The first row of each column with the column's highest value, ``(column,)``.
+    """The first row that has the highest value of its column.
 
     Numbers of few bits are compared many at a time; numpy's argmax is many times slower.
+
+    Args:
+        values: ``(..., row, column)``.
+        highest: ``(..., column)``.
     """
-    count = len(values)
+    count = values.shape[-2]
     falling = _FALLING[-count:] if count < 256 else np.arange(count, 0, -1)[:, None]
-    found: NDArray[np.int64] = count - ((values == highest) * falling).max(axis=0).astype(np.int64)
+    last = ((values == highest[..., None, :]) * falling).max(axis=-2)
     # Not a number equals nothing.
-    return np.minimum(found, count - 1, out=found)
+    found: NDArray[np.int64] = np.minimum(count - last.astype(np.int64), count - 1)
+    return found

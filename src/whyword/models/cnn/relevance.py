@@ -30,40 +30,60 @@ from torch.nn.functional import embedding_bag, linear, relu
 
 from whyword.batch import Attribution, Batch
 from whyword.lrp.rules import stabiliser
-from whyword.models.cnn.layers import Layers, Winners
+from whyword.models.cnn.layers import Layers, Winners, lengths_of, word_values
 
 
 class Windows(NamedTuple):
-    """The windows that get relevance from the filters of one width, in the order of their places.
+    """The windows that share the maxima of the filters of one width, in the order of their places.
 
     Attributes:
         place: ``(window,)`` the document times the number of positions, plus the first position.
-        filter: ``(window,)`` the filter.
         pooled: ``(window,)`` the document times the number of filters, plus the filter.
+        filter: ``(window,)`` the filter.
         value: ``(window,)`` the filter's value there, before the ReLU.
-        word_value: ``(window, width)`` what each word of the window adds to the value.
-        share: ``(window,)`` the window's part of the filter's relevance; None if it gets all.
+        word_value: ``(window, width)`` what each word of the window adds to the value; the bias
+            makes up the rest.
+        share: ``(window,)`` the window's part of the maximum; None if it gets all of it.
     """
 
     place: Tensor
-    filter: Tensor
     pooled: Tensor
+    filter: Tensor
     value: Tensor
     word_value: Tensor
-    share: Tensor | None = None
+    share: Tensor | None
 
     @classmethod
-    def of(cls, won: Winners, positions: int) -> "Windows":
-        """The winning windows of all filters."""
-        size, filters = won.start.shape
-        place = won.start + torch.arange(size, device=won.start.device)[:, None] * positions
-        order = in_order(place.flatten(), size * positions)
+    def of(
+        cls,
+        rows: Tensor,
+        slots: Tensor,
+        bias: Tensor,
+        *,
+        pooled: Tensor,
+        start: Tensor,
+        width: int,
+        share: Tensor | None = None,
+    ) -> "Windows":
+        """The windows of these filters that begin at these positions.
+
+        Args:
+            rows: ``(row, filter)`` products of words and filters.
+            slots: ``(batch, position)`` the words' slots.
+            bias: ``(filter,)`` biases of the filters.
+            pooled: ``(window,)`` as above.
+            start: ``(window,)`` the first positions.
+            width: Words in a window.
+            share: ``(window,)`` as above.
+        """
+        document, column = pooled // len(bias), pooled % len(bias)
+        place = document * slots.shape[1] + start
+        order = in_order(place, slots.numel())
+        place, pooled, column = place[order], pooled[order], column[order]
+        words = word_values(rows, slots, place, column, width)
+        value = words.sum(dim=1) + bias[column]
         return cls(
-            place.flatten()[order],
-            order % filters,
-            order,
-            won.value.flatten()[order],
-            won.word_value.flatten(0, 1)[order],
+            place, pooled, column, value, words, None if share is None else share[order]
         )
 
 
@@ -89,14 +109,27 @@ def lrp(
         epsilon: The stabiliser, > 0.
         components: Whether to return relevance per component of the vectors.
     """
-    winners = layers.winners(batch)
-    features = relu(torch.cat([w.value for w in winners], dim=1))
+    winners, windows = _won(layers, batch)
+    features = relu(torch.cat([won.value for won in winners], dim=1))
     scores = linear(features, layers.weight, layers.bias)
-    windows = [Windows.of(won, batch.ids.shape[1]) for won in winners]
     relevance, parts = handed_back(
         layers, batch, targets, features, scores, windows, epsilon=epsilon, components=components
     )
     return Attribution(scores, relevance, remainder={}, components=parts)
+
+
+def _won(layers: Layers, batch: Batch) -> tuple[list[Winners], list[Windows]]:
+    """The winners of each width, and the same as windows that get all of their maxima."""
+    found = layers.find(batch.ids)
+    winners = layers.winners(found, lengths_of(batch))
+    windows = []
+    for rows, (weight, bias), won in zip(found.rows, layers.kernels, winners, strict=True):
+        pooled = torch.arange(won.start.numel(), device=won.start.device)
+        start, width = won.start.flatten(), weight.shape[2]
+        windows.append(
+            Windows.of(rows, found.slots, bias, pooled=pooled, start=start, width=width)
+        )
+    return winners, windows
 
 
 def handed_back(
@@ -130,8 +163,9 @@ def handed_back(
     s = stabiliser(scores, epsilon)
     q = directions.to(scores) * (scores / (scores + s))
     equal = (q * (layers.bias + s)).sum(dim=2) / filters  # what each filter gets of them
-    # The factors of q for each class, and last that of the equal part.
-    factors = scores.new_zeros(size, positions, classes + 1)
+    # What q and the equal part are multiplied by at each place.
+    factors = scores.new_zeros(size * positions, classes)
+    constant = scores.new_zeros(size * positions)
     parts = None
     if components:
         parts = scores.new_zeros(*directions.shape[:2], positions, layers.table.shape[1])
@@ -152,21 +186,24 @@ def handed_back(
         bags = _Bags.of(own, size * positions)
         rows = output.T.contiguous()
         for k in range(width):
-            here = factors[:, k:]
-            here[..., :-1] += bags.sums(rows, weighted[:, k]).view(size, positions, -1)[
-                :, : positions - k
-            ]
-            here[..., -1] += bags.total(rho[:, k]).view(size, positions)[:, : positions - k]
+            # No window reaches into the next document, so that places may be moved as one.
+            factors[k:] += bags.sums(rows, weighted[:, k])[: len(factors) - k]
+            constant.index_add_(0, own.place + k, rho[:, k])
         if parts is not None:
             mine = incoming[:, :, offset : offset + count].flatten(1)[:, own.pooled] * quotient
             parts += layers.table[batch.ids] * _spread(mine, bags, weight, parts.shape[:3])
             for k in range(width):
-                for part, coefficient in zip(parts, mine * each, strict=True):
-                    total = bags.total(coefficient).view(size, positions)[:, : positions - k]
-                    part[:, k:] += total[..., None] / parts.shape[3]
+                for part, coefficient in zip(parts, mine * (each / parts.shape[3]), strict=True):
+                    part.view(-1, parts.shape[3]).index_add_(
+                        0, own.place + k, coefficient[:, None].expand(-1, parts.shape[3])
+                    )
         offset += count
-    both = torch.cat([q, equal[..., None]], dim=2)
-    return (factors @ both.permute(1, 2, 0)).permute(2, 0, 1), parts
+    relevance = torch.baddbmm(
+        constant.view(size, positions, 1) * equal.T[:, None],
+        factors.view(size, positions, classes),
+        q.permute(1, 2, 0),
+    )
+    return relevance.permute(2, 0, 1), parts
 
 
 class _Bags(NamedTuple):
@@ -197,11 +234,6 @@ class _Bags(NamedTuple):
             include_last_offset=True,
         )
 
-    def total(self, coefficient: Tensor) -> Tensor:
-        """Σ_j c_j, ``(place,)``."""
-        total = coefficient.new_zeros(len(self.ends) - 1)
-        return total.index_add_(0, self.windows.place, coefficient)
-
 
 @torch.no_grad()
 def gradient(layers: Layers, batch: Batch, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -210,7 +242,7 @@ def gradient(layers: Layers, batch: Batch, targets: Tensor) -> tuple[Tensor, Ten
     Returns:
         ``(batch, class)`` and ``(target, batch, position, dimension)``.
     """
-    winners = layers.winners(batch)
+    winners, windows = _won(layers, batch)
     values = torch.cat([w.value for w in winners], dim=1)
     scores = linear(relu(values), layers.weight, layers.bias)
     feature_gradient = (targets.to(scores) @ layers.weight) * (values > 0)
@@ -218,8 +250,7 @@ def gradient(layers: Layers, batch: Batch, targets: Tensor) -> tuple[Tensor, Ten
     shape = (len(targets), size, positions)
     result = scores.new_zeros(*shape, layers.table.shape[1])
     offset = 0
-    for (weight, _), won in zip(layers.kernels, winners, strict=True):
-        own = Windows.of(won, positions)
+    for (weight, _), own in zip(layers.kernels, windows, strict=True):
         part = feature_gradient[:, :, offset : offset + len(weight)].flatten(1)
         offset += len(weight)
         result += _spread(part[:, own.pooled], _Bags.of(own, size * positions), weight, shape)
@@ -240,7 +271,6 @@ def _spread(
     result = weight.new_zeros(*shape, weight.shape[1])
     for k in range(weight.shape[2]):
         rows = weight[:, :, k].contiguous()
-        for spread, own in zip(result, coefficient, strict=True):
-            sums = bags.sums(rows, own).view(*shape[1:], -1)
-            spread[:, k:] += sums[:, : shape[2] - k]
+        for spread, own in zip(result.flatten(1, 2), coefficient, strict=True):
+            spread[k:] += bags.sums(rows, own)[: len(spread) - k]
     return result

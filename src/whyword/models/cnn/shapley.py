@@ -11,14 +11,16 @@ once per document, and every target costs one product with it. Only the best win
 play; the rest has little left to share.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad, relu
 
 from whyword.batch import Attribution, Batch
 from whyword.lrp.maxima import shares_of_maximum
-from whyword.models.cnn.layers import Layers, products_of, window_values
-from whyword.models.cnn.relevance import Windows, handed_back, in_order
+from whyword.models.cnn import ragged
+from whyword.models.cnn.layers import Layers, lengths_of, places_of, window_values
+from whyword.models.cnn.relevance import Windows, handed_back
 from whyword.targets import against_competitors
 
 _BLOCK = 8
@@ -70,47 +72,59 @@ def _sharing(layers: Layers, batch: Batch, depth: int) -> tuple[list[Tensor], li
 
     One entry per width each.
     """
-    lengths = batch.mask.sum(dim=1)
-    unique, where = batch.ids.unique(return_inverse=True)
-    vectors = layers.table[unique]
+    found, lengths = layers.find(batch.ids), lengths_of(batch)
     maxima, windows = [], []
-    for weight, bias in layers.kernels:
-        products = products_of(vectors, weight)
-        values, start = _best_windows(window_values(products, where, lengths), depth)
-        values += bias
-        maxima.append(values[:, 0])
-        share = shares_of_maximum(values, dim=1)
-        windows.append(_windows(products, bias, where, start, share))
+    for rows, (weight, bias) in zip(found.rows, layers.kernels, strict=True):
+        width = weight.shape[2]
+        if layers.ragged:
+            best, pooled, start, value = ragged.sharing(rows, found.slots, lengths, width, bias)
+            owner, order, rank = _ranked(pooled, value, best.numel(), depth)
+            start, value = start[order], value[order]
+            ranked = value.new_full((best.numel(), depth), -torch.inf)
+            ranked[owner, rank] = value + bias[owner % len(bias)]
+            share = shares_of_maximum(ranked, dim=1)[owner, rank]
+        else:
+            values = window_values(places_of(rows, width), found.slots, lengths)
+            ranked, start = _best_windows(values, depth)
+            best = ranked[:, 0]
+            share = shares_of_maximum(ranked + bias, dim=1)
+            document, rank, column = share.nonzero(as_tuple=True)
+            start, share = start[document, rank, column], share[document, rank, column]
+            owner = document * len(bias) + column
+        maxima.append(best + bias)
+        windows.append(
+            Windows.of(rows, found.slots, bias, pooled=owner, start=start, width=width, share=share)
+        )
     return maxima, windows
 
 
-def _windows(
-    products: list[Tensor], bias: Tensor, where: Tensor, start: Tensor, share: Tensor
-) -> Windows:
-    """The windows with a share of a maximum.
+def _ranked(
+    group: Tensor, value: Tensor, groups: int, depth: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The highest values of each group, by falling value; of equals the first is the higher.
 
     Args:
-        products: For each place in a window ``(id, filter)``.
-        bias: ``(filter,)`` biases of the filters.
-        where: ``(batch, position)`` the row of the products at each position.
-        start: ``(batch, rank, filter)`` the windows' first positions.
-        share: Shaped like ``start``.
+        group: ``(n,)`` from 0.
+        value: ``(n,)`` finite numbers.
+        groups: How many groups there are.
+        depth: The most values of each group.
+
+    Returns:
+        The group, the place among the given ones, and the rank from 0, ``(m,)`` each.
     """
-    document, rank, column = share.nonzero(as_tuple=True)
-    start, share = start[document, rank, column], share[document, rank, column]
-    place = document * where.shape[1] + start
-    order = in_order(place, where.numel())
-    document, start, column = document[order], start[order], column[order]
-    words = [product[where[document, start + k], column] for k, product in enumerate(products)]
-    word_value = torch.stack(words, dim=1)
-    return Windows(
-        place[order],
-        column,
-        document * len(bias) + column,
-        word_value.sum(dim=1) + bias[column],
-        word_value,
-        share[order],
-    )
+    # Numbers of 16 bits are sorted digit by digit, so values are taken apart into such; negative
+    # ones are turned round, for as bits they rise from zero down.
+    size = value.itemsize
+    bits = value.numpy().view(np.dtype(f"i{size}"))
+    rising = bits ^ (bits >> (8 * size - 1) & np.iinfo(bits.dtype).max)
+    falling = (~rising ^ np.iinfo(bits.dtype).min).view(np.dtype(f"u{size}"))
+    digits = [(falling >> shift).astype(np.uint16) for shift in range(0, 8 * size, 16)]
+    order = np.lexsort((*digits, group.numpy().astype(np.min_scalar_type(groups))))
+    count = np.bincount(group.numpy(), minlength=groups)
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
+    kept = np.flatnonzero(rank < depth)
+    chosen = torch.from_numpy(order[kept])
+    return group[chosen], chosen, torch.from_numpy(rank[kept])
 
 
 def _best_windows(values: Tensor, depth: int) -> tuple[Tensor, Tensor]:
