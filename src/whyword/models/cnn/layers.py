@@ -1,13 +1,15 @@
 """`Layers`, the weights of a word CNN, and the windows that win its maxima.
 
 The closed forms in this package (relevance, deletion, oracle) compute with these, not with the
-network itself. The products of words and filters are known, so that a window's value is a sum of one
-row for each of its words. There are two ways to the windows: padded batches, on every device and with
-gradients (here), and on the CPU one document after the other (`whyword.models.cnn.ragged`).
+network itself. The products of words and filters are known, so that a window's value is a sum of
+one row for each of its words. There are two ways to the windows: padded batches, on every device
+and with gradients (here), and on the CPU one document after the other
+(`whyword.models.cnn.ragged`).
 """
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding, linear, relu
@@ -63,19 +65,18 @@ class Layers(NamedTuple):
         """The products of words and filters: from the table, or computed for each word that occurs.
 
         Args:
-            ids: ``(batch, position)`` the ids of the words.
+            ids: The ids of the words, of any shape.
         """
-        weights = [weight for weight, _ in self.kernels]
         if self.ragged:
-            return self.known.find(self.table, weights, ids)
+            return self.known.find(self.table, [weight for weight, _ in self.kernels], ids)
         unique, slots = ids.unique(return_inverse=True)
-        vectors = self.table[unique]
-        rows = (torch.stack(products_of(vectors, weight), dim=1) for weight in weights)
-        return Found(tuple(products.flatten(0, 1) for products in rows), slots)
+        return Found(self._rows(self.table[unique]), slots)
 
     def find_with(self, ids: Tensor, vector: Tensor) -> Found:
-        """The same, of the words that occur and a vector ``(dimension,)``, whose slot is the last."""
+        """The same, of the words that occur and a vector ``(dimension,)``, whose slot is last."""
         unique, slots = ids.unique(return_inverse=True)
+        if not self.ragged:
+            return Found(self._rows(torch.cat([self.table[unique], vector[None]])), slots)
         found = self.find(unique)
         rows = []
         for known, (weight, _) in zip(found.rows, self.kernels, strict=True):
@@ -83,6 +84,14 @@ class Layers(NamedTuple):
             (last,) = multiplied(vector[None], [weight])
             rows.append(torch.cat([words, last]).flatten(0, 1))
         return Found(tuple(rows), slots)
+
+    def _rows(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """The products of vectors ``(id, dimension)``, through which gradients flow."""
+        found = []
+        for weight, _ in self.kernels:
+            places = [vectors @ weight[:, :, k].T for k in range(weight.shape[2])]
+            found.append(torch.stack(places, dim=1).flatten(0, 1))
+        return tuple(found)
 
     def maxima(self, found: Found, lengths: Tensor) -> list[Tensor]:
         """``(batch, filter)`` the filters' maxima before the ReLU; arguments as for `winners`."""
@@ -112,12 +121,9 @@ class Layers(NamedTuple):
 
 def lengths_of(batch: Batch) -> Tensor:
     """``(batch,)`` number of words of each document."""
+    if batch.mask.device.type == "cpu":  # numpy counts many times faster
+        return torch.from_numpy(np.count_nonzero(batch.mask.numpy(), axis=1))
     return batch.mask.sum(dim=1)
-
-
-def products_of(vectors: Tensor, weight: Tensor) -> list[Tensor]:
-    """For each place in a window, the products ``(id, filter)`` of words and filters there."""
-    return [vectors @ weight[:, :, k].T for k in range(weight.shape[2])]
 
 
 def places_of(rows: Tensor, width: int) -> list[Tensor]:
@@ -141,10 +147,8 @@ def inside(lengths: Tensor, windows: int, width: int) -> Tensor:
     return torch.arange(windows, device=lengths.device) <= last[:, None]
 
 
-def word_values(
-    rows: Tensor, slots: Tensor, place: Tensor, column: Tensor, width: int
-) -> Tensor:
-    """What each word of some windows adds to the value of one filter, ``(window, width)``.
+def word_values(rows: Tensor, slots: Tensor, place: Tensor, column: Tensor, width: int) -> Tensor:
+    """What each word of some windows adds to the value of one filter, ``(width, window)``.
 
     Args:
         rows: ``(row, filter)`` products of words and filters, as of `Found`.
@@ -155,8 +159,8 @@ def word_values(
     """
     filters = rows.shape[1]
     flat, begin = rows.view(-1), slots.flatten() * (width * filters)
-    parts = [flat[begin[place + k] + (column + k * filters)] for k in range(width)]
-    return torch.stack(parts, dim=1)
+    where = [begin.index_select(0, place + k) + (column + k * filters) for k in range(width)]
+    return torch.stack([flat.index_select(0, index) for index in where])
 
 
 def _winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -167,5 +171,5 @@ def _winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[
     document = torch.arange(len(start), device=start.device)[:, None]
     place = (document * slots.shape[1] + start).flatten()
     column = torch.arange(rows.shape[1], device=start.device).repeat(len(start))
-    value = word_values(rows, slots, place, column, width).sum(dim=1)
+    value = word_values(rows, slots, place, column, width).sum(dim=0)
     return value.view_as(start), start

@@ -96,17 +96,15 @@ class WordCNN(WordClassifier):
         `products`. Where gradients are recorded it is computed once per batch, however often the
         word occurs, and they flow through the winning windows alone.
         """
-        layers = self.layers
-        return self._classify(layers.maxima(layers.find(self.dropped(batch.ids)), lengths_of(batch)))
+        found = self.layers.find(self.dropped(batch.ids))
+        return self._classify(self.layers.maxima(found, lengths_of(batch)))
 
     @property
     def layers(self) -> Layers:
         """The network's weights, for the closed forms."""
         convolutions = (cast("nn.Conv1d", layer) for layer in self.convolutions)
         kernels = tuple((layer.weight, cast("Tensor", layer.bias)) for layer in convolutions)
-        return Layers(
-            self.embedding, kernels, self.output.weight, self.output.bias, self.products
-        )
+        return Layers(self.embedding, kernels, self.output.weight, self.output.bias, self.products)
 
     def _classify(self, pooled: Sequence[Tensor]) -> Tensor:
         logits: Tensor = self.output(self.dropout(relu(torch.cat(list(pooled), dim=1))))

@@ -1,8 +1,9 @@
 """`ProductTable`: the products of words with the filters, computed once for each word.
 
 Word vectors are fixed, and so is what a word adds to each filter at each place of a window. A
-forward pass is then a gather, a sum of K rows and a maximum, without a multiplication. A table holds
-the products of the words seen so far, up to a bound in bytes; when it is full, it is begun anew.
+forward pass is then a gather, a sum of K rows and a maximum, without a multiplication. A table
+holds the products of the words seen so far, up to a bound in bytes; when it is full, it is begun
+anew.
 
 Products are computed in blocks of a fixed size, so that those of a word do not depend on the words
 computed with it: a text has the same scores to the last bit whatever was explained before it.
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 Kernel = tuple[Tensor, Tensor]
 """Weight ``(filter, dimension, width)`` and bias ``(filter,)`` of a convolution."""
@@ -24,6 +26,8 @@ BYTES = 512 << 20
 
 _BLOCK = 16
 """Words that are multiplied at a time. Many more are hardly faster, and one by one much slower."""
+_COLUMNS = 32
+"""The fewest sums at a time: with few, BLAS adds up those of the last words in another order."""
 _SEEN = 16
 """Components of each word vector that are compared at each look-up: what one read fetches."""
 
@@ -44,8 +48,8 @@ class Found(NamedTuple):
 class ProductTable:
     """Products of words with the filters, for one model. Threads may share it.
 
-    It is never out of date. It holds on to the weights it was filled from and is begun anew when one
-    of them is another tensor, lies elsewhere or has another version, as after every change that
+    It is never out of date. It holds on to the weights it was filled from and is begun anew when
+    one of them is another tensor, lies elsewhere or has another version, as after every change that
     torch knows of: training, ``load_state_dict``, ``.to()``, assignment, writing in place. Past
     torch's count go ``weight.data.mul_()`` and writing by numpy; so at each look-up filters are
     compared by a checksum of all of their weights, and word vectors by the first 16 components of
@@ -54,8 +58,9 @@ class ProductTable:
     A copy of a model, pickled or not, has an empty table.
 
     Args:
-        limit: The most bytes. A batch whose words need more is computed without the table. While
-            other threads read from a table that is begun anew, the one before is in memory too.
+        limit: The most bytes, 0 for no table. A batch whose words need more is computed without
+            the table. While other threads read from a table that is begun anew, the one before is
+            in memory too.
     """
 
     def __init__(self, limit: int = BYTES) -> None:
@@ -88,7 +93,8 @@ class ProductTable:
             weights: ``(filter, dimension, width)`` of the convolution of each width.
             ids: The ids of the words, of any shape.
         """
-        word = sum(w.shape[0] * w.shape[2] for w in weights) * table.element_size()
+        numbers = sum(w.shape[0] * w.shape[2] for w in weights) + min(_SEEN, table.shape[1])
+        word = numbers * table.element_size()
         capacity = min((self.limit - 8 * len(table)) // word, len(table))
         if capacity < 1 or not all(_has_memory(t) for t in (table, *weights)):
             return computed(table, weights, ids)
@@ -128,8 +134,12 @@ def multiplied(vectors: Tensor, weights: Sequence[Tensor]) -> list[Tensor]:
 
 
 def by_place(weight: Tensor) -> Tensor:
-    """``(width * filter, dimension)`` from the weights ``(filter, dimension, width)``."""
-    return weight.permute(2, 0, 1).reshape(-1, weight.shape[1])
+    """``(width * filter, dimension)`` from the weights ``(filter, dimension, width)``.
+
+    Zeros fill up to `_COLUMNS` rows.
+    """
+    places = weight.permute(2, 0, 1).reshape(-1, weight.shape[1])
+    return pad(places, (0, 0, 0, max(0, _COLUMNS - len(places))))
 
 
 def _multiply(vectors: Tensor, places: Tensor, products: Tensor) -> None:
@@ -137,17 +147,17 @@ def _multiply(vectors: Tensor, places: Tensor, products: Tensor) -> None:
 
     Args:
         vectors: ``(word, dimension)``.
-        places: ``(width * filter, dimension)``; see `by_place`.
+        places: ``(width * filter or more, dimension)``; see `by_place`.
         products: ``(word, width, filter)`` what is written to.
     """
-    flat = products.view(len(vectors), len(places))
+    flat = products.flatten(1)
     with torch.autocast(vectors.device.type, enabled=False):
         for start in range(0, len(vectors), _BLOCK):
             block = vectors[start : start + _BLOCK]
             words = len(block)
             if words < _BLOCK:
                 block = torch.cat([block, block.new_zeros(_BLOCK - words, block.shape[1])])
-            flat[start : start + words] = (block @ places.T)[:words]
+            flat[start : start + words] = (block @ places.T)[:words, : flat.shape[1]]
 
 
 def _has_memory(tensor: Tensor) -> bool:

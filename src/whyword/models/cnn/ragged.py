@@ -1,8 +1,10 @@
 """The windows of one document after the other, while its values lie in the cache.
 
-A batch of padded documents computes padding, and its values are read from main memory again by every
-step. Here each document has its own number of windows. On the CPU and without gradients only; see
-`whyword.models.cnn.layers` for the same on padded batches.
+A batch of padded documents computes padding, and its values are read from main memory again by
+every step. Here each document has its own number of windows. On the CPU and without gradients only;
+see `whyword.models.cnn.layers` for the same on padded batches.
+
+What bounds a forward pass is the reading of K rows of products for each word.
 """
 
 from collections.abc import Iterator
@@ -84,7 +86,7 @@ def winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[T
 
 def sharing(
     rows: Tensor, slots: Tensor, lengths: Tensor, width: int, bias: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Each filter's highest value, without bias, and the windows where it is above zero with bias.
 
     Of a filter that is nowhere above zero these are the windows with the highest value.
@@ -98,8 +100,7 @@ def sharing(
 
     Returns:
         ``(batch, filter)`` the maxima, and for each window ``(window,)``, in the order of documents
-        and positions: the document times the number of filters, plus the filter; the first position;
-        the value, without bias.
+        and positions: the document, the filter, the first position, and the value without bias.
     """
     filters = rows.shape[1]
     best = rows.new_empty(len(slots), filters)
@@ -113,12 +114,17 @@ def sharing(
         places = np.flatnonzero(values.numpy() >= least)
         found.append((places, flat.take(places)))
     document = np.repeat(np.arange(len(found)), [len(places) for places, _ in found])
-    start, column = np.divmod(np.concatenate([places for places, _ in found]), filters)
-    value = np.concatenate([value for _, value in found])
+    nothing = (np.empty(0, np.int64), rows.new_empty(0).numpy())
+    every = np.concatenate([places for places, _ in (nothing, *found)])
+    every = every.astype(np.min_scalar_type(slots.numel() * filters))  # is divided faster
+    start = every // filters
+    column = every - start * filters
+    value = np.concatenate([value for _, value in (nothing, *found)])
     return (
         best,
-        torch.from_numpy(document * filters + column),
-        torch.from_numpy(start),
+        torch.from_numpy(document),
+        torch.from_numpy(column.astype(np.int64)),
+        torch.from_numpy(start.astype(np.int64)),
         torch.from_numpy(value),
     )
 

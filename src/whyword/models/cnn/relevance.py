@@ -11,9 +11,9 @@ the bias and s_j = ε·sign(z_j) the stabiliser, the word's share is
 gets 1/(K·D) of bias and stabiliser, a word has D of them). The products are known from the forward
 pass; what is left costs K·filters·classes multiply-adds per document.
 
-The linear layer hands filter j the relevance R_j = h_j Σ_c w_cj q_c + r, with q_c = R_c / (z_c + s_c)
-and r an equal part of biases and stabilisers. A word's relevance is linear in q and r, so that their
-factors are summed up first, and targets applied to the sums alone:
+The linear layer hands filter j the relevance R_j = h_j Σ_c w_cj q_c + r, with q_c = R_c/(z_c + s_c)
+and r = Σ_c (b_c + s_c) q_c / n the equal part of biases and stabilisers. A word's relevance is
+linear in q and r, so that their factors are summed up first, and targets applied to the sums alone:
 
     R_t = Σ_c q_c Σ_(j,k) h_j w_cj ρ(j,k) + r Σ_(j,k) ρ(j,k)
 
@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding_bag, linear, relu
+from torch.nn.functional import embedding_bag, linear, pad, relu
 
 from whyword.batch import Attribution, Batch
 from whyword.lrp.rules import stabiliser
@@ -41,7 +41,7 @@ class Windows(NamedTuple):
         pooled: ``(window,)`` the document times the number of filters, plus the filter.
         filter: ``(window,)`` the filter.
         value: ``(window,)`` the filter's value there, before the ReLU.
-        word_value: ``(window, width)`` what each word of the window adds to the value; the bias
+        word_value: ``(width, window)`` what each word of the window adds to the value; the bias
             makes up the rest.
         share: ``(window,)`` the window's part of the maximum; None if it gets all of it.
     """
@@ -60,7 +60,8 @@ class Windows(NamedTuple):
         slots: Tensor,
         bias: Tensor,
         *,
-        pooled: Tensor,
+        document: Tensor,
+        column: Tensor,
         start: Tensor,
         width: int,
         share: Tensor | None = None,
@@ -71,19 +72,26 @@ class Windows(NamedTuple):
             rows: ``(row, filter)`` products of words and filters.
             slots: ``(batch, position)`` the words' slots.
             bias: ``(filter,)`` biases of the filters.
-            pooled: ``(window,)`` as above.
+            document: ``(window,)`` the documents of the windows.
+            column: ``(window,)`` their filters.
             start: ``(window,)`` the first positions.
             width: Words in a window.
             share: ``(window,)`` as above.
         """
-        document, column = pooled // len(bias), pooled % len(bias)
         place = document * slots.shape[1] + start
         order = in_order(place, slots.numel())
-        place, pooled, column = place[order], pooled[order], column[order]
+        place, column, document = (
+            part.index_select(0, order) for part in (place, column, document)
+        )
         words = word_values(rows, slots, place, column, width)
-        value = words.sum(dim=1) + bias[column]
+        value = words.sum(dim=0) + bias.index_select(0, column)
         return cls(
-            place, pooled, column, value, words, None if share is None else share[order]
+            place,
+            document * len(bias) + column,
+            column,
+            value,
+            words,
+            None if share is None else share.index_select(0, order),
         )
 
 
@@ -124,10 +132,19 @@ def _won(layers: Layers, batch: Batch) -> tuple[list[Winners], list[Windows]]:
     winners = layers.winners(found, lengths_of(batch))
     windows = []
     for rows, (weight, bias), won in zip(found.rows, layers.kernels, winners, strict=True):
-        pooled = torch.arange(won.start.numel(), device=won.start.device)
-        start, width = won.start.flatten(), weight.shape[2]
+        start = won.start
+        document = torch.arange(len(start), device=start.device)[:, None].expand_as(start)
+        column = torch.arange(len(bias), device=start.device).expand_as(start)
         windows.append(
-            Windows.of(rows, found.slots, bias, pooled=pooled, start=start, width=width)
+            Windows.of(
+                rows,
+                found.slots,
+                bias,
+                document=document.flatten(),
+                column=column.flatten(),
+                start=start.flatten(),
+                width=weight.shape[2],
+            )
         )
     return winners, windows
 
@@ -163,9 +180,8 @@ def handed_back(
     s = stabiliser(scores, epsilon)
     q = directions.to(scores) * (scores / (scores + s))
     equal = (q * (layers.bias + s)).sum(dim=2) / filters  # what each filter gets of them
-    # What q and the equal part are multiplied by at each place.
-    factors = scores.new_zeros(size * positions, classes)
-    constant = scores.new_zeros(size * positions)
+    # What q is multiplied by at each place, and in the last column the equal part.
+    factors = scores.new_zeros(size * positions, classes + 1)
     parts = None
     if components:
         parts = scores.new_zeros(*directions.shape[:2], positions, layers.table.shape[1])
@@ -180,15 +196,15 @@ def handed_back(
         s = stabiliser(own.value, epsilon)
         quotient = own.value + s
         quotient = quotient.reciprocal() if own.share is None else own.share / quotient
-        each = (bias[own.filter] + s) / width
-        rho = (own.word_value + each[:, None]) * quotient[:, None]
-        weighted = rho * feature.flatten()[own.pooled, None]
+        each = (bias.index_select(0, own.filter) + s) / width
+        rho = (own.word_value + each) * quotient
+        weighted = rho * feature.flatten().index_select(0, own.pooled)
         bags = _Bags.of(own, size * positions)
-        rows = output.T.contiguous()
+        rows = pad(output.T, (0, 1))
         for k in range(width):
             # No window reaches into the next document, so that places may be moved as one.
-            factors[k:] += bags.sums(rows, weighted[:, k])[: len(factors) - k]
-            constant.index_add_(0, own.place + k, rho[:, k])
+            factors[k:] += bags.sums(rows, weighted[k])[: len(factors) - k]
+            factors[:, classes].index_add_(0, own.place + k, rho[k])
         if parts is not None:
             mine = incoming[:, :, offset : offset + count].flatten(1)[:, own.pooled] * quotient
             parts += layers.table[batch.ids] * _spread(mine, bags, weight, parts.shape[:3])
@@ -198,11 +214,8 @@ def handed_back(
                         0, own.place + k, coefficient[:, None].expand(-1, parts.shape[3])
                     )
         offset += count
-    relevance = torch.baddbmm(
-        constant.view(size, positions, 1) * equal.T[:, None],
-        factors.view(size, positions, classes),
-        q.permute(1, 2, 0),
-    )
+    both = torch.cat([q, equal[..., None]], dim=2)
+    relevance = factors.view(size, positions, classes + 1) @ both.permute(1, 2, 0)
     return relevance.permute(2, 0, 1), parts
 
 
@@ -257,9 +270,7 @@ def gradient(layers: Layers, batch: Batch, targets: Tensor) -> tuple[Tensor, Ten
     return scores, result
 
 
-def _spread(
-    coefficient: Tensor, bags: _Bags, weight: Tensor, shape: Sequence[int]
-) -> Tensor:
+def _spread(coefficient: Tensor, bags: _Bags, weight: Tensor, shape: Sequence[int]) -> Tensor:
     """Σ_j c_j · w(j,k) at the words of the windows: ``(target, batch, position, dimension)``.
 
     Args:

@@ -77,12 +77,18 @@ def _sharing(layers: Layers, batch: Batch, depth: int) -> tuple[list[Tensor], li
     for rows, (weight, bias) in zip(found.rows, layers.kernels, strict=True):
         width = weight.shape[2]
         if layers.ragged:
-            best, pooled, start, value = ragged.sharing(rows, found.slots, lengths, width, bias)
-            owner, order, rank = _ranked(pooled, value, best.numel(), depth)
-            start, value = start[order], value[order]
+            best, document, column, start, value = ragged.sharing(
+                rows, found.slots, lengths, width, bias
+            )
+            owner = document * len(bias) + column
+            chosen, rank = _ranked(owner, value, best.numel(), depth)
+            owner, document, column, start, value = (
+                part.index_select(0, chosen) for part in (owner, document, column, start, value)
+            )
             ranked = value.new_full((best.numel(), depth), -torch.inf)
-            ranked[owner, rank] = value + bias[owner % len(bias)]
-            share = shares_of_maximum(ranked, dim=1)[owner, rank]
+            flat = owner * depth + rank
+            ranked.view(-1).index_copy_(0, flat, value + bias.index_select(0, column))
+            share = shares_of_maximum(ranked, dim=1).view(-1).index_select(0, flat)
         else:
             values = window_values(places_of(rows, width), found.slots, lengths)
             ranked, start = _best_windows(values, depth)
@@ -90,17 +96,23 @@ def _sharing(layers: Layers, batch: Batch, depth: int) -> tuple[list[Tensor], li
             share = shares_of_maximum(ranked + bias, dim=1)
             document, rank, column = share.nonzero(as_tuple=True)
             start, share = start[document, rank, column], share[document, rank, column]
-            owner = document * len(bias) + column
         maxima.append(best + bias)
         windows.append(
-            Windows.of(rows, found.slots, bias, pooled=owner, start=start, width=width, share=share)
+            Windows.of(
+                rows,
+                found.slots,
+                bias,
+                document=document,
+                column=column,
+                start=start,
+                width=width,
+                share=share,
+            )
         )
     return maxima, windows
 
 
-def _ranked(
-    group: Tensor, value: Tensor, groups: int, depth: int
-) -> tuple[Tensor, Tensor, Tensor]:
+def _ranked(group: Tensor, value: Tensor, groups: int, depth: int) -> tuple[Tensor, Tensor]:
     """The highest values of each group, by falling value; of equals the first is the higher.
 
     Args:
@@ -110,7 +122,7 @@ def _ranked(
         depth: The most values of each group.
 
     Returns:
-        The group, the place among the given ones, and the rank from 0, ``(m,)`` each.
+        Their places among the given ones, and their ranks from 0, ``(m,)`` each.
     """
     # Numbers of 16 bits are sorted digit by digit, so values are taken apart into such; negative
     # ones are turned round, for as bits they rise from zero down.
@@ -123,8 +135,7 @@ def _ranked(
     count = np.bincount(group.numpy(), minlength=groups)
     rank = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
     kept = np.flatnonzero(rank < depth)
-    chosen = torch.from_numpy(order[kept])
-    return group[chosen], chosen, torch.from_numpy(rank[kept])
+    return torch.from_numpy(order[kept]), torch.from_numpy(rank[kept])
 
 
 def _best_windows(values: Tensor, depth: int) -> tuple[Tensor, Tensor]:
