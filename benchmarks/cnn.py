@@ -20,6 +20,7 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from functools import partial
 from statistics import median
 
@@ -158,9 +159,10 @@ def peers(model: WordCNN) -> dict[str, Task]:
     except ImportError:
         return {}
     every = range(len(model.classes))
+    own = deepcopy(model)  # captum writes weights anew, and tables of products would be, too
     return {
-        "captum's LRP, one class": lambda batch: captum_lrp(model, batch, every[:1]),
-        "captum's LRP, all classes": lambda batch: captum_lrp(model, batch, every),
+        "captum's LRP, one class": lambda batch: captum_lrp(own, batch, every[:1]),
+        "captum's LRP, all classes": lambda batch: captum_lrp(own, batch, every),
     }
 
 
