@@ -280,6 +280,30 @@ def test_it_is_never_out_of_date(change: Callable[[WordCNN], None]) -> None:
 
 
 @torch.no_grad()
+def test_versions_are_compared_where_components_are_not() -> None:
+    model = random_cnn(0, dimension=20)
+    batch = model.encode(["alpha beta"])
+    model(batch)
+    model.embedding[model.vectors.ids(["beta"])[0], 18] = 9
+    check(model, batch)
+
+
+@torch.no_grad()
+def test_memory_is_not_given_to_other_vectors() -> None:
+    """They would lie in the same place, with the same version."""
+    model = random_cnn(0, dimension=20)
+    model.embedding = model.embedding.clone()
+    batch = model.encode(["alpha beta"])
+    model(batch)
+    place, other = model.embedding.data_ptr(), model.embedding.clone()
+    other[:, 18] += 9
+    model.embedding = torch.empty(0)
+    copies = [torch.add(other, 0) for _ in range(50)]
+    model.embedding = min(copies, key=lambda copy: copy.data_ptr() != place)
+    check(model, batch)
+
+
+@torch.no_grad()
 def test_what_no_look_up_sees_is_forgotten_when_asked_for() -> None:
     """The one change that goes unseen, as documented: past torch's count, beyond 16 components."""
     model = random_cnn(0, dimension=20)
