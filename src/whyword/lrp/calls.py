@@ -41,6 +41,7 @@ class Call:
         maxima: How a maximum over an axis is shared, as in the composite.
         layer: Qualified name of the module that holds its parameters; "" if there is none.
         record: Takes the account's entries, if an account is kept.
+        gradient: Whether the backward pass carries g = R / z in place of R.
     """
 
     function: Callable[..., object]
@@ -51,6 +52,7 @@ class Call:
     maxima: Maxima = "winner"
     layer: str = ""
     record: Callable[[Entry], None] | None = None
+    gradient: bool = False
 
     def value(self, *args: object, **kwargs: object) -> Tensor:
         """Call the function, if it returns one tensor, and return that.

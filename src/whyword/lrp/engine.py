@@ -14,8 +14,11 @@ a node that is neither the engine's nor known to route is refused (`whyword.lrp.
 scores are compared with those of the plain model.
 
 The relevance of the embeddings is then ``torch.autograd.grad`` of the scores, started with the
-scores themselves. The pass carries R and not R / z, because the paper's rule gives an input of zero
-its share of bias and stabiliser, which no multiple of the input can express.
+scores themselves. By the paper's rule the pass carries R, since an input of zero gets its share of
+bias and stabiliser, which no multiple of the input can express. Rules without shares let it carry
+g = R / z, which starts with ones and is multiplied by the embeddings at the end: most functions
+then have autograd's own backward pass, no denominator, and little to remember. The composite says
+which (`Composite.form`).
 
 The model is not changed: parameters enter as detached constants, modules get no hooks, and the mode
 belongs to the calling thread.
@@ -33,13 +36,16 @@ from torch import Tensor, nn
 from whyword.errors import InputError, WhywordError
 from whyword.lrp import functions
 from whyword.lrp.accounting import Account
-from whyword.lrp.audit import audit
+from whyword.lrp.audit import NeedsRelevance, audit
 from whyword.lrp.calls import UnsupportedFunction
-from whyword.lrp.composites import Composite
+from whyword.lrp.composites import Composite, Form
 from whyword.lrp.in_place import ChangedInPlace
 from whyword.lrp.interception import Interception
 from whyword.lrp.modes import eagerly
 from whyword.lrp.scores import check_scores
+
+_TINY = 1e-12
+"""The stabiliser of functions that divide relevance while g = R / z is carried elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +55,13 @@ class Result:
     Attributes:
         scores: ``(batch, class)`` the scores of the plain model.
         relevance: ``(target, batch, ...)``, shaped like the embeddings behind the first axis.
+        form: What the backward pass carried, and why.
         accounts: For each target an account of where the relevance went, if asked for.
     """
 
     scores: Tensor
     relevance: Tensor
+    form: Form
     accounts: list[Account] | None = None
 
 
@@ -85,19 +93,39 @@ def relevance(
         InputError: If the scores do not depend on the embeddings, or shapes do not fit.
         ModelError: If the scores are not those of the plain model.
     """
+    rules = composite or Composite()
+    run = partial(_run, score, embeddings, targets, model=model, accounting=accounting)
+    try:
+        return run(rules, rules.form)
+    except NeedsRelevance as reason:
+        return run(rules, Form("relevance", str(reason)))
+
+
+def _run(
+    score: Callable[[Tensor], Tensor],
+    embeddings: Tensor,
+    targets: Tensor,
+    composite: Composite,
+    form: Form,
+    *,
+    model: nn.Module | None,
+    accounting: bool,
+) -> Result:
     account = Account() if accounting else None
+    gradient = form.carries == "gradient"
     outside = torch.autocast(embeddings.device.type, enabled=False)
     with torch.inference_mode(mode=False), torch.enable_grad(), outside:
         leaf = embeddings.detach().clone().requires_grad_()
-        options = (composite or Composite(), model, leaf, account)
+        rules = composite.stabilised(_TINY) if gradient else composite.stabilised()
+        start = partial(Interception, rules, model, leaf, account, gradient=gradient)
         with eagerly():
             seed = torch.get_rng_state()
-            interception = Interception(*options)
+            interception = start()
             try:
                 scores = _forward(score, interception)
             except ChangedInPlace:
                 torch.set_rng_state(seed)
-                interception = Interception(*options, copying=True)
+                interception = start(copying=True)
                 scores = _forward(score, interception)
             _check_shapes(scores, targets)
             if not scores.requires_grad or not audit(scores, leaf, interception, account):
@@ -112,20 +140,22 @@ def relevance(
                 seed=seed,
             )
         # Classes that a target leaves out take nothing, even if their score is infinite.
-        initial = torch.where(targets == 0, 0, targets.to(scores) * scores.detach())
+        begun = torch.where(targets == 0, 0, targets.to(scores) * scores.detach())
+        initial = targets.to(scores) if gradient else begun
         if account is None and len(initial) > 1:
             found = torch.func.vmap(partial(_backward, scores, leaf))(initial)
-            return Result(scores.detach(), found)
+            found = found * leaf.detach() if gradient else found
+            return Result(scores.detach(), found, form)
         rows, accounts = [], []
-        for started in initial:
+        for carried, started in zip(initial, begun, strict=True):
             if account is not None:
                 account.begin(float(started.sum()))
-            row = _backward(scores, leaf, started)
-            rows.append(row)
+            row = _backward(scores, leaf, carried)
+            rows.append(row * leaf.detach() if gradient else row)
             if account is not None:
-                accounts.append(account.finish(float(row.sum())))
+                accounts.append(account.finish(float(rows[-1].sum())))
         found = torch.stack(rows) if rows else embeddings.new_zeros(0, *embeddings.shape)
-    return Result(scores.detach(), found, accounts if accounting else None)
+    return Result(scores.detach(), found, form, accounts if accounting else None)
 
 
 def _forward(score: Callable[[Tensor], Tensor], interception: Interception) -> Tensor:

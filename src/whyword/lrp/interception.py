@@ -41,6 +41,7 @@ class Interception(TorchFunctionMode):
         account: Takes an entry for each call, if an account is kept.
         copying: Whether rules get copies of what they remember, because the model changes tensors
             in place. That costs memory, so it is found out by trying.
+        gradient: Whether the backward pass carries g = R / z in place of R.
 
     Attributes:
         origins: Finds out which tensors depend on the embeddings.
@@ -60,8 +61,10 @@ class Interception(TorchFunctionMode):
         account: Account | None,
         *,
         copying: bool = False,
+        gradient: bool = False,
     ) -> None:
         super().__init__()
+        self.gradient = gradient
         self.copying = copying
         self.composite, self.leaf, self.account = composite, leaf, account
         self.refusals = Refusals(model)
@@ -82,7 +85,7 @@ class Interception(TorchFunctionMode):
     @property
     def kind(self) -> Hashable:
         """The kind of forward pass: the functions called, and the form of their arguments."""
-        rules = (self.composite.attention, self.composite.maxima, self.copying)
+        rules = (self.composite.attention, self.composite.maxima, self.copying, self.gradient)
         return frozenset(self.spellings), rules, self.leaf.dtype, self.leaf.device.type
 
     def __torch_function__(
@@ -218,6 +221,7 @@ class Interception(TorchFunctionMode):
             maxima=self.composite.maxima,
             layer=layer,
             record=None if self.account is None else self.account.add,
+            gradient=self.gradient,
         )
         if self.copying:
             args, kwargs = tree_map(own_copy, (args, kwargs))
