@@ -48,6 +48,15 @@ _TINY = 1e-12
 """The stabiliser of functions that divide relevance while g = R / z is carried elsewhere."""
 
 
+_AT_ONCE = {"gradient": 2**21, "relevance": 2**26}
+"""How many numbers the backward passes of several targets may have at the embeddings, together.
+
+Small products are faster together. Large ones are not, and what lies in cache is: g = R / z is a
+few products with weights, and little else. Passes that carry R have more steps, each of which costs
+time whatever its size.
+"""
+
+
 @dataclass(frozen=True)
 class Result:
     """The result of `relevance`.
@@ -142,20 +151,18 @@ def _run(
         # Classes that a target leaves out take nothing, even if their score is infinite.
         begun = torch.where(targets == 0, 0, targets.to(scores) * scores.detach())
         initial = targets.to(scores) if gradient else begun
-        if account is None and len(initial) > 1:
-            found = torch.func.vmap(partial(_backward, scores, leaf))(initial)
-            found = found * leaf.detach() if gradient else found
-            return Result(scores.detach(), found, form)
+        inputs = leaf.detach() if gradient else None
+        if account is None:
+            found = _backward_all(scores, leaf, initial, _AT_ONCE[form.carries])
+            return Result(scores.detach(), found if inputs is None else found * inputs, form)
         rows, accounts = [], []
         for carried, started in zip(initial, begun, strict=True):
-            if account is not None:
-                account.begin(float(started.sum()))
+            account.begin(float(started.sum()))
             row = _backward(scores, leaf, carried)
-            rows.append(row * leaf.detach() if gradient else row)
-            if account is not None:
-                accounts.append(account.finish(float(rows[-1].sum())))
+            rows.append(row if inputs is None else row * inputs)
+            accounts.append(account.finish(float(rows[-1].sum())))
         found = torch.stack(rows) if rows else embeddings.new_zeros(0, *embeddings.shape)
-    return Result(scores.detach(), found, form, accounts if accounting else None)
+    return Result(scores.detach(), found, form, accounts)
 
 
 def _forward(score: Callable[[Tensor], Tensor], interception: Interception) -> Tensor:
@@ -192,6 +199,19 @@ def _check_runs(score: Callable[[Tensor], Tensor], embeddings: Tensor, error: Ex
         f"{type(error).__name__}: {error}. Switch what needs to run without gradients off, or "
         "write it out."
     ) from error
+
+
+def _backward_all(scores: Tensor, leaf: Tensor, initial: Tensor, at_once: int) -> Tensor:
+    """The backward passes of all targets, as many together as ``at_once`` numbers allow."""
+    found = leaf.new_empty(len(initial), *leaf.shape)
+    step = max(1, at_once // max(1, leaf.numel()))
+    for start in range(0, len(initial), step):
+        part = initial[start : start + step]
+        if len(part) > 1:
+            found[start : start + step] = torch.func.vmap(partial(_backward, scores, leaf))(part)
+        else:
+            found[start] = _backward(scores, leaf, part[0])
+    return found
 
 
 def _backward(scores: Tensor, leaf: Tensor, started: Tensor) -> Tensor:

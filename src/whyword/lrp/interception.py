@@ -17,7 +17,7 @@ from whyword.lrp.accounting import Account
 from whyword.lrp.audit import copies_into
 from whyword.lrp.calls import HANDLERS, Call, Handler, Refusal, bound, form
 from whyword.lrp.composites import Composite
-from whyword.lrp.functions import GATES, ROUTING, keeps_gates
+from whyword.lrp.functions import GATES, QUESTIONS, ROUTING, keeps_gates
 from whyword.lrp.functions.scattering import ASSIGNMENT, names_places
 from whyword.lrp.in_place import ChangedInPlace, own_copy
 from whyword.lrp.inherited import kept, windows
@@ -98,6 +98,9 @@ class Interception(TorchFunctionMode):
         """Run ``func`` with its rule; torch calls this in its place."""
         if inside_custom_function():  # the audit asks for the rule of the whole
             return func(*args, **(kwargs or {}))
+        name = name_of(func)
+        if name in QUESTIONS:
+            return func(*args, **(kwargs or {}))
         if getattr(func, "__name__", "") == "__set__":  # of a property of the tensor itself
             self.origins.check_set(func, args)
             return func(*args, **(kwargs or {}))
@@ -105,7 +108,6 @@ class Interception(TorchFunctionMode):
         layers: list[str] = []
         args = tuple(self.origins.enter(value, read, layers) for value in args)
         kwargs = {name: self.origins.enter(v, read, layers) for name, v in (kwargs or {}).items()}
-        name = name_of(func)
         if name == "_set_grad_enabled" and args == (False,):
             return None  # how to compute, not what: see whyword.lrp.modes
         with with_gradients():
@@ -189,7 +191,7 @@ class Interception(TorchFunctionMode):
             held: The convolution whose output the results still hold, if there is one.
         """
         gate = plain in self.gates or (keeps_gates(plain) and all(trace(t).gate for t in read))
-        for tensor in tree_leaves(changed):
+        for tensor in (changed,) if isinstance(changed, Tensor) else tree_leaves(changed):
             if not on_path(tensor) or any(tensor is t for t in but):
                 continue
             found = trace(tensor) if known is None else known
@@ -226,8 +228,7 @@ class Interception(TorchFunctionMode):
         if self.copying:
             args, kwargs = tree_map(own_copy, (args, kwargs))
         try:
-            arguments = bound(handler, call, args, kwargs)
-            result = handler(*arguments.args, **arguments.kwargs)
+            result = handler(call, *args, **bound(handler, call, args, kwargs))
         except Refusal as refusal:
             raise self.refusals.not_covered(plain, refusal) from None
         return tree_map(own_copy, result) if self.copying else result

@@ -32,6 +32,9 @@ _ACTIVATIONS = set(
     erf erfc erfcx erfinv ndtr ndtri log_ndtr lgamma digamma nan_to_num deg2rad rad2deg
     """.split()
 )
+_THROUGH_ZERO = set("relu relu6 tanh gelu silu mish elu selu celu leaky_relu hardswish".split())
+"""Activations whose quotient f(x) / x is bounded."""
+
 NAMES = _ACTIVATIONS | set(
     """
     log_softmax pow __pow__ __ipow__ float_power __rpow__ neg __neg__ negative positive
@@ -50,7 +53,8 @@ def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     value = call.value(input.detach(), *args, **kwargs)
     if value.is_complex():
         raise call.refuse("there is no rule for an activation of complex numbers.")
-    result = as_activation(call, value, root_of(input), alone=trace(input).root is None)
+    single = call.name in _THROUGH_ZERO and trace(input).root is None
+    result = as_activation(call, value, root_of(input), single=single)
     return note(result, exponent=input) if call.name == "exp" else result
 
 
@@ -198,16 +202,16 @@ def common_root(value: Tensor, *tensors: Tensor) -> Tensor | None:
     return roots[0] if same and roots[0].dtype == value.dtype else None
 
 
-def as_activation(call: Call, value: Tensor, root: Tensor, *, alone: bool = False) -> Tensor:
+def as_activation(call: Call, value: Tensor, root: Tensor, *, single: bool = False) -> Tensor:
     """The value of an activation, which hands its relevance to the root.
 
     Args:
         call: The call.
         value: The value.
         root: The tensor that it is a function of.
-        alone: Whether it is one function, and no step of an activation that is written out.
+        single: Whether it is one function, zero at zero, and no step of one that is written out.
     """
-    slope = _Slope(value, root.detach(), at_once=alone) if call.gradient else None
+    slope = _Slope(value, root.detach(), at_once=single) if call.gradient else None
     result = propagate(call, value, lambda R: (R,), root, gradient=slope)
     return note(result, root=root, curved=True)
 
@@ -220,7 +224,7 @@ class _Slope:
 
     def __init__(self, value: Tensor, x: Tensor, *, at_once: bool) -> None:
         self.operands: tuple[Tensor, Tensor] | None = None if at_once else (value, x)
-        self.slope = quotient(value, x) if at_once else value
+        self.slope = (value / x).nan_to_num_(0.0) if at_once else value
 
     def __call__(self, g: Tensor) -> tuple[Tensor]:
         if self.operands is not None:  # it is the same for all targets
