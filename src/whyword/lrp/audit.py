@@ -48,13 +48,23 @@ _COPY_SLICES = "torch::autograd::CopySlices"
 _LEAF = "torch::autograd::AccumulateGrad"
 
 
+class NeedsRelevance(BaseException):
+    """The backward pass has to carry R, and not R / z; the message says why.
+
+    It is a `BaseException` so that nobody takes it for an error.
+    """
+
+
 class _Seen(Protocol):
     """What the interception knows about the graph.
 
     Attributes:
         strangers: Nodes that no intercepted call made, each with the place of its first use.
         copies: Nodes that write into a part of a tensor, made by intercepted calls.
+        gradient: Whether the backward pass carries g = R / z in place of R.
     """
+
+    gradient: bool
 
     @property
     def strangers(self) -> dict[Any, str]: ...
@@ -86,6 +96,8 @@ def audit(scores: Tensor, leaf: Tensor, seen: _Seen, account: Account | None) ->
             rule = HANDLERS.get(qualified(function))
             if rule is None:
                 raise UnsupportedFunction(_custom(function, _place(node, strangers)))
+            if seen.gradient:
+                raise NeedsRelevance(f"the rule of {function.__name__} is one for relevance")
             node.register_hook(_Ruled(node, rule, account))
             continue
         name = node.name()

@@ -14,8 +14,11 @@ a node that is neither the engine's nor known to route is refused (`whyword.lrp.
 scores are compared with those of the plain model.
 
 The relevance of the embeddings is then ``torch.autograd.grad`` of the scores, started with the
-scores themselves. The pass carries R and not R / z, because the paper's rule gives an input of zero
-its share of bias and stabiliser, which no multiple of the input can express.
+scores themselves. By the paper's rule the pass carries R, since an input of zero gets its share of
+bias and stabiliser, which no multiple of the input can express. Rules without shares let it carry
+g = R / z, which starts with ones and is multiplied by the embeddings at the end: most functions
+then have autograd's own backward pass, no denominator, and little to remember. The composite says
+which (`Composite.form`).
 
 The model is not changed: parameters enter as detached constants, modules get no hooks, and the mode
 belongs to the calling thread.
@@ -33,13 +36,25 @@ from torch import Tensor, nn
 from whyword.errors import InputError, WhywordError
 from whyword.lrp import functions
 from whyword.lrp.accounting import Account
-from whyword.lrp.audit import audit
+from whyword.lrp.audit import NeedsRelevance, audit
 from whyword.lrp.calls import UnsupportedFunction
-from whyword.lrp.composites import Composite
+from whyword.lrp.composites import Composite, Form
 from whyword.lrp.in_place import ChangedInPlace
 from whyword.lrp.interception import Interception
 from whyword.lrp.modes import eagerly
 from whyword.lrp.scores import check_scores
+
+_TINY = 1e-12
+"""The stabiliser of functions that divide relevance while g = R / z is carried elsewhere."""
+
+
+_AT_ONCE = {"gradient": 2**21, "relevance": 2**26}
+"""How many numbers the backward passes of several targets may have at the embeddings, together.
+
+Small products are faster together. Large ones are not, and what lies in cache is: g = R / z is a
+few products with weights, and little else. Passes that carry R have more steps, each of which costs
+time whatever its size.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,11 +64,13 @@ class Result:
     Attributes:
         scores: ``(batch, class)`` the scores of the plain model.
         relevance: ``(target, batch, ...)``, shaped like the embeddings behind the first axis.
+        form: What the backward pass carried, and why.
         accounts: For each target an account of where the relevance went, if asked for.
     """
 
     scores: Tensor
     relevance: Tensor
+    form: Form
     accounts: list[Account] | None = None
 
 
@@ -85,19 +102,39 @@ def relevance(
         InputError: If the scores do not depend on the embeddings, or shapes do not fit.
         ModelError: If the scores are not those of the plain model.
     """
+    rules = composite or Composite()
+    run = partial(_run, score, embeddings, targets, model=model, accounting=accounting)
+    try:
+        return run(rules, rules.form)
+    except NeedsRelevance as reason:
+        return run(rules, Form("relevance", str(reason)))
+
+
+def _run(
+    score: Callable[[Tensor], Tensor],
+    embeddings: Tensor,
+    targets: Tensor,
+    composite: Composite,
+    form: Form,
+    *,
+    model: nn.Module | None,
+    accounting: bool,
+) -> Result:
     account = Account() if accounting else None
+    gradient = form.carries == "gradient"
     outside = torch.autocast(embeddings.device.type, enabled=False)
     with torch.inference_mode(mode=False), torch.enable_grad(), outside:
         leaf = embeddings.detach().clone().requires_grad_()
-        options = (composite or Composite(), model, leaf, account)
+        rules = composite.stabilised(_TINY) if gradient else composite.stabilised()
+        start = partial(Interception, rules, model, leaf, account, gradient=gradient)
         with eagerly():
             seed = torch.get_rng_state()
-            interception = Interception(*options)
+            interception = start()
             try:
                 scores = _forward(score, interception)
             except ChangedInPlace:
                 torch.set_rng_state(seed)
-                interception = Interception(*options, copying=True)
+                interception = start(copying=True)
                 scores = _forward(score, interception)
             _check_shapes(scores, targets)
             if not scores.requires_grad or not audit(scores, leaf, interception, account):
@@ -112,20 +149,20 @@ def relevance(
                 seed=seed,
             )
         # Classes that a target leaves out take nothing, even if their score is infinite.
-        initial = torch.where(targets == 0, 0, targets.to(scores) * scores.detach())
-        if account is None and len(initial) > 1:
-            found = torch.func.vmap(partial(_backward, scores, leaf))(initial)
-            return Result(scores.detach(), found)
+        begun = torch.where(targets == 0, 0, targets.to(scores) * scores.detach())
+        initial = targets.to(scores) if gradient else begun
+        inputs = leaf.detach() if gradient else None
+        if account is None:
+            found = _backward_all(scores, leaf, initial, _AT_ONCE[form.carries])
+            return Result(scores.detach(), found if inputs is None else found * inputs, form)
         rows, accounts = [], []
-        for started in initial:
-            if account is not None:
-                account.begin(float(started.sum()))
-            row = _backward(scores, leaf, started)
-            rows.append(row)
-            if account is not None:
-                accounts.append(account.finish(float(row.sum())))
+        for carried, started in zip(initial, begun, strict=True):
+            account.begin(float(started.sum()))
+            row = _backward(scores, leaf, carried)
+            rows.append(row if inputs is None else row * inputs)
+            accounts.append(account.finish(float(rows[-1].sum())))
         found = torch.stack(rows) if rows else embeddings.new_zeros(0, *embeddings.shape)
-    return Result(scores.detach(), found, accounts if accounting else None)
+    return Result(scores.detach(), found, form, accounts)
 
 
 def _forward(score: Callable[[Tensor], Tensor], interception: Interception) -> Tensor:
@@ -162,6 +199,19 @@ def _check_runs(score: Callable[[Tensor], Tensor], embeddings: Tensor, error: Ex
         f"{type(error).__name__}: {error}. Switch what needs to run without gradients off, or "
         "write it out."
     ) from error
+
+
+def _backward_all(scores: Tensor, leaf: Tensor, initial: Tensor, at_once: int) -> Tensor:
+    """The backward passes of all targets, as many together as ``at_once`` numbers allow."""
+    found = leaf.new_empty(len(initial), *leaf.shape)
+    step = max(1, at_once // max(1, leaf.numel()))
+    for start in range(0, len(initial), step):
+        part = initial[start : start + step]
+        if len(part) > 1:
+            found[start : start + step] = torch.func.vmap(partial(_backward, scores, leaf))(part)
+        else:
+            found[start] = _backward(scores, leaf, part[0])
+    return found
 
 
 def _backward(scores: Tensor, leaf: Tensor, started: Tensor) -> Tensor:

@@ -35,8 +35,10 @@ class Origins:
 
     def __init__(self, model: nn.Module | None, leaf: Tensor, refusals: Refusals) -> None:
         self.leaf, self.refusals = leaf, refusals
-        weights = () if model is None else chain(model.named_parameters(), model.named_buffers())
-        self.names = {id(weight): name.rpartition(".")[0] or NAMELESS for name, weight in weights}
+        self.names: dict[int, str] = {}
+        for name, module in () if model is None else model.named_modules():
+            for weight in chain(module.parameters(recurse=False), module.buffers(recurse=False)):
+                self.names.setdefault(id(weight), name or NAMELESS)
         self.strangers: dict[Any, str] = {}
 
     def enter(self, value: Any, read: list[Tensor], layers: list[str]) -> Any:

@@ -42,7 +42,7 @@ def lrp(
         batch: The encoded documents.
         targets: ``(target, batch, class)``.
         components: Whether to return relevance per component of the vectors.
-        epsilon: The stabiliser, > 0. By default 0.01 as in the paper, 1e-6 in transformers.
+        epsilon: The stabiliser, > 0. By default 0.01 as in the paper, none in transformers.
         attention: How relevance goes through attention: ``"attnlrp"``, the default for
             transformers, or ``"cplrp"``. Either gives any model the rules for transformers.
         composite: Other rules, for all layers or some; ``epsilon`` and ``attention`` are then
