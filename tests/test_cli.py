@@ -246,6 +246,28 @@ def test_importing_is_cheap(module: str) -> None:
     assert found.stderr == ""
 
 
+HEAVY = """
+rich jinja2 markupsafe matplotlib pyarrow sklearn scipy gensim captum transformers sympy networkx
+nltk.metrics nltk.classify nltk.corpus torch._dynamo torch._inductor torch.onnx torch.testing
+multiprocessing.pool http.server
+"""
+
+
+def test_the_first_answer_imports_nothing_that_it_does_not_need() -> None:
+    """What `import torch` brings is not ours to save; `benchmarks/start.py` measures the rest."""
+    code = (
+        "import sys, torch; before = set(sys.modules);"
+        "from whyword.cli import cli;"
+        "cli(['explain', 'The shuttle reached its orbit.', '--json'], standalone_mode=False);"
+        "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(found.stderr.split())
+    assert len(json.loads(found.stdout)[0]["words"]) == 5
+    assert {"whyword.explainer", "whyword.explanation", "click"} <= imported
+    assert imported & set(HEAVY.split()) == set()
+
+
 def test_a_closed_pipe_is_no_error(model: str) -> None:
     """``whyword explain ... | head -0``."""
     command = [sys.executable, "-m", "whyword", "explain", "-m", model, "--json", "-t", "all", "-"]
