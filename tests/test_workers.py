@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -154,6 +155,7 @@ def test_no_process_outlives_its_caller(model: str, tmp_path: Path, number: int,
     assert caller.stdout is not None
     children = [int(pid) for pid in caller.stdout.readline().split()]
     assert len(children) == 2
+    assert all(_is_deaf_to_interrupts(pid) for pid in children)
     if number == signal.SIGINT:
         os.killpg(caller.pid, number)
     else:
@@ -164,6 +166,11 @@ def test_no_process_outlives_its_caller(model: str, tmp_path: Path, number: int,
     while any(_runs(pid) for pid in children):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def _is_deaf_to_interrupts(pid: int) -> bool:
+    (blocked,) = re.findall(r"SigBlk:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(blocked, 16) >> (signal.SIGINT - 1) & 1)
 
 
 def _runs(pid: int) -> bool:
