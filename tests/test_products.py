@@ -291,7 +291,7 @@ def test_versions_are_compared_where_components_are_not() -> None:
 @torch.no_grad()
 def test_memory_is_not_given_to_other_vectors() -> None:
     """They would lie in the same place, with the same version."""
-    model = random_cnn(0, dimension=20)
+    model = random_cnn(0, dimension=5000)
     model.embedding = model.embedding.clone()
     batch = model.encode(["alpha beta"])
     model(batch)

@@ -79,13 +79,15 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
     if z.is_complex():
         return _complex_sum(call, z, *terms)
     rule = call.sums
-    infinite = None if z.sum().isfinite() else ~z.isfinite()  # a sum is quicker to look at
+    infinite = None
+    if not (call.gradient and len(terms) > 1) and not z.sum().isfinite():
+        infinite = ~z.isfinite()  # a sum is quicker to look at
 
     def finite(part: Tensor) -> Tensor:
         return part if infinite is None else part.masked_fill(infinite, 0)
 
     alone = None
-    if len(terms) == 1 and not rule.stabiliser_share:
+    if len(terms) == 1 and not rule.stabiliser_share and not call.gradient:
         alone = z == _times(terms[0][1], terms[0][0].detach())
     bias = None
     if len(terms) == 1 and (rule.bias_share or call.record):
@@ -106,11 +108,18 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
             found = (torch.where(alone, relevance, part) for part in found)
         return tuple(unbroadcast(part, x.shape) for part, (x, _) in zip(found, terms, strict=True))
 
+    factors = [(weight, x.shape) for x, weight in terms]
+
+    def gradient(g: Tensor) -> tuple[Tensor, ...]:
+        passed = finite(g)
+        return tuple(unbroadcast(_times(weight, passed), shape) for weight, shape in factors)
+
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         summed = relevance if alone is None else relevance.masked_fill(alone, 0)
         return losses(rule, z, bias, summed)
 
-    return propagate(call, z, backward, *(x for x, _ in terms), lost=lost)
+    signals = (x for x, _ in terms)
+    return propagate(call, z, backward, *signals, gradient=gradient, lost=lost)
 
 
 def _complex_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
