@@ -90,8 +90,16 @@ def test_the_cut_is_nltks(text: str, most: int) -> None:
         'x. " ',
         "é",
         "\xa0",
-    ]
-    + ["\x1c ", "a\xa0", ",,", "--a", "cannot", "''", "`", "word ", "One, two. "],
+        "\x1c ",
+        "a\xa0",
+        ",,",
+        "--a",
+        "cannot",
+        "''",
+        "`",
+        "word ",
+        "One, two. ",
+    ],
 )
 def test_texts_of_several_pieces_are_nltks(unit: str) -> None:
     text = unit * (50_100 // len(unit)) + " and the end. "

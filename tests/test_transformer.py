@@ -276,7 +276,7 @@ def test_the_rule_for_attention_is_an_option(attention: str) -> None:
     found = explain(c, TEXTS[0], attention=attention)
     other = explain(c, TEXTS[0])
     assert np.allclose(found.relevance, other.relevance) == (attention == "attnlrp")
-    assert found.settings == {"epsilon": 1e-6, "attention": attention}
+    assert found.settings == {"epsilon": 0.0, "attention": attention}
     with pytest.raises(InputError, match="expected one of"):
         explain(c, TEXTS[0], attention="lxt")
 

@@ -1,6 +1,10 @@
 """Makes values whose backward pass carries relevance; handlers of torch functions return them.
 
 `propagate` is for any function, `through_layer` for a linear layer, whose rule the composite gives.
+
+There are two forms. One carries relevance R itself. The other, which rules without shares allow,
+carries g = R / z for every value z, element by element: a linear layer, R_i = Σ_j x_i w_ij R_j /
+z_j, then is g_i = Σ_j w_ij g_j, plain autograd without x and z (`whyword.lrp.composites`).
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +15,7 @@ from torch import Tensor
 
 from whyword.lrp.accounting import Entry
 from whyword.lrp.calls import Call
+from whyword.lrp.quotients import quotient, times
 from whyword.lrp.rules import Epsilon, Layer, Rule, stabiliser
 from whyword.lrp.traces import note, trace
 
@@ -23,6 +28,7 @@ def propagate(
     value: Tensor,
     backward: Backward,
     *inputs: Tensor,
+    gradient: Backward | None = None,
     lost: Callable[[Tensor], Mapping[str, Tensor]] | None = None,
 ) -> Tensor:
     """A call's value, with a backward pass that carries relevance.
@@ -33,21 +39,58 @@ def propagate(
         backward: The rule: returns the relevance of each input, shaped like it, from the relevance
             of the value.
         inputs: The tensors that take relevance.
+        gradient: The same rule for g = R / z: from that of the value to that of each input. It is
+            kept until the backward pass, so it should hold no tensor that it does not need. By
+            default ``backward`` serves, multiplied by the value and divided by each input.
         lost: Returns the relevance that is lost, by cause, from that of the value; for the account,
             in which other losses get the cause "rule".
     """
     rule = backward
-    if (record := call.record) is not None:
-
-        def rule(relevance: Tensor) -> tuple[Tensor | None, ...]:
-            parts = backward(relevance)
-            causes = {} if lost is None else {k: amount(v) for k, v in lost(relevance).items()}
-            passed = sum(amount(part) for part in parts if part is not None)
-            record(Entry.balanced(call.name, call.layer, amount(relevance), passed, causes))
-            return parts
-
+    if call.gradient:
+        rule = gradient or _by_division(value, backward, *(x.detach() for x in inputs))
+    if call.record is not None:
+        rule = _recorded(call, rule, value, *(x.detach() for x in inputs), lost=lost)
     result: Tensor = Propagate.apply(rule, (value,), *inputs)  # type: ignore[no-untyped-call]
     return result
+
+
+def _by_division(value: Tensor, backward: Backward, *inputs: Tensor) -> Backward:
+    """A rule for R as one for g = R / z. What an input of zero would take is lost."""
+
+    def rule(g: Tensor) -> tuple[Tensor | None, ...]:
+        parts = backward(times(g, value))
+        return tuple(
+            None if part is None else quotient(part, x)
+            for part, x in zip(parts, inputs, strict=True)
+        )
+
+    return rule
+
+
+def _recorded(
+    call: Call,
+    rule: Backward,
+    value: Tensor,
+    *inputs: Tensor,
+    lost: Callable[[Tensor], Mapping[str, Tensor]] | None,
+) -> Backward:
+    """A rule that makes an entry in the account."""
+
+    def relevance(carried: Tensor, of: Tensor) -> Tensor:
+        return times(carried, of) if call.gradient else carried
+
+    def recording(carried: Tensor) -> tuple[Tensor | None, ...]:
+        parts = rule(carried)
+        received = relevance(carried, value)
+        causes = {} if lost is None else {k: amount(v) for k, v in lost(received).items()}
+        pairs = zip(parts, inputs, strict=True)
+        passed = sum(amount(relevance(part, x)) for part, x in pairs if part is not None)
+        entry = Entry.balanced(call.name, call.layer, amount(received), passed, causes)
+        assert call.record is not None
+        call.record(entry)
+        return parts
+
+    return recording
 
 
 def amount(relevance: Tensor) -> float:
@@ -86,14 +129,21 @@ def through_layer(
         rule: The rule; by default that of the composite, and the layer counts as one with weights.
         value: The value to return; by default the layer's, another if an activation is included.
     """
+    pull, weight = layer.pull, layer.weight
+    slope = None if value is None or not call.gradient else quotient(value, layer.z)
 
     def backward(relevance: Tensor) -> tuple[Tensor]:
         return ((rule or call.rule())(layer, relevance),)
 
+    def gradient(g: Tensor) -> tuple[Tensor]:
+        return (pull(g if slope is None else g * slope, weight),)
+
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         return losses(rule or call.rule(), layer.z, layer.bias, relevance)
 
-    result = propagate(call, layer.z if value is None else value, backward, x, lost=lost)
+    result = propagate(
+        call, layer.z if value is None else value, backward, x, gradient=gradient, lost=lost
+    )
     return result if rule is not None else one_deeper(result, x)
 
 

@@ -41,6 +41,7 @@ class Call:
         maxima: How a maximum over an axis is shared, as in the composite.
         layer: Qualified name of the module that holds its parameters; "" if there is none.
         record: Takes the account's entries, if an account is kept.
+        gradient: Whether the backward pass carries g = R / z in place of R.
     """
 
     function: Callable[..., object]
@@ -51,6 +52,7 @@ class Call:
     maxima: Maxima = "winner"
     layer: str = ""
     record: Callable[[Entry], None] | None = None
+    gradient: bool = False
 
     def value(self, *args: object, **kwargs: object) -> Tensor:
         """Call the function, if it returns one tensor, and return that.
@@ -146,20 +148,25 @@ def qualified(function: type) -> str:
 
 def bound(
     handler: Handler, call: Call, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> inspect.BoundArguments:
-    """The arguments of a call under the names of its handler's parameters.
+) -> dict[str, Any]:
+    """The keyword arguments of a call under the names of its handler's parameters.
 
     Raises:
         Refusal: If the rule does not know an argument, or one is missing.
     """
+    fits = (handler, len(args), tuple(kwargs))
+    if fits in _FITTING:
+        return {_FITTING[fits][name]: value for name, value in kwargs.items()}
     signature = _signature(handler)
     known = signature.parameters
     open_ended = any(p.kind is p.VAR_KEYWORD for p in known.values())
     named: dict[str, Any] = {}
+    names: dict[str, str] = {}
     for given, value in kwargs.items():
         name = next((n for n in (given, *SPELLINGS.get(given, ())) if n in known), given)
         if name in known:
             named[name] = value
+            names[given] = name
         elif value is None or given in _OF_NO_MATTER:
             continue
         elif given == "out":
@@ -172,12 +179,18 @@ def bound(
             got = f"a tensor {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
             raise call.refuse(f"its rule knows no argument {given}; got {got}.")
     try:
-        return signature.bind(call, *args, **named)
+        signature.bind(call, *args, **named)
     except TypeError as error:
         raise call.refuse(f"its arguments are not those that its rule knows: {error}.") from error
+    if len(names) == len(kwargs) == len(named):
+        _FITTING[fits] = names
+    return named
 
 
 _SIGNATURES: dict[Handler, inspect.Signature] = {}
+
+_FITTING: dict[tuple[Handler, int, tuple[str, ...]], dict[str, str]] = {}
+"""Ways of calling handlers that are known to fit: the handler's name for each keyword."""
 
 
 def _signature(handler: Handler) -> inspect.Signature:

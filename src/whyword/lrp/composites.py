@@ -1,9 +1,9 @@
 """`Composite`: the table of which rule each layer of a model has."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from typing import Literal, Self, get_args
+from typing import Literal, NamedTuple, Self, get_args
 
 from whyword.errors import InputError
 from whyword.lrp.rules import Epsilon, Rule
@@ -11,8 +11,20 @@ from whyword.lrp.rules import Epsilon, Rule
 Attention = Literal["cplrp", "attnlrp"]
 Maxima = Literal["winner", "shapley"]
 
-_TRANSFORMER_EPSILON = 1e-6
-"""Small enough to take almost no relevance, large enough to divide zero by."""
+_NEEDED = 1e-6
+"""The stabiliser where rules have none, but relevance is divided: it takes almost none itself."""
+
+
+class Form(NamedTuple):
+    """What the backward pass of the engine carries.
+
+    Attributes:
+        carries: ``"gradient"`` for g = R / z, ``"relevance"`` for R.
+        why: Why it does.
+    """
+
+    carries: Literal["gradient", "relevance"]
+    why: str
 
 
 @dataclass(frozen=True)
@@ -66,17 +78,53 @@ class Composite:
                 raise InputError(f'Got {name}="{given}"; expected one of: {expected}.')
 
     @classmethod
-    def for_transformers(
-        cls, attention: Attention = "attnlrp", *, epsilon: float = _TRANSFORMER_EPSILON
-    ) -> Self:
-        """The rules for transformers: the ε-rule without shares of bias and stabiliser, a small ε.
+    def for_transformers(cls, attention: Attention = "attnlrp", *, epsilon: float = 0.0) -> Self:
+        """The rules for transformers: the ε-rule without shares, by default without a stabiliser.
 
         An input of zero that takes a share of a bias leaves the layer below with relevance that no
         multiple of its output explains; through many layers that grows without bound. So biases
-        and stabilisers keep their part, and the remainder says how much.
+        keep their part, and the remainder says how much.
         """
         rule = Epsilon(epsilon, bias_share=False, stabiliser_share=False)
         return cls(default=rule, sums=rule, attention=attention)
+
+    @property
+    def form(self) -> Form:
+        """What the backward pass carries by these rules, and why."""
+        for rule in self._rules:
+            if not isinstance(rule, Epsilon):
+                return Form("relevance", f"{type(rule).__name__} shares relevance in its own way")
+            if rule.bias_share or rule.stabiliser_share:
+                return Form("relevance", "inputs get shares of bias or stabiliser")
+            if rule.epsilon:
+                return Form("relevance", f"there is a stabiliser of {rule.epsilon:g}")
+        return Form("gradient", "no rule has shares or a stabiliser")
+
+    @property
+    def _rules(self) -> list[Rule]:
+        named = (self.layers, self.places, self.functions)
+        return [self.default, self.sums, *(rule for rules in named for rule in rules.values())]
+
+    def stabilised(self, epsilon: float = _NEEDED) -> Self:
+        """The same rules with a stabiliser where they have none, so that relevance can be divided.
+
+        Args:
+            epsilon: The stabiliser.
+        """
+
+        def more(rule: Rule) -> Rule:
+            if isinstance(rule, Epsilon) and not rule.epsilon:
+                return replace(rule, epsilon=epsilon)
+            return rule
+
+        return replace(
+            self,
+            default=more(self.default),
+            layers={key: more(rule) for key, rule in self.layers.items()},
+            places={key: more(rule) for key, rule in self.places.items()},
+            functions={key: more(rule) for key, rule in self.functions.items()},
+            sums=replace(self.sums, epsilon=self.sums.epsilon or epsilon),
+        )
 
     def rule_for(self, function: str, layer: str, *, place: int = 0, layers: int = 1) -> Rule:
         """The rule of one call.

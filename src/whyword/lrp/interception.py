@@ -17,7 +17,7 @@ from whyword.lrp.accounting import Account
 from whyword.lrp.audit import copies_into
 from whyword.lrp.calls import HANDLERS, Call, Handler, Refusal, bound, form
 from whyword.lrp.composites import Composite
-from whyword.lrp.functions import GATES, ROUTING, keeps_gates
+from whyword.lrp.functions import GATES, QUESTIONS, ROUTING, keeps_gates
 from whyword.lrp.functions.scattering import ASSIGNMENT, names_places
 from whyword.lrp.in_place import ChangedInPlace, own_copy
 from whyword.lrp.inherited import kept, windows
@@ -41,6 +41,7 @@ class Interception(TorchFunctionMode):
         account: Takes an entry for each call, if an account is kept.
         copying: Whether rules get copies of what they remember, because the model changes tensors
             in place. That costs memory, so it is found out by trying.
+        gradient: Whether the backward pass carries g = R / z in place of R.
 
     Attributes:
         origins: Finds out which tensors depend on the embeddings.
@@ -60,8 +61,10 @@ class Interception(TorchFunctionMode):
         account: Account | None,
         *,
         copying: bool = False,
+        gradient: bool = False,
     ) -> None:
         super().__init__()
+        self.gradient = gradient
         self.copying = copying
         self.composite, self.leaf, self.account = composite, leaf, account
         self.refusals = Refusals(model)
@@ -82,7 +85,7 @@ class Interception(TorchFunctionMode):
     @property
     def kind(self) -> Hashable:
         """The kind of forward pass: the functions called, and the form of their arguments."""
-        rules = (self.composite.attention, self.composite.maxima, self.copying)
+        rules = (self.composite.attention, self.composite.maxima, self.copying, self.gradient)
         return frozenset(self.spellings), rules, self.leaf.dtype, self.leaf.device.type
 
     def __torch_function__(
@@ -95,6 +98,9 @@ class Interception(TorchFunctionMode):
         """Run ``func`` with its rule; torch calls this in its place."""
         if inside_custom_function():  # the audit asks for the rule of the whole
             return func(*args, **(kwargs or {}))
+        name = name_of(func)
+        if name in QUESTIONS:
+            return func(*args, **(kwargs or {}))
         if getattr(func, "__name__", "") == "__set__":  # of a property of the tensor itself
             self.origins.check_set(func, args)
             return func(*args, **(kwargs or {}))
@@ -102,7 +108,6 @@ class Interception(TorchFunctionMode):
         layers: list[str] = []
         args = tuple(self.origins.enter(value, read, layers) for value in args)
         kwargs = {name: self.origins.enter(v, read, layers) for name, v in (kwargs or {}).items()}
-        name = name_of(func)
         if name == "_set_grad_enabled" and args == (False,):
             return None  # how to compute, not what: see whyword.lrp.modes
         with with_gradients():
@@ -186,7 +191,7 @@ class Interception(TorchFunctionMode):
             held: The convolution whose output the results still hold, if there is one.
         """
         gate = plain in self.gates or (keeps_gates(plain) and all(trace(t).gate for t in read))
-        for tensor in tree_leaves(changed):
+        for tensor in (changed,) if isinstance(changed, Tensor) else tree_leaves(changed):
             if not on_path(tensor) or any(tensor is t for t in but):
                 continue
             found = trace(tensor) if known is None else known
@@ -218,12 +223,12 @@ class Interception(TorchFunctionMode):
             maxima=self.composite.maxima,
             layer=layer,
             record=None if self.account is None else self.account.add,
+            gradient=self.gradient,
         )
         if self.copying:
             args, kwargs = tree_map(own_copy, (args, kwargs))
         try:
-            arguments = bound(handler, call, args, kwargs)
-            result = handler(*arguments.args, **arguments.kwargs)
+            result = handler(call, *args, **bound(handler, call, args, kwargs))
         except Refusal as refusal:
             raise self.refusals.not_covered(plain, refusal) from None
         return tree_map(own_copy, result) if self.copying else result

@@ -1,6 +1,7 @@
 """The names of torch's functions, and whether they work in place."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -10,6 +11,7 @@ _OPERATORS = {"aten", "prims", "quantized"}
 _PACKAGES = ("linalg_", "special_")
 
 
+@lru_cache(maxsize=4096)
 def name_of(func: Callable[..., Any]) -> str:
     """A function's name; of a property such as ``Tensor.T`` the property's.
 

@@ -66,7 +66,7 @@ class Epsilon:
     stabilisers stand for. ``bias_share`` is the bias factor of Arras et al. 2017 (Eq. 1).
 
     Attributes:
-        epsilon: The stabiliser ε, positive.
+        epsilon: The stabiliser ε, positive; without shares also zero, the limit of a small one.
         bias_share: Whether inputs share the bias, δ.
         stabiliser_share: Whether inputs share the stabiliser, σ.
     """

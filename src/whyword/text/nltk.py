@@ -3,13 +3,9 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
-from typing import TYPE_CHECKING
 
 from whyword.text.document import Span
-
-if TYPE_CHECKING:
-    from nltk.tokenize import NLTKWordTokenizer, PunktSentenceTokenizer
+from whyword.text.importing import tokenizers
 
 # What the word tokeniser may have turned into `` or ''.
 _QUOTE = re.compile(r"\"|``|''")
@@ -30,7 +26,7 @@ def sentences(text: str, start: int = 0) -> Iterator[Span]:
         >>> [text[start:end] for text in ["One. Two!"] for start, end in sentences(text)]
         ['One.', 'Two!']
     """
-    tokenizer, _ = _nltk()
+    tokenizer, _words = tokenizers()
     for offset, piece in pieces(text, start):
         for first, last in tokenizer.span_tokenize(piece):
             yield Span(offset + first, offset + last)
@@ -54,7 +50,7 @@ def pieces(text: str, start: int = 0) -> Iterator[tuple[int, str]]:
 
 def kept_words(piece: str) -> Iterator[tuple[int, int]]:
     """Spans of the tokens of a piece that pass the paper's filter, found lazily."""
-    sentence_tokenizer, word_tokenizer = _nltk()
+    sentence_tokenizer, word_tokenizer = tokenizers()
     for start, end in sentence_tokenizer.span_tokenize(piece):
         sentence, position = piece[start:end], 0
         for token in word_tokenizer.tokenize(sentence):
@@ -82,13 +78,3 @@ def is_kept(token: str) -> bool:
     return any(c.isalpha() for c in token) and all(
         c.isalpha() or c in "'.-" or unicodedata.category(c)[0] == "M" for c in token
     )
-
-
-@cache
-def _nltk() -> "tuple[PunktSentenceTokenizer, NLTKWordTokenizer]":
-    # Neither needs NLTK's data downloads. The untrained sentence tokeniser knows no abbreviations;
-    # that changes only where a final dot is split off: on 20 Newsgroups 4,972 test documents have
-    # 100 tokens or more, the paper counts 4,963.
-    from nltk.tokenize import NLTKWordTokenizer, PunktSentenceTokenizer
-
-    return PunktSentenceTokenizer(), NLTKWordTokenizer()

@@ -35,6 +35,7 @@ __all__ = [
     "ELEMENTWISE",
     "GATES",
     "IN_PLACE",
+    "QUESTIONS",
     "ROUTING",
     "STOPS",
     "keeps_gates",
@@ -72,6 +73,14 @@ STOPS = set(
     """.split()
 )
 """Functions whose results are constants, as their users want them to be."""
+
+QUESTIONS = set(
+    """
+    shape size dim ndim dtype device layout numel nelement stride is_contiguous itemsize
+    element_size is_floating_point is_complex is_cuda is_sparse is_quantized
+    """.split()
+)
+"""Functions that ask for a tensor's form, and compute nothing."""
 
 IN_PLACE = set("__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ipow__".split())
 """Functions that work in place, besides those whose names end in an underscore."""

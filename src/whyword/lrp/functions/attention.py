@@ -12,6 +12,7 @@ from torch import Tensor
 
 from whyword.lrp.backward import propagate
 from whyword.lrp.calls import Call, register
+from whyword.lrp.functions import fused
 from whyword.lrp.traces import constant, note, trace
 
 NAMES = {"softmax", "softmin"}
@@ -48,10 +49,14 @@ def _linearised(call: Call, p: Tensor, x: Tensor, axis: int) -> Tensor:
     def backward(relevance: Tensor) -> tuple[Tensor]:
         return (inputs * (relevance - p * relevance.sum(dim=axis, keepdim=True)),)
 
+    def gradient(g: Tensor) -> tuple[Tensor]:
+        weighted = g * p
+        return (weighted - p * weighted.sum(dim=axis, keepdim=True),)
+
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         return {"softmax": relevance.sum() - backward(relevance)[0].sum()}
 
-    return propagate(call, p, backward, x, lost=lost)
+    return propagate(call, p, backward, x, gradient=gradient, lost=lost)
 
 
 def softmax_by_hand(call: Call, value: Tensor, numerator: Tensor, total: Tensor) -> Tensor | None:
@@ -86,6 +91,8 @@ def attention(
     q, k, v, mask = query, key, value, attn_mask
     if dropout_p:
         raise call.refuse("Dropout is active; call model.eval() before explaining.")
+    if call.gradient and call.record is None and fused.covers(call, q, k, v, mask):
+        return fused.attention(call, q, k, v, mask, is_causal, scale, enable_gqa)
     if enable_gqa:
         k, v = (t.repeat_interleave(q.shape[-3] // t.shape[-3], dim=-3) for t in (k, v))
     if is_causal:

@@ -79,11 +79,13 @@ def contraction(
     def mirrored(b: Tensor, a: Tensor) -> Tensor:
         return product(a, b)
 
+    left, right = a.shape, b.shape  # the tensors themselves would be kept
+
     def to_left(q: Tensor, b: Tensor) -> Tensor:
-        return unbroadcast(_back(out, second, first, q, b), a.shape)
+        return unbroadcast(_back(out, second, first, q, b), left)
 
     def to_right(q: Tensor, a: Tensor) -> Tensor:
-        return unbroadcast(_back(out, first, second, q, a), b.shape)
+        return unbroadcast(_back(out, first, second, q, a), right)
 
     if b_weighs:
         return _layer(call, a, b, _Sides(first, second, out), product, to_left)
@@ -189,7 +191,11 @@ def _bilinear(
     def backward(relevance: Tensor) -> tuple[Tensor, ...]:
         return *of_a(relevance / 2), *of_b(relevance / 2)
 
+    def gradient(g: Tensor) -> tuple[Tensor, ...]:
+        half = g / 2
+        return to_left(half, y), to_right(half, x)
+
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         return losses(call.sums, z, None, relevance)
 
-    return propagate(call, z, backward, a, b, lost=lost)
+    return propagate(call, z, backward, a, b, gradient=gradient, lost=lost)

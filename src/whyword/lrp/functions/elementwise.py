@@ -18,6 +18,7 @@ from whyword.lrp.backward import propagate
 from whyword.lrp.calls import Call, must_be_constant, register
 from whyword.lrp.functions.attention import axis_of
 from whyword.lrp.functions.complex_numbers import magnitude
+from whyword.lrp.quotients import quotient
 from whyword.lrp.traces import constant, is_gate, is_number, note, on_path, trace
 
 _ACTIVATIONS = set(
@@ -31,6 +32,9 @@ _ACTIVATIONS = set(
     erf erfc erfcx erfinv ndtr ndtri log_ndtr lgamma digamma nan_to_num deg2rad rad2deg
     """.split()
 )
+_THROUGH_ZERO = set("relu relu6 tanh gelu silu mish elu selu celu leaky_relu hardswish".split())
+"""Activations whose quotient f(x) / x is bounded."""
+
 NAMES = _ACTIVATIONS | set(
     """
     log_softmax pow __pow__ __ipow__ float_power __rpow__ neg __neg__ negative positive
@@ -49,14 +53,15 @@ def activation(call: Call, input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     value = call.value(input.detach(), *args, **kwargs)
     if value.is_complex():
         raise call.refuse("there is no rule for an activation of complex numbers.")
-    result = as_activation(call, value, root_of(input))
+    single = call.name in _THROUGH_ZERO and trace(input).root is None
+    result = as_activation(call, value, root_of(input), single=single)
     return note(result, exponent=input) if call.name == "exp" else result
 
 
 @register("neg", "__neg__", "negative", "positive")
 def negative(call: Call, input: Tensor) -> Tensor:
     """A multiple of the input, with the same root."""
-    return multiple(call, call.value(input.detach()), input)
+    return multiple(call, call.value(input.detach()), input, 1 if call.name == "positive" else -1)
 
 
 @register("pow", "__pow__", "__ipow__", "float_power", "__rpow__")
@@ -117,7 +122,15 @@ def rms_norm(
     """A multiple of each element, its deviation held constant (Achtibat et al. 2024)."""
     must_be_constant(call, weight=weight)
     value = torch.rms_norm(input.detach(), normalized_shape, weight, eps)
-    return propagate(call, value, lambda R: (R,), input)
+    x = input.detach().to(torch.promote_types(input.dtype, torch.float32))
+    axes = tuple(range(-len(normalized_shape), 0))
+    least = torch.finfo(input.dtype).eps if eps is None else eps
+    scale = (x.square().mean(axes, keepdim=True) + least).rsqrt().to(input.dtype)
+
+    def gradient(g: Tensor) -> tuple[Tensor]:
+        return (g * scale if weight is None else g * weight * scale,)
+
+    return propagate(call, value, lambda R: (R,), input, gradient=gradient)
 
 
 @register("prelu", "_prelu_kernel")
@@ -189,17 +202,41 @@ def common_root(value: Tensor, *tensors: Tensor) -> Tensor | None:
     return roots[0] if same and roots[0].dtype == value.dtype else None
 
 
-def as_activation(call: Call, value: Tensor, root: Tensor) -> Tensor:
-    """The value of an activation, which hands its relevance to the root."""
-    result = propagate(call, value, lambda R: (R,), root)
+def as_activation(call: Call, value: Tensor, root: Tensor, *, single: bool = False) -> Tensor:
+    """The value of an activation, which hands its relevance to the root.
+
+    Args:
+        call: The call.
+        value: The value.
+        root: The tensor that it is a function of.
+        single: Whether it is one function, zero at zero, and no step of one that is written out.
+    """
+    slope = _Slope(value, root.detach(), at_once=single) if call.gradient else None
+    result = propagate(call, value, lambda R: (R,), root, gradient=slope)
     return note(result, root=root, curved=True)
 
 
-def multiple(call: Call, value: Tensor, x: Tensor) -> Tensor:
+class _Slope:
+    """g · f(x) / x, which is g · Φ(x) for a GELU, g · σ(x) for a SiLU, and a step for a ReLU.
+
+    Of an activation that is written out only the last step is needed, so the quotient waits.
+    """
+
+    def __init__(self, value: Tensor, x: Tensor, *, at_once: bool) -> None:
+        self.operands: tuple[Tensor, Tensor] | None = None if at_once else (value, x)
+        self.slope = (value / x).nan_to_num_(0.0) if at_once else value
+
+    def __call__(self, g: Tensor) -> tuple[Tensor]:
+        if self.operands is not None:  # it is the same for all targets
+            self.slope, self.operands = quotient(*self.operands), None
+        return (g * self.slope,)
+
+
+def multiple(call: Call, value: Tensor, x: Tensor, factor: Any) -> Tensor:
     """The value of a tensor times a number."""
     if trace(x).curved and root_of(x).shape == value.shape:
         return as_activation(call, value, root_of(x))
-    result = propagate(call, value, lambda R: (R,), x)
+    result = propagate(call, value, lambda R: (R,), x, gradient=lambda g: (g * factor,))
     return note(result, root=root_of(x))
 
 

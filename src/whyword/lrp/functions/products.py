@@ -39,21 +39,32 @@ def mul(call: Call, input: Any, other: Any) -> Tensor:
     if len(takers) == 1:
         factor = other if takers[0] is input else input
         if is_number(factor):
-            return multiple(call, value, takers[0])
-        result = _taken_by(call, value, *takers)
+            return multiple(call, value, takers[0], factor)
+        result = _taken_by(call, value, (takers[0], factor))
         return note(result, exponent=trace(takers[0]).exponent)  # a mask over an exponential
-    signals = [t for t in takers if not is_gate(t)] or takers
-    return _taken_by(call, value, *signals)
+    pairs = [(input, constant(other)), (other, constant(input))]
+    return _taken_by(call, value, *([p for p in pairs if not is_gate(p[0])] or pairs))
 
 
-def _taken_by(call: Call, value: Tensor, *signals: Tensor) -> Tensor:
-    """The value of a product; the given factors take equal parts of its relevance."""
+def _taken_by(call: Call, value: Tensor, *signals: tuple[Tensor, Any]) -> Tensor:
+    """The value of a product; the signals take equal parts of its relevance.
+
+    Args:
+        call: The call.
+        value: The value.
+        signals: The signals, each with the constant that it is multiplied by.
+    """
+    count, factors = len(signals), [(factor, x.shape) for x, factor in signals]
 
     def backward(relevance: Tensor) -> tuple[Tensor, ...]:
-        share = relevance / len(signals) if len(signals) > 1 else relevance
-        return tuple(unbroadcast(share, t.shape) for t in signals)
+        share = relevance / count if count > 1 else relevance
+        return tuple(unbroadcast(share, x.shape) for x, _ in signals)
 
-    return propagate(call, value, backward, *signals)
+    def gradient(g: Tensor) -> tuple[Tensor, ...]:
+        share = g / count if count > 1 else g
+        return tuple(unbroadcast(share * factor, shape) for factor, shape in factors)
+
+    return propagate(call, value, backward, *(x for x, _ in signals), gradient=gradient)
 
 
 @register(*_DIVISIONS)
@@ -79,8 +90,10 @@ def div(call: Call, input: Any, other: Any, *, rounding_mode: str | None = None)
     if not on_path(a):  # a function of the signal; beside another it divides, and takes nothing
         if is_number(a) and b.shape == value.shape:
             return note(as_activation(call, value, root_of(b)), gate=True)
-        return note(_taken_by(call, value, b), gate=True)
-    return multiple(call, value, a) if is_number(b) else _taken_by(call, value, a)
+        shape = b.shape
+        return note(propagate(call, value, lambda R: (unbroadcast(R, shape),), b), gate=True)
+    factor = torch.as_tensor(constant(b)).reciprocal()
+    return multiple(call, value, a, factor) if is_number(b) else _taken_by(call, value, (a, factor))
 
 
 @register("addcmul")

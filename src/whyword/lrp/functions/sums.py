@@ -106,11 +106,18 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
             found = (torch.where(alone, relevance, part) for part in found)
         return tuple(unbroadcast(part, x.shape) for part, (x, _) in zip(found, terms, strict=True))
 
+    factors = [(weight, x.shape) for x, weight in terms]
+
+    def gradient(g: Tensor) -> tuple[Tensor, ...]:
+        passed = finite(g)
+        return tuple(unbroadcast(_times(weight, passed), shape) for weight, shape in factors)
+
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         summed = relevance if alone is None else relevance.masked_fill(alone, 0)
         return losses(rule, z, bias, summed)
 
-    return propagate(call, z, backward, *(x for x, _ in terms), lost=lost)
+    signals = (x for x, _ in terms)
+    return propagate(call, z, backward, *signals, gradient=gradient, lost=lost)
 
 
 def _complex_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:

@@ -59,12 +59,16 @@ def summed(call: Call, *terms: Term, value: Tensor | None = None) -> Tensor:
     rule = call.sums
     backward = share_out(rule, z, *signals, constant=constant)
 
+    pulls = [(t.pull, t.weights) for t in signals]
+
+    def gradient(g: Tensor) -> tuple[Tensor, ...]:
+        return tuple(pull(g, weights) for pull, weights in pulls)
+
     def lost(relevance: Tensor) -> dict[str, Tensor]:
         return losses(rule, z, constant, relevance)
 
-    return propagate(
-        call, z if value is None else value, backward, *(t.x for t in signals), lost=lost
-    )
+    z = z if value is None else value
+    return propagate(call, z, backward, *(t.x for t in signals), gradient=gradient, lost=lost)
 
 
 def weighted_sum(
@@ -150,9 +154,11 @@ def pool(
     def mix(t: Tensor, weight: Tensor) -> Tensor:
         return t.sum(dim=axes, keepdim=keepdim) * weight
 
+    shape = x.shape
+
     def pull(q: Tensor, weight: Tensor) -> Tensor:
-        q = unsqueezed(q, axes, x.ndim, keepdim)
-        return (q * weight).expand((*q.shape[: q.ndim - x.ndim], *x.shape))
+        q = unsqueezed(q, axes, len(shape), keepdim)
+        return (q * weight).expand((*q.shape[: q.ndim - len(shape)], *shape))
 
     result = weighted_sum(call, x, x.new_tensor(1 / max(count, 1)), mix, pull)
     return note(result, total=(input, axes[0])) if len(axes) == 1 and call.name == "sum" else result
@@ -176,8 +182,10 @@ def pool_numbers(
     def mix(t: Tensor, weight: Tensor) -> Tensor:
         return (t * weight).sum(axes, keepdim=keepdim)
 
+    ndim = x.ndim
+
     def pull(q: Tensor, weight: Tensor) -> Tensor:
-        return unsqueezed(q, axes, x.ndim, keepdim) * weight
+        return unsqueezed(q, axes, ndim, keepdim) * weight
 
     numbers = x.masked_fill(known == 0, 0)
     return weighted_sum(call, numbers, known / count, mix, pull)
