@@ -49,7 +49,8 @@ pieces = st.one_of(
 @given(st.lists(pieces, max_size=30).map("".join))
 @example(ADVERSARIAL)
 @example(PLAIN)
-@example(" .'.a. x")  # Punkt reads the first white space as part of the word
+@example(".'.a. x")  # Punkt looks at the first dot by itself
+@example(" .'.a. x")  # ... but not behind a single white space that begins the text
 @example("J. Smith left. J. (Smith) J. ' J.\n)\nJ. ) ) ")
 @example("end. ) and end.\n) and end.> )\n")
 @example("x's' x's'\nx's'\tx's'")
