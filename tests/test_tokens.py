@@ -129,10 +129,10 @@ def test_nltk_is_not_asked_where_nothing_is_unusual(monkeypatch: pytest.MonkeyPa
 
 def test_what_is_remembered_is_bounded() -> None:
     chunks.forget()
-    for number in range(40):
+    for number in range(140):
         ALL(" ".join(f"x{number}-{i}y" for i in range(1_000)))
     info = chunks._remembered.cache_info()
-    assert info.currsize == info.maxsize == 1 << 15
+    assert info.currsize == info.maxsize == 1 << 17
     chunks.forget()
     ALL("x/" * 20 + " and " + "y'" * 1_000)
     assert chunks._remembered.cache_info().currsize == 0, "nothing long is remembered"

@@ -19,13 +19,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import takewhile
 
-from whyword.text.nltk import is_kept, kept_words
+from whyword.text.reference import is_kept, kept_words
 
 SPACE = " \t\n\r\f\v"
 """The white space of ASCII, where a chunk ends."""
 
-# What is remembered: 32,768 chunks of at most 32 code points each.
-_MOST, _LONGEST = 1 << 15, 32
+# What is remembered: 131,072 chunks of at most 32 code points each, 20 to 30 MB when all are full.
+# 20 Newsgroups has 105,316 such chunks beside its plain words.
+_MOST, _LONGEST = 1 << 17, 32
 
 _FIRST = re.compile(rf"[{SPACE}]?[^{SPACE}]+")
 

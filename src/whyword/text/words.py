@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterator
 
 from whyword.text.chunks import SPACE, kept_in_first
-from whyword.text.nltk import pieces
+from whyword.text.reference import pieces
 
 # What Punkt and the word tokeniser count to the sentence before it.
 _CLOSERS = "\"')]}>«»‘’“”"
