@@ -24,7 +24,8 @@ from whyword.text.reference import is_kept, kept_words
 SPACE = " \t\n\r\f\v"
 """The white space of ASCII, where a chunk ends."""
 
-# What is remembered: 131,072 chunks of at most 32 code points each, 20 to 30 MB when all are full.
+# What is remembered: 131,072 chunks of at most 32 code points: 19 MB of one word each, 93 MB if
+# hostile texts fill it with as many words as fit.
 # 20 Newsgroups has 105,316 such chunks beside its plain words.
 _MOST, _LONGEST = 1 << 17, 32
 
