@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from whyword import lrp
 from whyword.lrp.composites import Composite
+from whyword.lrp.names import name_of
 
 F = nn.functional
 DRAW = torch.Generator().manual_seed(0)
@@ -245,3 +246,9 @@ def test_what_a_rule_does_not_cover_is_refused(call: Callable[[Tensor], Tensor],
     targets = torch.ones(1, 2, 4, dtype=X.dtype)
     with pytest.raises(lrp.UnsupportedFunction, match=why):
         lrp.relevance(lambda x: call(x).sum(dim=1), X, targets)
+
+
+def test_equal_functions_keep_their_names() -> None:
+    """torch.dsmm is torch.mm by another name, and the two are equal."""
+    assert torch.mm == torch.dsmm
+    assert [name_of(f) for f in (torch.dsmm, torch.mm, torch.dsmm)] == ["dsmm", "mm", "dsmm"]

@@ -11,17 +11,21 @@ _OPERATORS = {"aten", "prims", "quantized"}
 _PACKAGES = ("linalg_", "special_")
 
 
-@lru_cache(maxsize=4096)
 def name_of(func: Callable[..., Any]) -> str:
     """A function's name; of a property such as ``Tensor.T`` the property's.
 
     Operators and functions of other libraries than torch keep the library's: ``shop::sum`` and
     ``shop.sum`` may be anything.
     """
+    # Two functions may be equal and have two names: torch.mm and torch.dsmm.
+    return _named(func, getattr(func, "__name__", type(func).__name__))
+
+
+@lru_cache(maxsize=4096)
+def _named(func: Callable[..., Any], name: str) -> str:
     operator = str(getattr(func, "_qualified_op_name", None) or getattr(func, "_name", ""))
     if "::" in operator and operator.partition("::")[0] not in _OPERATORS:
         return operator
-    name: str = getattr(func, "__name__", type(func).__name__)
     if isinstance(func, FunctionType) and func.__module__.partition(".")[0] != "torch":
         return f"{func.__module__}.{name}"
     if name == "__get__":
