@@ -35,9 +35,7 @@ def texts(vocabulary: Sequence[str]) -> Texts:
     try:
         corpus = news20("test", download=False).sample(SAMPLE)
     except InputError:
-        return Texts(
-            tuple(_generated(vocabulary)), "random words, with frequencies of natural text"
-        )
+        return Texts(tuple(_generated(vocabulary)), "random words, as frequent as in texts")
     order = np.random.default_rng(0).permutation(len(corpus))
     read = (corpus.texts[i] for i in order)
     return Texts(tuple(text for text in read if text.strip()), "test documents of 20 Newsgroups")

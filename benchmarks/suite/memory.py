@@ -17,6 +17,7 @@ from whyword import methods
 from whyword.models.transformer.model import TransformerClassifier
 
 PROCESS = Path("/proc/self")
+MODULES = [f"transformers.models.{name}.modeling_{name}" for name in ("bert", "llama")]
 LONG = 2048
 """Tokens of the long document."""
 
@@ -54,7 +55,10 @@ def can_measure() -> bool:
 
 def peak_of(group: str, texts: Texts, missing: tuple[str, ...], task: str) -> int:
     """Extra bytes of a task of a group, in a process of its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+    context = multiprocessing.get_context("forkserver")
+    # Imported once; each task then has a copy of that process.
+    context.set_forkserver_preload(["suite.memory", *MODULES])
+    with context.Pool(1) as pool:
         return pool.apply(_peak, (group, texts, missing, task))
 
 
@@ -108,7 +112,7 @@ def _bert(texts: Texts, missing: tuple[str, ...], small: bool) -> dict[str, Task
     length = 16 if small else transformer.LENGTH
     classifier = models.transformer("bert", length=length)
     batch = transformer.encoded(classifier, texts, 1 if small else 8, length)
-    found = {"forward": torch.no_grad()(lambda: classifier(batch))}
+    found: dict[str, Task] = {"forward": torch.no_grad()(lambda: classifier(batch))}
     for classes in (1, models.CLASSES):
         found |= transformer.explaining(classifier, batch, "bert", missing, classes)
     return found
@@ -118,7 +122,7 @@ def _llama(texts: Texts, missing: tuple[str, ...], small: bool) -> dict[str, Tas
     length = 16 if small else LONG
     classifier = models.transformer("llama", length=length)
     batch = classifier.encode([" ".join(texts.texts)[: 50 * length]])
-    found = {
+    found: dict[str, Task] = {
         "forward": torch.no_grad()(lambda: classifier(batch)),
         **transformer.explaining(classifier, batch, "llama", missing, 1),
     }

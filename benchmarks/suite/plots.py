@@ -16,7 +16,7 @@ def draw(results: Results, folder: Path) -> list[Path]:
     mpl.use("svg")
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "whyword", "font.size": 8})
     found = []
-    if shown := [name for name in ("cnn 8", "bert 1") if name in results.groups]:
+    if shown := [name for name in results.groups if name in ("cnn 8", "bert 1")]:
         found.append(_peers(results, shown, folder / "benchmarks-peers.svg"))
     if results.curves:
         found.append(_growth(results.curves, folder / "benchmarks-growth.svg"))

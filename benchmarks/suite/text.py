@@ -3,7 +3,7 @@
 import json
 import multiprocessing
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import process_time
 
 import torch
@@ -100,11 +100,12 @@ def _tokenised(texts: Sequence[str]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
 
     def turn(chunk: Sequence[str], state: str) -> None:
-        named = {f"whyword, {state}": ours, f"NLTK, {state}": nltk}
-        for name, tokenise in {
-            **named,
+        named: dict[str, Callable[[str], object]] = {
+            f"whyword, {state}": ours,
+            f"NLTK, {state}": nltk,
             "white space by a regular expression": space.findall,
-        }.items():
+        }
+        for name, tokenise in named.items():
             begin = process_time()
             for text in chunk:
                 tokenise(text)

@@ -3,11 +3,14 @@
 lxt 2.1 was written for transformers 4. Three things are put between it and transformers 5, and
 nothing of its rules is changed:
 
-- Its copy of BERT imports names that are gone, so BERT gets what lxt calls a ``patch_map``, of lxt's
-  own functions: the same rules at the same places.
+- Its copy of BERT imports names that are gone, so BERT gets what lxt calls a ``patch_map``, of
+  lxt's own functions: the same rules at the same places.
 - It puts a plain dictionary where transformers 5 asks for ``get_interface``.
 - It patches classes for good; here the patches are taken off again after each call, so that others
   can be timed in the same process.
+
+With transformers 4.52.4, where lxt runs as it is, BERT, GPT-2, Llama, Qwen 2 and Qwen 3 with the
+same weights gave the same relevance to 2e-7 of the largest.
 """
 
 import warnings
