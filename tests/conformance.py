@@ -29,7 +29,7 @@ NEAR = 1e-7
 PAPER = Rules()
 TRANSFORMERS = Rules(1e-6, bias=False, stabiliser=False, attention="attnlrp")
 LIMIT = Rules(1e-12, bias=False, stabiliser=False, attention="attnlrp")
-"""The same with so small a stabiliser that what has none, the gradient form, must be equal to it."""
+"""The same with so small a stabiliser that the gradient form, which has none, must be equal."""
 COMPOSITES = {
     PAPER: lrp.Composite(),
     TRANSFORMERS: lrp.Composite.for_transformers(epsilon=1e-6),

@@ -7,7 +7,7 @@ one of the engine's, one of those that only move numbers (`NODES`), or a custom 
 given a rule. Anything else is refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -72,22 +72,24 @@ class _Seen(Protocol):
     def copies(self) -> set[Any]: ...
 
 
-def audit(scores: Tensor, leaf: Tensor, seen: _Seen, account: Account | None) -> bool:
+def audit(
+    outputs: Sequence[Tensor], leaves: Sequence[Tensor], seen: _Seen, account: Account | None
+) -> bool:
     """Check every node between scores and embeddings; give custom functions their registered rules.
 
     Args:
-        scores: The scores that the forward pass returned.
-        leaf: The embeddings.
+        outputs: The scores that the forward pass returned, or other tensors.
+        leaves: The embeddings, or other leaves of the graph.
         seen: What the interception knows about the graph.
         account: Takes the entries of custom functions, if an account is kept.
 
     Returns:
-        Whether there is a way from the scores to the embeddings.
+        Whether there is a way from an output to a leaf.
 
     Raises:
         UnsupportedFunction: If a node is neither the engine's nor known to move numbers.
     """
-    strangers, copies, nodes = seen.strangers, seen.copies, _between(scores, leaf)
+    strangers, copies, nodes = seen.strangers, seen.copies, _between(outputs, leaves)
     for node in nodes:
         if isinstance(node, torch.autograd.function.BackwardCFunction):
             function: Any = node._forward_cls  # type: ignore[attr-defined]
@@ -113,6 +115,13 @@ def reaches(node: Any, leaf: Tensor) -> tuple[bool, list[Tensor]]:
     """Whether a node leads to a tensor, and all tensors that it leads to."""
     variables = [n.variable for n in _below([node]) if n.name() == _LEAF]
     return any(v is leaf for v in variables), variables
+
+
+def leaves_of(outputs: Sequence[Tensor]) -> set[int]:
+    """The ``id`` of every leaf that some tensors depend on, or are."""
+    own = {id(t) for t in outputs if t.grad_fn is None}
+    nodes = _below(t.grad_fn for t in outputs)
+    return own | {id(node.variable) for node in nodes if node.name() == _LEAF}
 
 
 def copies_into(tensor: Tensor, known: set[Any]) -> None:
@@ -149,20 +158,19 @@ def _or_nothing(part: Tensor | None, gradient: Tensor) -> Tensor:
     return torch.zeros_like(gradient) if part is None else part
 
 
-def _between(scores: Tensor, leaf: Tensor) -> list[Any]:
-    """The nodes on any way from the scores to the embeddings."""
+def _between(outputs: Sequence[Tensor], leaves: Sequence[Tensor]) -> list[Any]:
+    """The nodes on any way from outputs to leaves."""
     above: dict[Any, list[Any]] = {}
-    start = None
-    nodes = _below([scores.grad_fn])
+    wanted = {id(leaf) for leaf in leaves}
+    waiting = []
+    nodes = _below(t.grad_fn for t in outputs)
     for node in nodes:
         for below, _ in node.next_functions:
             if below is not None:
                 above.setdefault(below, []).append(node)
-        if node.name() == _LEAF and node.variable is leaf:
-            start = node
-    if start is None:
-        return []
-    found, waiting = {start}, [start]
+        if node.name() == _LEAF and id(node.variable) in wanted:
+            waiting.append(node)
+    found = set(waiting)
     while waiting:
         for node in above.get(waiting.pop(), ()):
             if node not in found:

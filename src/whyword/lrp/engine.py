@@ -20,8 +20,8 @@ g = R / z, which starts with ones and is multiplied by the embeddings at the end
 then have autograd's own backward pass, no denominator, and little to remember. The composite says
 which (`Composite.form`).
 
-The model is not changed: parameters enter as detached constants, modules get no hooks, and the mode
-belongs to the calling thread.
+The model is not changed: parameters enter as detached constants, modules get no hooks that
+outlast the pass (`whyword.lrp.checkpoints` has some), and the mode belongs to the calling thread.
 """
 
 import traceback
@@ -36,8 +36,9 @@ from torch import Tensor, nn
 from whyword.errors import InputError, WhywordError
 from whyword.lrp import functions
 from whyword.lrp.accounting import Account
-from whyword.lrp.audit import NeedsRelevance, audit
+from whyword.lrp.audit import NeedsRelevance
 from whyword.lrp.calls import UnsupportedFunction
+from whyword.lrp.checkpoints import Checkpoints, blocks_of
 from whyword.lrp.composites import Composite, Form
 from whyword.lrp.in_place import ChangedInPlace
 from whyword.lrp.interception import Interception
@@ -55,6 +56,12 @@ Small products are faster together. Large ones are not, and what lies in cache i
 few products with weights, and little else. Passes that carry R have more steps, each of which costs
 time whatever its size.
 """
+
+
+_NOT_IN_PARTS = (
+    "There is no checkpointing where {}; explain with checkpointing=False, or with rules that have "
+    "neither shares nor a stabiliser (Composite.for_transformers)."
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,7 @@ def relevance(
     composite: Composite | None = None,
     model: nn.Module | None = None,
     accounting: bool = False,
+    checkpointing: bool = False,
 ) -> Result:
     """Relevance of every component of the embeddings, by LRP.
 
@@ -96,18 +104,29 @@ def relevance(
         model: The module that ``score`` runs, for the names of its layers.
         accounting: Whether to account for each call where relevance went; each target then takes a
             backward pass of its own.
+        checkpointing: Whether to keep only what goes into the blocks of ``model``, and compute the
+            rest again on the way back: less memory for one more forward pass.
 
     Raises:
         UnsupportedFunction: If a function on the way has no rule.
-        InputError: If the scores do not depend on the embeddings, or shapes do not fit.
+        InputError: If the scores do not depend on the embeddings, shapes do not fit, or the rules
+            or the model do not allow checkpointing.
         ModelError: If the scores are not those of the plain model.
     """
     rules = composite or Composite()
-    run = partial(_run, score, embeddings, targets, model=model, accounting=accounting)
+    run = partial(
+        _run, score, embeddings, targets, rules,
+        model=model, accounting=accounting, checkpointing=checkpointing,
+    )  # fmt: skip
+    if checkpointing and (accounting or rules.form.carries == "relevance"):
+        why = "an account is kept" if accounting else rules.form.why
+        raise InputError(_NOT_IN_PARTS.format(why))
     try:
-        return run(rules, rules.form)
+        return run(rules.form)
     except NeedsRelevance as reason:
-        return run(rules, Form("relevance", str(reason)))
+        if checkpointing:
+            raise InputError(_NOT_IN_PARTS.format(reason)) from None
+        return run(Form("relevance", str(reason)))
 
 
 def _run(
@@ -119,55 +138,64 @@ def _run(
     *,
     model: nn.Module | None,
     accounting: bool,
+    checkpointing: bool,
 ) -> Result:
     account = Account() if accounting else None
     gradient = form.carries == "gradient"
+    blocks = blocks_of(model) if checkpointing else {}
     outside = torch.autocast(embeddings.device.type, enabled=False)
-    with torch.inference_mode(mode=False), torch.enable_grad(), outside:
+    with torch.inference_mode(mode=False), torch.enable_grad(), outside, eagerly():
         leaf = embeddings.detach().clone().requires_grad_()
         rules = composite.stabilised(_TINY) if gradient else composite.stabilised()
-        start = partial(Interception, rules, model, leaf, account, gradient=gradient)
-        with eagerly():
-            seed = torch.get_rng_state()
-            interception = start()
-            try:
-                scores = _forward(score, interception)
-            except ChangedInPlace:
-                torch.set_rng_state(seed)
-                interception = start(copying=True)
-                scores = _forward(score, interception)
-            _check_shapes(scores, targets)
-            if not scores.requires_grad or not audit(scores, leaf, interception, account):
-                raise InputError(_nothing_reached(interception))
-            check_scores(
-                score,
-                leaf.detach(),
-                scores.detach(),
-                model,
-                interception.kind,
-                precisions=interception.precisions,
-                seed=seed,
-            )
+
+        def start(leaf: Tensor, *, copying: bool = False) -> Interception:
+            options = {"copying": copying, "gradient": gradient}
+            return Interception(rules, model, leaf, account, **options)
+
+        seed = torch.get_rng_state()
+        cuts = Checkpoints(blocks, start(leaf))
+        try:
+            scores = _forward(score, cuts)
+        except ChangedInPlace:
+            torch.set_rng_state(seed)
+            start = partial(start, copying=True)
+            cuts = Checkpoints(blocks, start(leaf))
+            scores = _forward(score, cuts)
+        _check_shapes(scores, targets)
+        if not scores.requires_grad or not cuts.audit(scores, account):
+            raise InputError(_nothing_reached(cuts.interception))
+        check_scores(
+            score,
+            leaf.detach(),
+            scores.detach(),
+            model,
+            cuts.interception.kind,
+            precisions=cuts.interception.precisions,
+            seed=seed,
+        )
         # Classes that a target leaves out take nothing, even if their score is infinite.
         begun = torch.where(targets == 0, 0, targets.to(scores) * scores.detach())
         initial = targets.to(scores) if gradient else begun
-        inputs = leaf.detach() if gradient else None
+        pull = partial(cuts.pull, scores, start=start, at_once=_AT_ONCE[form.carries])
+
+        def relevance(carried: Tensor) -> Tensor:
+            found = pull(carried)
+            return found * leaf.detach() if gradient else found
+
         if account is None:
-            found = _backward_all(scores, leaf, initial, _AT_ONCE[form.carries])
-            return Result(scores.detach(), found if inputs is None else found * inputs, form)
-        rows, accounts = [], []
+            return Result(scores.detach(), relevance(initial), form)
+        rows, accounts = [leaf.new_empty(0, *leaf.shape)], []
         for carried, started in zip(initial, begun, strict=True):
             account.begin(float(started.sum()))
-            row = _backward(scores, leaf, carried)
-            rows.append(row if inputs is None else row * inputs)
+            rows.append(relevance(carried[None]))
             accounts.append(account.finish(float(rows[-1].sum())))
-        found = torch.stack(rows) if rows else embeddings.new_zeros(0, *embeddings.shape)
-    return Result(scores.detach(), found, form, accounts)
+    return Result(scores.detach(), torch.cat(rows), form, accounts)
 
 
-def _forward(score: Callable[[Tensor], Tensor], interception: Interception) -> Tensor:
+def _forward(score: Callable[[Tensor], Tensor], cuts: Checkpoints) -> Tensor:
+    interception = cuts.interception
     try:
-        with interception:
+        with cuts, interception:
             return score(interception.leaf.clone())
     except WhywordError:
         raise
@@ -199,23 +227,6 @@ def _check_runs(score: Callable[[Tensor], Tensor], embeddings: Tensor, error: Ex
         f"{type(error).__name__}: {error}. Switch what needs to run without gradients off, or "
         "write it out."
     ) from error
-
-
-def _backward_all(scores: Tensor, leaf: Tensor, initial: Tensor, at_once: int) -> Tensor:
-    """The backward passes of all targets, as many together as ``at_once`` numbers allow."""
-    found = leaf.new_empty(len(initial), *leaf.shape)
-    step = max(1, at_once // max(1, leaf.numel()))
-    for start in range(0, len(initial), step):
-        part = initial[start : start + step]
-        if len(part) > 1:
-            found[start : start + step] = torch.func.vmap(partial(_backward, scores, leaf))(part)
-        else:
-            found[start] = _backward(scores, leaf, part[0])
-    return found
-
-
-def _backward(scores: Tensor, leaf: Tensor, started: Tensor) -> Tensor:
-    return torch.autograd.grad(scores, leaf, started, retain_graph=True)[0]
 
 
 def _check_shapes(scores: Tensor, targets: Tensor) -> None:

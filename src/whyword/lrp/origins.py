@@ -31,7 +31,10 @@ class Origins:
     Attributes:
         names: The layers of the model's parameters and buffers, by the ``id`` of these.
         strangers: Nodes of autograd's graph that no intercepted call made, each with its first use.
+        outer: Of a block that runs again, the forward pass of the model that it is in.
     """
+
+    outer: "Origins | None" = None
 
     def __init__(self, model: nn.Module | None, leaf: Tensor, refusals: Refusals) -> None:
         self.leaf, self.refusals = leaf, refusals
@@ -80,8 +83,11 @@ class Origins:
 
     def _layer(self, value: Tensor) -> str | None:
         """None if a tensor with a gradient depends on the embeddings, otherwise its layer."""
-        if value is self.leaf or trace(value).run is self:
+        run = trace(value).run
+        if value is self.leaf or run is self:
             return None
+        if run is not None and run is self.outer:
+            raise self.refusals.from_another_block()
         if value.is_leaf:  # frozen parameters are weights, too
             return self.names.get(id(value), NAMELESS)
         found, variables = reaches(value.grad_fn, self.leaf)

@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from whyword.errors import InputError
 from whyword.lrp.calls import UnsupportedFunction
 
 
@@ -58,6 +59,14 @@ class Refusals:
         return UnsupportedFunction(
             f"The model sets .{name} of a tensor{self.caller()} which relevance cannot follow; "
             "assign to its elements, tensor[...] = value, instead."
+        )
+
+    def from_another_block(self) -> InputError:
+        """The error for what a block reads besides its arguments, under checkpointing."""
+        return InputError(
+            f"A function{self.caller()} reads what depends on the embeddings from another block of "
+            "the model, in a cache or an attribute, and not from its block's arguments. Explain "
+            "the model with checkpointing=False."
         )
 
     def caller(self) -> str:

@@ -24,6 +24,7 @@ def lrp(
     epsilon: float | None = None,
     attention: Attention | None = None,
     composite: Composite | None = None,
+    checkpointing: bool = False,
 ) -> Attribution:
     """Layer-wise relevance propagation (LRP): the score, handed back layer by layer to the words.
 
@@ -47,19 +48,30 @@ def lrp(
             transformers, or ``"cplrp"``. Either gives any model the rules for transformers.
         composite: Other rules, for all layers or some; ``epsilon`` and ``attention`` are then
             ignored.
+        checkpointing: Whether to save memory by computing each block of a transformer twice; only
+            by rules without shares and stabiliser, such as the default for transformers.
 
     Raises:
-        InputError: If ``epsilon`` is not positive.
+        InputError: If ``epsilon`` is not positive, or the model or the rules allow no
+            checkpointing.
         UnsupportedFunction: If the model calls a function that has no rule.
     """
     if epsilon is not None and not epsilon > 0:
         raise InputError(f"Got epsilon {epsilon}; expected a positive number, 0.01 in the paper.")
-    if isinstance(classifier, HasClosedForm) and composite is None and attention is None:
+    closed = isinstance(classifier, HasClosedForm) and composite is None and attention is None
+    if isinstance(classifier, HasClosedForm) and closed and not checkpointing:
         epsilon = epsilon or PAPER_EPSILON
         found = classifier.lrp(batch, targets, epsilon=epsilon, components=components)
         return replace(found, settings={"epsilon": epsilon, **found.settings})
     rules = composite or rules_for(classifier, epsilon=epsilon, attention=attention)
-    found = propagated(classifier, batch, targets, composite=rules, components=components)
+    found = propagated(
+        classifier,
+        batch,
+        targets,
+        composite=rules,
+        components=components,
+        checkpointing=checkpointing,
+    )
     if composite is not None:
         return found
     settings: dict[str, object] = {"epsilon": rules.sums.epsilon}
@@ -75,6 +87,7 @@ def propagated(
     *,
     composite: Composite,
     components: bool = False,
+    checkpointing: bool = False,
 ) -> Attribution:
     """Relevance by the engine of LRP, position by position, with the remainder.
 
@@ -84,8 +97,11 @@ def propagated(
         targets: ``(target, batch, class)``.
         composite: The rules of LRP.
         components: Whether to return relevance per component of the vectors.
+        checkpointing: Whether to compute blocks twice, to save memory.
     """
-    found, names = through_engine(classifier, batch, targets, composite=composite)
+    found, names = through_engine(
+        classifier, batch, targets, composite=composite, checkpointing=checkpointing
+    )
     # Numbers of half precision are added up in single.
     precision = torch.promote_types(found.scores.dtype, torch.float32)
     parts = (
@@ -108,6 +124,7 @@ def through_engine(
     *,
     composite: Composite,
     accounting: bool = False,
+    checkpointing: bool = False,
 ) -> tuple[engine.Result, tuple[str, ...]]:
     """The result of `whyword.lrp.relevance` for a classifier's embeddings.
 
@@ -117,6 +134,7 @@ def through_engine(
         targets: ``(target, batch, class)``.
         composite: The rules of LRP.
         accounting: Whether to account for each call of a function where relevance went.
+        checkpointing: Whether to compute blocks twice, to save memory.
 
     Returns:
         The result, and the names of the vectors that a transformer adds to the embeddings. The
@@ -141,6 +159,7 @@ def through_engine(
         composite=composite,
         model=module_of(classifier),
         accounting=accounting,
+        checkpointing=checkpointing,
     )
     return found, tuple(added)
 

@@ -6,6 +6,7 @@ pipeline. It needs the extra ``whyword[transformers]``.
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any, Self, Unpack
 
@@ -248,7 +249,10 @@ class TransformerClassifier:
         return mean_over_windows(logits, batch, runs)
 
     def _logits(self, module: nn.Module, run: Run) -> Tensor:
-        result = module(**run.inputs)
+        # What decoders keep for further tokens takes memory, and there are none.
+        caches = "use_cache" in signature(module.forward).parameters
+        options = {"use_cache": False} if caches else {}
+        result = module(**run.inputs, **options)
         logits = getattr(result, "logits", None)
         expected = (len(run.windows), len(self.classes))
         if not isinstance(logits, Tensor) or logits.shape != expected:
