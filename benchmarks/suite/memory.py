@@ -126,13 +126,17 @@ def _llama(texts: Texts, missing: tuple[str, ...], small: bool) -> dict[str, Tas
         "forward": torch.no_grad()(lambda: classifier(batch)),
         **transformer.explaining(classifier, batch, "llama", missing, 1),
     }
-    for name in ("AttnLRP", "lxt AttnLRP", "gradient x input"):
+    found["AttnLRP, one class, checkpointed"] = lambda: methods.lrp(
+        classifier, batch, transformer.targets(1)[:1], checkpointing=True
+    )
+    for name in ("lxt AttnLRP", "gradient x input"):
         if plain := found.get(f"{name}, one class"):
             found[f"{name}, one class, checkpointed"] = partial(_checkpointed, classifier, plain)
     return found
 
 
 def _checkpointed(classifier: TransformerClassifier, task: Task) -> None:
+    """Run a task with the checkpointing of transformers."""
     checkpoint(classifier)
     task()
 

@@ -49,15 +49,17 @@ def interleaved(
         clock: By default the processor's time, which other processes disturb least.
     """
     found: dict[str, list[float]] = {name: [] for name in tasks}
-    repeats, rounds = {}, {}
+    repeats, rounds = dict[str, int](), dict[str, int]()
     for name, task in tasks.items():
-        task()
         first = _timed(task, 1, clock)
-        repeats[name] = max(1, math.ceil(SHORTEST / max(first, 1e-7)))
-        rounds[name] = min(most, max(least, int(seconds / (first * repeats[name]))))
+        rounds[name], repeats[name] = least, 1
         if first > LONG:
             found[name].append(first)
             rounds[name] -= 1
+            continue
+        first = _timed(task, 1, clock)
+        repeats[name] = max(1, math.ceil(SHORTEST / max(first, 1e-7)))
+        rounds[name] = min(most, max(least, int(seconds / (first * repeats[name]))))
     for r in range(most):
         for name, task in tasks.items():
             # Spread evenly over the rounds, so that rare tasks see the same noise as the others.

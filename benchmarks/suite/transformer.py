@@ -56,8 +56,11 @@ def measure(
     tasks: dict[str, Task] = {
         "forward": torch.no_grad()(lambda: classifier(batch)),
         **explaining(classifier, batch, family, missing, 1),
+        "AttnLRP, one class, checkpointed": lambda: methods.lrp(
+            classifier, batch, targets(size)[:1], checkpointing=True
+        ),
         "CP-LRP, one class": lambda: methods.lrp(
-            classifier, batch, _targets(size)[:1], attention="cplrp"
+            classifier, batch, targets(size)[:1], attention="cplrp"
         ),
     }
     if every:
@@ -82,7 +85,8 @@ def measure(
     )
 
 
-def _targets(size: int) -> Tensor:
+def targets(size: int) -> Tensor:
+    """``(class, batch, class)`` every class as a target."""
     return torch.eye(models.CLASSES)[:, None].expand(-1, size, -1)
 
 
@@ -95,12 +99,12 @@ def explaining(
 ) -> dict[str, Task]:
     """Explaining so many classes, by us and by those that are installed."""
     name = "one class" if classes == 1 else f"all {classes} classes"
-    targets, asked = _targets(len(batch))[:classes], range(classes)
+    chosen, asked = targets(len(batch))[:classes], range(classes)
     mask = batch.mask.long()
     tasks: dict[str, Task] = {
-        f"AttnLRP, {name}": partial(methods.lrp, classifier, batch, targets),
+        f"AttnLRP, {name}": partial(methods.lrp, classifier, batch, chosen),
         f"gradient x input, {name}": partial(
-            methods.gradient_times_input, classifier, batch, targets
+            methods.gradient_times_input, classifier, batch, chosen
         ),
     }
     if "captum" not in missing:
@@ -124,18 +128,18 @@ def agreement(texts: Texts, missing: Iterable[str]) -> list[Agreement]:
     for family, kind in FAMILIES.items():
         classifier = models.transformer(kind)
         batch = encoded(classifier, texts, 2)
-        mask, targets = batch.mask.long(), _targets(2)[:2]
+        mask, chosen = batch.mask.long(), targets(2)[:2]
         if "lxt" not in missing:
             from suite.peers import lxt
 
             theirs = lxt.lrp(classifier.module, family, batch.ids, mask, range(2))
-            ours = methods.lrp(classifier, batch, targets).relevance
+            ours = methods.lrp(classifier, batch, chosen).relevance
             found.append(compare(f"lxt AttnLRP, {family}", theirs, "AttnLRP", ours))
         if family == "bert" and "captum" not in missing:
             from suite.peers import captum
 
             theirs = captum.layer_gradient_times_input(classifier.module, batch.ids, mask, range(2))
-            ours = methods.gradient_times_input(classifier, batch, targets).relevance
+            ours = methods.gradient_times_input(classifier, batch, chosen).relevance
             found.append(
                 compare("captum layer gradient x input, bert", theirs, "gradient x input", ours)
             )
