@@ -53,6 +53,24 @@ def test_json_has_an_object_for_each_text(model: str) -> None:
             assert words + entry["remainder"][name] == pytest.approx(score, abs=1e-4)
 
 
+def test_json_is_utf_8_whatever_is_printed(model: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "whyword", "explain", "-m", model, "--json", "alpha é 🎉"]
+    found = subprocess.run(
+        command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True
+    )
+    assert json.loads(found.stdout.decode("utf-8"))[0]["text"] == "alpha é 🎉"
+    (tmp_path / "empty.txt").write_text("\n\n")
+    assert explain(model, "--lines", str(tmp_path / "empty.txt")) == []
+
+
+@pytest.mark.parametrize("option", [["--account"], ["--overlap", "8"]])
+def test_workers_refuse_what_they_would_drop(model: str, option: list[str]) -> None:
+    refused = run("explain", "-m", model, "alpha", "--workers", "2", *option)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert f"leave it out, or {option[0]}" in refused.stderr
+    assert run("explain", "-m", model, "alpha", "--workers", "0").exit_code == 2
+
+
 def test_the_account_of_a_text(model: str) -> None:
     result = run("explain", "-m", model, "alpha beta", "--account", "-t", "sci.med")
     assert result.exit_code == 0
@@ -226,6 +244,28 @@ def test_importing_is_cheap(module: str) -> None:
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
     assert found.stderr == ""
+
+
+HEAVY = """
+rich jinja2 markupsafe matplotlib pyarrow sklearn scipy gensim captum transformers sympy networkx
+nltk.metrics nltk.classify nltk.corpus torch._dynamo torch._inductor torch.onnx torch.testing
+multiprocessing.pool http.server
+"""
+
+
+def test_the_first_answer_imports_nothing_that_it_does_not_need() -> None:
+    """What `import torch` brings is not ours to save; `benchmarks/start.py` measures the rest."""
+    code = (
+        "import sys, torch; before = set(sys.modules);"
+        "from whyword.cli import cli;"
+        "cli(['explain', 'The shuttle reached its orbit.', '--json'], standalone_mode=False);"
+        "print(*sorted(set(sys.modules) - before), file=sys.stderr)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(found.stderr.split())
+    assert len(json.loads(found.stdout)[0]["words"]) == 5
+    assert {"whyword.explainer", "whyword.explanation", "click"} <= imported
+    assert imported & set(HEAVY.split()) == set()
 
 
 def test_a_closed_pipe_is_no_error(model: str) -> None:

@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from whyword import Explanation, InputError
+from whyword.data.arrays import Floats
 from whyword.text import Span
 
 TEXT = "Ride the bike, RIDE! 🎉 end"
@@ -41,6 +45,74 @@ def test_json_there_and_back() -> None:
     assert second.to_dict() == first.to_dict()
     assert second.known == first.known
     assert second.truncated
+
+
+NAMES = st.text(max_size=6) | st.sampled_from(['"', "a - b", "\\", "\n\x00", "🎉", "\ud83c", "%d"])
+
+
+@st.composite
+def explanations(draw: st.DrawFn) -> Explanation:
+    """Explanations with any text, names and numbers, half characters and -0.0 too."""
+
+    def numbers(*shape: int) -> Floats:
+        finite = st.floats(allow_nan=False, allow_infinity=False)
+        found: Floats = draw(arrays(float, shape, elements=finite | st.integers(-9, 9).map(float)))
+        return found
+
+    parts = draw(st.lists(NAMES, max_size=5))
+    spans, start = [], 0
+    for part in parts:
+        if part:
+            spans.append(Span(start, start + len(part)))
+        start += len(part)
+    classes = tuple(draw(st.lists(NAMES, min_size=1, max_size=4, unique=True)))
+    targets = tuple(draw(st.lists(st.sampled_from(classes), max_size=4, unique=True)))
+    items = draw(st.lists(NAMES, max_size=2, unique=True))
+    return Explanation(
+        text="".join(parts) + draw(NAMES),
+        spans=tuple(spans),
+        classes=classes,
+        scores=numbers(len(classes)),
+        targets=targets,
+        target_scores=numbers(len(targets)),
+        relevance=numbers(len(targets), len(spans)),
+        remainder={item: numbers(len(targets)) / 2 for item in items},  # which may be added up
+        method=draw(NAMES),
+        settings=draw(st.dictionaries(NAMES, st.none() | st.integers(-9, 9) | NAMES, max_size=2)),
+        known=draw(st.none() | st.just((False,) * len(spans))),
+        truncated=draw(st.booleans()),
+        multilabel=draw(st.booleans()),
+    )
+
+
+@given(explanations(), st.sampled_from([None, 2, 3]))
+def test_json_is_that_of_the_dictionary(e: Explanation, indent: int | None) -> None:
+    """As json writes it: the same keys in the same order, the same numbers to the last bit."""
+    written = e.to_json_bytes(indent=indent)
+    assert json.dumps(json.loads(written)) == json.dumps(e.to_dict())
+    assert e.to_json(indent=indent).encode() == written
+
+
+@given(explanations())
+def test_any_explanation_is_read_as_it_was(e: Explanation) -> None:
+    for source in (e.to_json(), e.to_json_bytes(), e.to_dict(), json.dumps(e.to_dict())):
+        again = Explanation.from_json(source)
+        assert json.dumps(again.to_dict()) == json.dumps(e.to_dict())
+        assert again.relevance.tobytes() == e.relevance.tobytes()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_json_has_no_nan(value: float) -> None:
+    e = explanation()
+    e.relevance[0, 0] = value
+    with pytest.raises(InputError, match="relevance has NaN"):
+        e.to_json()
+    with np.errstate(over="ignore"), pytest.raises(InputError, match="add up to infinity"):
+        explanation(remainder={"a": np.full(2, 1e308), "b": np.full(2, 1e308)}).to_json()
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        explanation(settings={"epsilon": value}).to_json()
+    with pytest.raises(TypeError):
+        explanation(settings={"epsilon": object()}).to_json()
 
 
 def test_json_has_the_documented_fields() -> None:
@@ -106,6 +178,10 @@ def broken(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     [
         ("{", "Not JSON"),
         ("[1, 2]", "Not an explanation"),
+        (b"[1, 2]", "Not an explanation"),
+        ("[" * 5000, "Not JSON: it is nested"),
+        (b"\xff", "Not JSON"),
+        ([1, 2], "Not an explanation"),
         ("{}", "needs the field"),
         (broken(lambda d: d.pop("words")), "'words'"),
         (broken(lambda d: d["words"][1].pop("start")), "'start'"),
@@ -117,7 +193,7 @@ def broken(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     ],
 )
 def test_json_that_does_not_fit_is_refused_by_field(
-    source: Mapping[str, Any] | str, message: str
+    source: Mapping[str, Any] | str | bytes, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         Explanation.from_json(source)

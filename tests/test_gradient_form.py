@@ -121,7 +121,8 @@ def derived(x: Tensor, mask: Tensor, p: dict[str, Tensor], target: int) -> Tenso
     of_a, of_v = g @ v.T / 2, a.T @ g / 2
     of_s = a * (of_a - (a * of_a).sum(dim=-1, keepdim=True)) / 2
     of_q, of_k = of_s @ k * scale, of_s.T @ q * scale
-    return x * (g + of_q @ p["q"] + of_k @ p["k"] + of_v @ p["v"])
+    total: Tensor = g + of_q @ p["q"] + of_k @ p["k"] + of_v @ p["v"]
+    return x * total
 
 
 @settings(max_examples=25, deadline=None)

@@ -21,6 +21,7 @@ from whyword.methods import METHODS, integrated_gradients, method_named
 from whyword.methods.gradients import gradient
 from whyword.models.base import NetworkClassifier, WordClassifier
 from whyword.models.characters import CharacterCNN
+from whyword.models.cnn.layers import lengths_of
 from whyword.models.recurrent import GRUClassifier, LSTMClassifier
 from whyword.text import Document
 
@@ -121,7 +122,8 @@ def test_the_engine_equals_the_closed_form(
     # of what was summed up to it: first of scores, then of windows.
     assert closed.components is not None
     scale = max(1.0, float(closed.components.abs().max()))
-    windows = torch.cat([won.value.detach() for won in model.layers.winners(batch)], dim=1)
+    with torch.no_grad():
+        windows = torch.cat(model.layers.maxima(model.layers.find(batch.ids), lengths_of(batch)), 1)
     nearest = [float(values.abs().min()) for values in (closed.scores, windows)]
     gain = math.prod(max(1.0, 0.1 / max(value, 0.01)) for value in nearest)
     assert float((found.relevance - closed.components).abs().max()) <= tolerance * scale * gain

@@ -1,5 +1,7 @@
 """Documents, spans, and the paper's preprocessing."""
 
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -101,3 +103,28 @@ def test_as_many_long_test_documents_as_in_the_paper(news20: Mapping[str, Corpus
     tokenizer = Tokenizer(max_tokens=100)
     long = sum(len(tokenizer(text)) >= 100 for text in news20["test"].texts)
     assert abs(long - 4963) <= 13
+
+
+ALONE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from whyword import Tokenizer
+{before}
+with ThreadPoolExecutor(8) as pool:
+    found = list(pool.map(Tokenizer(), ["It isn't so."] * 8))
+assert all(document.words == ["It", "is", "n't", "so"] for document in found), found
+print(sorted({{"nltk", "nltk.metrics", "scipy", "sklearn"}} & set(sys.modules)))
+import nltk
+assert nltk.tokenize.NLTKWordTokenizer().tokenize("It isn't") == ["It", "is", "n't"]
+assert nltk.edit_distance("a", "b") == 1
+"""
+
+
+@pytest.mark.parametrize("before", ["", "import nltk"])
+def test_only_the_tokenisers_of_nltk_are_imported(before: str) -> None:
+    """And whoever imports NLTK later, or has done so, finds it whole."""
+    command = [sys.executable, "-W", "error", "-c", ALONE.format(before=before)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.stderr == ""
+    assert ("nltk.metrics" in found.stdout) == bool(before)
+    assert before or found.stdout == "[]\n"

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, Self, TypedDict
 
 import numpy as np
 
+from whyword.data import fast_json
 from whyword.data.arrays import Floats
 from whyword.errors import InputError, did_you_mean
 from whyword.text import Span, check_spans
@@ -91,14 +92,17 @@ class Explanation:
 
     def __post_init__(self) -> None:
         check_spans(self.text, self.spans)
-        targets, words = len(self.targets), len(self.spans)
-        if self.known is not None and len(self.known) != words:
-            raise InputError(f"known has {len(self.known)} entries; expected {words}.")
+        if self.known is not None and len(self.known) != len(self.spans):
+            raise InputError(f"known has {len(self.known)} entries; expected {len(self.spans)}.")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        targets = (len(self.targets),)
         expected: dict[str, tuple[Floats, tuple[int, ...]]] = {
             "scores": (self.scores, (len(self.classes),)),
-            "target_scores": (self.target_scores, (targets,)),
-            "relevance": (self.relevance, (targets, words)),
-            **{f"remainder[{k!r}]": (v, (targets,)) for k, v in self.remainder.items()},
+            "target_scores": (self.target_scores, targets),
+            "relevance": (self.relevance, (*targets, len(self.spans))),
+            **{f"remainder[{k!r}]": (v, targets) for k, v in self.remainder.items()},
         }
         for name, (array, shape) in expected.items():
             if np.shape(array) != shape:
@@ -202,20 +206,39 @@ class Explanation:
         return record
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """The explanation as one JSON object; components are left out."""
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+        """The explanation as one JSON object; components are left out.
+
+        Args:
+            indent: Number of spaces by which each level is set in; None for one line.
+
+        Raises:
+            InputError: If an array was changed to hold NaN or infinite numbers.
+            ValueError: If a setting is such a number.
+            TypeError: If a setting is no JSON value.
+        """
+        return self.to_json_bytes(indent=indent).decode()
+
+    def to_json_bytes(self, *, indent: int | None = None) -> bytes:
+        """The same as `to_json` in UTF-8, as files have it."""
+        self._check_numbers()
+        if not np.isfinite(self.total_remainder).all():
+            raise InputError("The items of the remainder add up to infinity; expected less.")
+        record = self.to_dict()
+        # Few, and of any type: json refuses what is no JSON value.
+        record["settings"] = json.loads(json.dumps(record["settings"], allow_nan=False))
+        return fast_json.write(record, indent=indent)
 
     @classmethod
-    def from_json(cls, source: str | Mapping[str, object]) -> Self:
-        """Read an explanation that `to_json` or `to_dict` wrote.
+    def from_json(cls, source: str | bytes | Mapping[str, object]) -> Self:
+        """Read an explanation that `to_json`, `to_json_bytes` or `to_dict` made.
 
         Raises:
             InputError: If it is not JSON, or a field is missing or does not fit; the message names
                 the field.
         """
         try:
-            data = json.loads(source) if isinstance(source, str) else source
-        except json.JSONDecodeError as error:
+            data: Any = fast_json.read(source) if isinstance(source, str | bytes) else source
+        except ValueError as error:
             raise InputError(f"Not JSON: {error}.") from error
         try:
             return cls._from_dict(data)
@@ -229,24 +252,23 @@ class Explanation:
     @classmethod
     def _from_dict(cls, data: Mapping[str, Any]) -> Self:
         targets = tuple(data["targets"])
-        words = data["words"]
+        text, words = data["text"], data["words"]
         for index, word in enumerate(words):
-            surface = data["text"][word["start"] : word["end"]]
+            surface = text[word["start"] : word["end"]]
             if word.get("text", surface) != surface:
                 raise InputError(
                     f"Word {index} is {word['text']!r}, but its span {word['start']}:{word['end']} "
                     f"reads {surface!r} in the text."
                 )
+        by_word = [[word["relevance"][target] for target in targets] for word in words]
         return cls(
-            text=data["text"],
+            text=text,
             spans=tuple(Span(word["start"], word["end"]) for word in words),
             classes=tuple(data["scores"]),
             scores=np.array(list(data["scores"].values()), dtype=float),
             targets=targets,
             target_scores=np.array(list(data["targets"].values()), dtype=float),
-            relevance=np.array(
-                [[word["relevance"][target] for word in words] for target in targets], dtype=float
-            ).reshape(len(targets), len(words)),
+            relevance=np.array(by_word, dtype=float).reshape(len(words), len(targets)).T.copy(),
             remainder={
                 item: np.array([values[target] for target in targets], dtype=float)
                 for item, values in data["remainder_items"].items()

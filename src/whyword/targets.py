@@ -85,9 +85,9 @@ class PerText:
         if len(self.names) != texts:
             raise InputError(f"Got {len(self.names)} targets for {texts} texts; expected one each.")
 
-    def part(self, chosen: slice) -> "PerText":
-        """The targets of some of the texts."""
-        return PerText(self.names[chosen])
+    def part(self, chosen: Sequence[int]) -> "PerText":
+        """The targets of the texts with these indices."""
+        return PerText([self.names[i] for i in chosen])
 
 
 Targets = Target | Sequence[Target] | PerText

@@ -12,7 +12,10 @@ from whyword.cli.corpus import write_page
 from whyword.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from whyword.classifier import Classifier
+    from whyword.explanation import Explanation
 
 DEFAULT_MODEL = "news20-cnn"
 PROGRESS_FROM = 64
@@ -69,6 +72,12 @@ PROGRESS_FROM = 64
     metavar="FILE",
     help="Draw the heatmaps as .svg, .png or .pdf.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Explain in N processes, each on one core with a model of its own; for many texts.",
+)
 @click.option("--lines", is_flag=True, help="Take each line of a file as a text of its own.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of files and stdin.")
 def explain(
@@ -81,6 +90,7 @@ def explain(
     overlap: int | None,
     account: bool,
     picture: Path | None,
+    workers: int | None,
     lines: bool,
     encoding: str,
 ) -> None:
@@ -92,26 +102,32 @@ def explain(
     """
     if account:
         _check_account(method, target, html, picture)
+    if workers and (account or overlap is not None):
+        option = "--account" if account else "--overlap"
+        raise click.UsageError(f"--workers explain texts as they are; leave it out, or {option}.")
     texts = read_sources(sources, encoding=encoding, lines=lines)
-    from whyword.classifier import ReadsWindows
     from whyword.cli.progress import phases
-    from whyword.explainer import explain as explain_texts
-    from whyword.models.store import load
+    from whyword.explainer import stream
 
     # The reader of a page can switch between classes, so it needs them all.
     targets = "all" if html and target == "predicted" else target
-    classifier = load(model)
-    if overlap is not None:
-        if not isinstance(classifier, ReadsWindows):
-            raise InputError(f"The model {model} is no transformer; it reads no windows.")
-        classifier = classifier.with_overlap(overlap)
-    if account:
+    classifier = None if workers else _loaded(model, overlap)
+    if classifier and account:
         _print_accounts(classifier, texts, target, as_json=as_json)
         return
     with phases(show=len(texts) >= PROGRESS_FROM) as progress:
-        explanations = explain_texts(
-            classifier, texts, method=method, targets=targets, progress=progress
+        found = stream(
+            classifier or model,  # workers load the model themselves
+            texts,
+            method=method,
+            targets=targets,
+            workers=workers,
+            progress=progress,
         )
+        if as_json and not (html or picture):
+            _print_json(found)
+            return
+        explanations = list(found)
     if html:
         from whyword.render.html import heatmap_page
 
@@ -122,11 +138,35 @@ def explain(
         heatmap_picture(explanations).save(picture)
         click.echo(f"Wrote {picture}.", err=True)
     if as_json:
-        click.echo("[" + ",\n".join(e.to_json() for e in explanations) + "]")
+        _print_json(explanations)
     elif not (html or picture):
         from whyword.render.terminal import print_explanations
 
         print_explanations(explanations)
+
+
+def _loaded(model: str, overlap: int | None) -> "Classifier":
+    from whyword.classifier import ReadsWindows
+    from whyword.models.store import load
+
+    classifier = load(model)
+    if overlap is None:
+        return classifier
+    if not isinstance(classifier, ReadsWindows):
+        raise InputError(f"The model {model} is no transformer; it reads no windows.")
+    return classifier.with_overlap(overlap)
+
+
+def _print_json(explanations: "Iterable[Explanation]") -> None:
+    """Print a JSON array, one object a line; none is kept in memory once it is printed.
+
+    JSON is UTF-8, whatever the encoding of the terminal.
+    """
+    between = b""
+    for explanation in explanations:
+        click.echo((between or b"[") + explanation.to_json_bytes(), nl=False)
+        between = b",\n"
+    click.echo(b"]" if between else b"[]")
 
 
 def read_sources(sources: tuple[str, ...], *, encoding: str, lines: bool) -> list[str]:

@@ -131,19 +131,20 @@ class Checkpoints(AbstractContextManager["Checkpoints"]):
             carried = [found.pop(id(leaf), None) for leaf in segment.after]
             if all(g is None for g in carried):
                 continue
-            inside, outputs = self._again(segment, start)
-            wanted = [k for k, g in enumerate(carried) if g is not None]
-            parts = backward_passes(
-                [outputs[k] for k in wanted],
-                inside,
-                [g for g in carried if g is not None],
-                at_once,
-            )
+            parts = self._through(segment, carried, start, at_once)
             for tensor, g in zip(segment.before, parts, strict=True):
                 if g is not None:
                     self._gather(found, [tensor], [g], at_once)
         leaf = self.leaves[0]
         return found.get(id(leaf), leaf.new_zeros(len(initial), *leaf.shape))
+
+    def _through(
+        self, segment: _Segment, carried: list[Tensor | None], start: _Start, at_once: int
+    ) -> list[Tensor | None]:
+        """What arrives in front of a block, whose graph is gone afterwards."""
+        inside, outputs = self._again(segment, start)
+        pairs = [(t, g) for t, g in zip(outputs, carried, strict=True) if g is not None]
+        return backward_passes([t for t, _ in pairs], inside, [g for _, g in pairs], at_once)
 
     def _gather(
         self, found: dict[int, Tensor], outputs: list[Tensor], carried: list[Tensor], at_once: int

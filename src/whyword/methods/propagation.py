@@ -24,7 +24,7 @@ def lrp(
     epsilon: float | None = None,
     attention: Attention | None = None,
     composite: Composite | None = None,
-    checkpointing: bool = False,
+    checkpointing: bool | None = None,
 ) -> Attribution:
     """Layer-wise relevance propagation (LRP): the score, handed back layer by layer to the words.
 
@@ -48,8 +48,8 @@ def lrp(
             transformers, or ``"cplrp"``. Either gives any model the rules for transformers.
         composite: Other rules, for all layers or some; ``epsilon`` and ``attention`` are then
             ignored.
-        checkpointing: Whether to save memory by computing each block of a transformer twice; only
-            by rules without shares and stabiliser, such as the default for transformers.
+        checkpointing: True saves memory by computing each block of a transformer twice; only by
+            rules without shares and stabiliser, such as the default for transformers.
 
     Raises:
         InputError: If ``epsilon`` is not positive, or the model or the rules allow no
@@ -70,7 +70,7 @@ def lrp(
         targets,
         composite=rules,
         components=components,
-        checkpointing=checkpointing,
+        checkpointing=bool(checkpointing),
     )
     if composite is not None:
         return found

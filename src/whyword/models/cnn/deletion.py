@@ -18,34 +18,35 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from whyword.batch import Batch
-from whyword.models.cnn.layers import Layers, products_of, window_values
+from whyword.models.cnn.layers import Layers, places_of, window_values
 
 
 class States(NamedTuple):
-    """The ids at each position before and after it is replaced, and their vectors.
+    """The slots at each position before and after it is replaced, and their products with filters.
 
     Attributes:
-        vectors: ``(id, dimension)`` the batch's own words, each once, and the replacement, last.
-        before: ``(batch, position)`` ids before the replacement, rows of ``vectors``.
-        after: ``(batch, position)`` ids after the replacement.
+        rows: For each width ``(row, filter)`` the products of the batch's own words, each once, and
+            of the replacement, last; as of `whyword.models.cnn.products.Found`.
+        before: ``(batch, position)`` slots before the replacement.
+        after: ``(batch, position)`` slots after the replacement.
     """
 
-    vectors: Tensor
+    rows: tuple[Tensor, ...]
     before: Tensor
     after: Tensor
 
     @classmethod
     def of(
-        cls, table: Tensor, batch: Batch, replacement: Tensor, *, insertion: bool = False
+        cls, layers: Layers, batch: Batch, replacement: Tensor, *, insertion: bool = False
     ) -> "States":
         """Words are replaced by the vector ``replacement`` ``(dimension,)``.
 
-        With ``insertion`` it is the reverse. ``table`` ``(id, dimension)`` holds the word vectors.
+        With ``insertion`` it is the reverse. ``layers`` are the weights of the network.
         """
-        unique, words = batch.ids.unique(return_inverse=True)
-        vectors = torch.cat([table[unique], replacement[None].to(table)])
-        replaced = words.masked_fill(batch.mask, len(unique))
-        return cls(vectors, replaced, words) if insertion else cls(vectors, words, replaced)
+        rows, words = layers.find_with(batch.ids, replacement.to(layers.table))
+        last = len(rows[0]) // layers.kernels[0][0].shape[2] - 1
+        replaced = words.masked_fill(batch.mask, last)
+        return cls(rows, replaced, words) if insertion else cls(rows, words, replaced)
 
 
 @torch.no_grad()
@@ -66,12 +67,12 @@ def scores_along(
         replacement: ``(dimension,)`` the vector of a deleted word.
         insertion: Whether to begin with all words deleted, and put them back.
     """
-    states = States.of(layers.table, batch, replacement, insertion=insertion)
+    states = States.of(layers, batch, replacement, insertion=insertion)
     times = [_step_of(order, batch.ids.shape[1]) for order in orders]
     lengths = batch.mask.sum(dim=1)
     pooled: list[list[Tensor]] = [[] for _ in orders]
-    for weight, bias in layers.kernels:
-        products = products_of(states.vectors, weight)
+    for rows, (weight, bias) in zip(states.rows, layers.kernels, strict=True):
+        products = places_of(rows, weight.shape[2])
         start = window_values(products, states.before, lengths)
         for time, features in zip(times, pooled, strict=True):
             best = _running_maxima(products, states, start, time, orders.shape[2])
@@ -103,7 +104,7 @@ def _running_maxima(
     """What each filter passes on after 0 to ``steps`` steps, ``(step + 1, batch, filter)``.
 
     Args:
-        products: For each place in a window ``(id, filter)``; see `products_of`.
+        products: For each place in a window ``(id, filter)``; see `places_of`.
         states: The ids before and after each replacement.
         start: ``(batch, window, filter)`` the windows' values before the first step.
         time: ``(batch, position)`` the step at which a position is replaced.

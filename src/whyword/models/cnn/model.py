@@ -17,7 +17,8 @@ from whyword.data.vectors import WordVectors
 from whyword.models import checks
 from whyword.models.base import WordClassifier
 from whyword.models.cnn import deletion, oracle, relevance, shapley
-from whyword.models.cnn.layers import Layers, inside, winners
+from whyword.models.cnn.layers import Layers, inside, lengths_of
+from whyword.models.cnn.products import Found, ProductTable
 from whyword.models.pooled import PooledConvolutions
 from whyword.text import Tokenizer
 
@@ -32,6 +33,10 @@ class WordCNN(WordClassifier):
         dropout: Share of the pooled features dropped in training.
         word_dropout: Share of the words dropped in training.
         tokenizer: Turns texts into documents.
+
+    Attributes:
+        products: The products of words with the filters, kept from call to call; for another bound
+            of its size, ``model.products = ProductTable(bytes)``. It is not part of a saved model.
 
     Raises:
         InputError: If a width or number of filters is no whole number of 1 or more, or a share is
@@ -58,6 +63,7 @@ class WordCNN(WordClassifier):
         )
         self.dropout = nn.Dropout(checks.share("dropout", dropout))
         self.output = nn.Linear(sum(self.filters.values()), len(self.classes))
+        self.products = ProductTable()
 
     def settings(self) -> dict[str, Any]:
         """The arguments that rebuild the network, as JSON values."""
@@ -84,20 +90,21 @@ class WordCNN(WordClassifier):
         return self._classify(pooled)
 
     def forward(self, batch: Batch) -> Tensor:
-        """``(batch, class)`` logits, by products of the batch's unique words with the filters.
+        """``(batch, class)`` logits, by products of words with the filters.
 
-        The word vectors are fixed, so a word's product with a filter is computed once per batch,
-        however often the word occurs; gradients flow through the winning windows alone.
+        The word vectors are fixed, so a word's product with a filter is computed once and kept in
+        `products`. Where gradients are recorded it is computed once per batch, however often the
+        word occurs, and they flow through the winning windows alone.
         """
-        found = self.layers.winners(batch, self.dropped(batch.ids))
-        return self._classify([best.value for best in found])
+        found = self.layers.find(self.dropped(batch.ids))
+        return self._classify(self.layers.maxima(found, lengths_of(batch)))
 
     @property
     def layers(self) -> Layers:
         """The network's weights, for the closed forms."""
         convolutions = (cast("nn.Conv1d", layer) for layer in self.convolutions)
         kernels = tuple((layer.weight, cast("Tensor", layer.bias)) for layer in convolutions)
-        return Layers(self.embedding, kernels, self.output.weight, self.output.bias)
+        return Layers(self.embedding, kernels, self.output.weight, self.output.bias, self.products)
 
     def _classify(self, pooled: Sequence[Tensor]) -> Tensor:
         logits: Tensor = self.output(self.dropout(relu(torch.cat(list(pooled), dim=1))))
@@ -155,11 +162,10 @@ class WordCNN(WordClassifier):
         By products of the batch's unique words, as in `forward`; ``replaced`` is ``(batch,
         position)`` bool.
         """
-        layers, lengths = self.layers, batch.mask.sum(dim=1)
-        states = deletion.States.of(layers.table, batch, replacement)
-        where = torch.where(replaced, states.after, states.before)
-        found = [winners(kernel, states.vectors, where, lengths) for kernel in layers.kernels]
-        return self._classify([best.value for best in found])
+        states = deletion.States.of(self.layers, batch, replacement)
+        slots = torch.where(replaced, states.after, states.before)
+        found = Found(states.rows, slots)
+        return self._classify(self.layers.maxima(found, lengths_of(batch)))
 
     def greedy_order(
         self,

@@ -18,7 +18,7 @@ from torch.nn.functional import embedding, relu
 
 from whyword.batch import Batch
 from whyword.models.cnn.deletion import States
-from whyword.models.cnn.layers import Layers, products_of, window_values
+from whyword.models.cnn.layers import Layers, places_of, window_values
 
 
 @torch.no_grad()
@@ -40,12 +40,12 @@ def greedy_order(
         steps: Number of deletions.
         replacement: ``(dimension,)`` the vector of a deleted word.
     """
-    states = States.of(network.table, batch, replacement)
+    states = States.of(network, batch, replacement)
     ids, left = states.before.clone(), batch.mask.clone()
     lengths = batch.mask.sum(dim=1)
     layers = [
-        _Layer.of(products_of(states.vectors, weight), bias, ids, states.after, lengths)
-        for weight, bias in network.kernels
+        _Layer.of(places_of(rows, weight.shape[2]), bias, ids, states.after, lengths)
+        for rows, (weight, bias) in zip(states.rows, network.kernels, strict=True)
     ]
     weights = network.weight.split([layer.features.shape[1] for layer in layers], dim=1)
     row = torch.arange(len(batch), device=ids.device)
@@ -68,7 +68,7 @@ class _Layer:
     """The filters of one width, and what each would pass on without each word.
 
     Attributes:
-        products: For each place in a window ``(id, filter)``; see `products_of`.
+        products: For each place in a window ``(id, filter)``; see `places_of`.
         bias: ``(filter,)`` biases of the filters.
         after: ``(batch, position)`` ids of the vectors that replace words.
         windows: ``(batch, filter, window)`` values without bias, of the document as it is.

@@ -11,40 +11,20 @@ once per document, and every target costs one product with it. Only the best win
 play; the rest has little left to share.
 """
 
-from typing import NamedTuple
-
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad, relu
 
 from whyword.batch import Attribution, Batch
 from whyword.lrp.maxima import shares_of_maximum
-from whyword.lrp.rules import stabiliser
-from whyword.models.cnn.layers import Kernel, Layers, products_of, window_values
-from whyword.models.cnn.relevance import feature_relevance
+from whyword.models.cnn import ragged
+from whyword.models.cnn.layers import Layers, lengths_of, places_of, window_values
+from whyword.models.cnn.relevance import Windows, handed_back
 from whyword.targets import against_competitors
 
 _BLOCK = 8
 """Windows per block in `_best_windows`; about the root of their number is fastest."""
-
-
-class _Shares(NamedTuple):
-    """How the words share the maxima of the filters of one width.
-
-    Attributes:
-        value: ``(batch, filter)`` the maxima, before the ReLU.
-        quotient: For each place in a window ``(batch, position, filter)``: (φ / z_1) / (z + s),
-            summed over the windows that have the position in that place.
-        constant: For each place, the same shape: the quotients times what each word gets of bias
-            and stabiliser, (b + s) / K.
-        total: ``(batch, position, filter)`` the part of each filter's relevance that a position
-            gets.
-    """
-
-    value: Tensor
-    quotient: list[Tensor]
-    constant: list[Tensor]
-    total: Tensor
 
 
 @torch.no_grad()
@@ -70,35 +50,15 @@ def shapley_lrp(
         depth: How many of a filter's best windows share its maximum, at least 1.
         components: Whether to return relevance per component of the vectors.
     """
-    lengths = batch.mask.sum(dim=1)
-    unique, where = batch.ids.unique(return_inverse=True)
-    vectors = layers.table[unique]
-    found = [
-        _shares(kernel, vectors, where, lengths, epsilon, depth, components)
-        for kernel in layers.kernels
-    ]
-    features = relu(torch.cat([shares.value for shares in found], dim=1))
+    maxima, windows = _sharing(layers, batch, depth)
+    features = relu(torch.cat(maxima, dim=1))
     scores = linear(features, layers.weight, layers.bias)
     directions = targets.to(scores)
     if contrast is not None:
         directions = against_competitors(targets, scores, sharpness=contrast)
-    incoming = feature_relevance(layers, features, scores, directions, epsilon)
-    relevance = scores.new_zeros(*targets.shape[:2], batch.ids.shape[1])
-    parts = relevance.new_zeros(*relevance.shape, vectors.shape[1]) if components else None
-    offset = 0
-    for (weight, _), shares in zip(layers.kernels, found, strict=True):
-        own = incoming[:, :, offset : offset + weight.shape[0]]
-        offset += weight.shape[0]
-        relevance += torch.einsum("bpf,tbf->tbp", shares.total, own)
-        if parts is not None:
-            for k, (quotient, constant) in enumerate(
-                zip(shares.quotient, shares.constant, strict=True)
-            ):
-                for row, target in enumerate(own):
-                    spread = (quotient * target[:, None]) @ weight[:, :, k]
-                    parts[row] += layers.table[batch.ids] * spread
-                    equal = (constant * target[:, None]).sum(dim=2, keepdim=True)
-                    parts[row] += equal / vectors.shape[1]
+    relevance, parts = handed_back(
+        layers, batch, directions, features, scores, windows, epsilon=epsilon, components=components
+    )
     return Attribution(
         scores,
         relevance,
@@ -107,37 +67,75 @@ def shapley_lrp(
     )
 
 
-def _shares(
-    kernel: Kernel,
-    vectors: Tensor,
-    where: Tensor,
-    lengths: Tensor,
-    epsilon: float,
-    depth: int,
-    components: bool,
-) -> _Shares:
-    weight, bias = kernel
-    count, _, width = weight.shape
-    products = products_of(vectors, weight)
-    values, start = _best_windows(window_values(products, where, lengths), depth)
-    every = torch.arange(count, device=where.device)
-    # Of a window outside the document any words will do: it gets nothing.
-    words = [
-        products[k][where.gather(1, (start + k).flatten(1)).view_as(start), every]
-        for k in range(width)
-    ]
-    z = sum(words[1:], words[0]) + bias
-    s = stabiliser(z, epsilon)
-    quotient = shares_of_maximum(values + bias, dim=1) / (z + s)
-    each = (bias + s) / width
-    empty = z.new_zeros(len(where), where.shape[1], count)
-    total, quotients, constants = empty.clone(), [], []
-    for k in range(width):
-        total.scatter_add_(1, start + k, quotient * (words[k] + each))
-        if components:
-            quotients.append(empty.scatter_add(1, start + k, quotient))
-            constants.append(empty.scatter_add(1, start + k, quotient * each))
-    return _Shares(values[:, 0] + bias, quotients, constants, total)
+def _sharing(layers: Layers, batch: Batch, depth: int) -> tuple[list[Tensor], list[Windows]]:
+    """Each filter's maximum ``(batch, filter)`` before the ReLU, and the windows that share it.
+
+    One entry per width each.
+    """
+    found, lengths = layers.find(batch.ids), lengths_of(batch)
+    maxima, windows = [], []
+    for rows, (weight, bias) in zip(found.rows, layers.kernels, strict=True):
+        width = weight.shape[2]
+        if layers.ragged:
+            best, document, column, start, value = ragged.sharing(
+                rows, found.slots, lengths, width, bias
+            )
+            owner = document * len(bias) + column
+            chosen, rank = _ranked(owner, value, best.numel(), depth)
+            owner, document, column, start, value = (
+                part.index_select(0, chosen) for part in (owner, document, column, start, value)
+            )
+            ranked = value.new_full((best.numel(), depth), -torch.inf)
+            flat = owner * depth + rank
+            ranked.view(-1).index_copy_(0, flat, value + bias.index_select(0, column))
+            share = shares_of_maximum(ranked, dim=1).view(-1).index_select(0, flat)
+        else:
+            values = window_values(places_of(rows, width), found.slots, lengths)
+            ranked, start = _best_windows(values, depth)
+            best = ranked[:, 0]
+            share = shares_of_maximum(ranked + bias, dim=1)
+            document, rank, column = share.nonzero(as_tuple=True)
+            start, share = start[document, rank, column], share[document, rank, column]
+        maxima.append(best + bias)
+        windows.append(
+            Windows.of(
+                rows,
+                found.slots,
+                bias,
+                document=document,
+                column=column,
+                start=start,
+                width=width,
+                share=share,
+            )
+        )
+    return maxima, windows
+
+
+def _ranked(group: Tensor, value: Tensor, groups: int, depth: int) -> tuple[Tensor, Tensor]:
+    """The highest values of each group, by falling value; of equals the first is the higher.
+
+    Args:
+        group: ``(n,)`` from 0.
+        value: ``(n,)`` finite numbers.
+        groups: How many groups there are.
+        depth: The most values of each group.
+
+    Returns:
+        Their places among the given ones, and their ranks from 0, ``(m,)`` each.
+    """
+    # Numbers of 16 bits are sorted digit by digit, so values are taken apart into such; negative
+    # ones are turned round, for as bits they rise from zero down.
+    size = value.itemsize
+    bits = value.numpy().view(np.dtype(f"i{size}"))
+    rising = bits ^ (bits >> (8 * size - 1) & np.iinfo(bits.dtype).max)
+    falling = (~rising ^ np.iinfo(bits.dtype).min).view(np.dtype(f"u{size}"))
+    digits = [(falling >> shift).astype(np.uint16) for shift in range(0, 8 * size, 16)]
+    order = np.lexsort((*digits, group.numpy().astype(np.min_scalar_type(groups))))
+    count = np.bincount(group.numpy(), minlength=groups)
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
+    kept = np.flatnonzero(rank < depth)
+    return torch.from_numpy(order[kept]), torch.from_numpy(rank[kept])
 
 
 def _best_windows(values: Tensor, depth: int) -> tuple[Tensor, Tensor]:
