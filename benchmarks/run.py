@@ -131,9 +131,10 @@ def main() -> None:
     if unknown := set(options.only or ()) - set(found):
         parser.error(f"got the parts {sorted(unknown)}; expected some of {', '.join(found)}")
     for name in options.only or found:
-        begin = time.perf_counter()
+        begin, used = time.perf_counter(), time.process_time()
         found[name](results)
-        print(f"{name}: {time.perf_counter() - begin:.0f} s", file=sys.stderr)
+        seconds = time.perf_counter() - begin, time.process_time() - used
+        print(f"{name}: {seconds[0]:.0f} s, {seconds[1]:.0f} of the processor", file=sys.stderr)
     if options.only:
         print(report.markdown(results, []))
     else:

@@ -80,9 +80,9 @@ BOUNDS = (
     ),
     Bound("Llama, 2,048 tokens: peak memory of AttnLRP, checkpointed / inference", "at most", 1.6,
           _memory("llama", "AttnLRP, one class, checkpointed", "forward")),
-    Bound("tokens: NLTK / whyword, cold", "at least", 4,
+    Bound("tokens: NLTK / whyword, cold (1,000 documents)", "at least", 4,
           _times("tokens", "NLTK, cold", "whyword, cold")),
-    Bound("tokens: NLTK / whyword, warm", "at least", 8,
+    Bound("tokens: NLTK / whyword, warm (the same texts again)", "at least", 8,
           _times("tokens", "NLTK, warm", "whyword, warm")),
     Bound("text to Explanation, 20 classes, per document", "at most", 1.0,
           _milliseconds("records", _TO_EXPLANATION), "ms"),
@@ -90,8 +90,8 @@ BOUNDS = (
           _times("records", _TO_EXPLANATION, "Conv1d forward")),
     Bound("text to JSON / text to Explanation, 20 classes", "at most", 2,
           _times("records", "text to JSON, 20 classes", _TO_EXPLANATION)),
-    Bound("cold `whyword explain --json` / import torch and read the model", "at most", 1.3,
-          _times("start", _START, "import torch, read the model")),
+    Bound("cold `whyword explain --json` / import torch and load the model", "at most", 1.3,
+          _times("start", _START, "import torch, whyword.load")),
 )  # fmt: skip
 """All that must hold."""
 

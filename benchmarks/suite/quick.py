@@ -47,7 +47,7 @@ def parts(texts: Texts, missing: Iterable[str]) -> dict[str, Callable[[], Ratios
         "start": lambda: _ratios(
             start.measure(5),
             ("whyword --help", "import torch"),
-            ("whyword explain, --json", "import torch, read the model"),
+            ("whyword explain, --json", "import torch, whyword.load"),
         ),
     }
     if models.minilm_folder() is not None:

@@ -17,8 +17,9 @@ from whyword.text import Tokenizer
 
 CHUNK = 20
 """Documents that are tokenised in one turn."""
-BEFORE = 1000
-"""Other documents that are read before the tokeniser is called warm."""
+READ, OTHERS = 1000, 500
+"""Documents that are tokenised, and then others."""
+STATES = ("cold", "warm", "warm, other texts")
 
 
 def records(texts: Texts, size: int = 32, seconds: float = 2.0) -> Group:
@@ -60,61 +61,56 @@ def records(texts: Texts, size: int = 32, seconds: float = 2.0) -> Group:
 
 
 def tokens(texts: Texts, processes: int = 3) -> Group:
-    """The tokeniser beside NLTK's own, in new processes: at first, and after other documents."""
+    """The tokeniser beside NLTK's own, in new processes."""
     found: dict[str, list[float]] = {}
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        for p in range(processes):
-            start = p * (BEFORE + 200) % max(1, len(texts.texts) - BEFORE - 200)
-            part = texts.texts[start : start + BEFORE + 200]
-            for name, values in pool.apply(_tokenised, (part,)).items():
-                found.setdefault(name, []).extend(values)
+        for _ in range(processes):
+            part = texts.texts[: READ + OTHERS]
+            for name, seconds in pool.apply(_tokenised, (part,)).items():
+                found.setdefault(name, []).append(seconds)
     times = {name: Times(tuple(values)) for name, values in found.items()}
-    pattern = times["white space by a regular expression"].median
     what = "one pass of a regular expression over the text"
     return Group.of(
         "tokens",
-        f"Tokens of {CHUNK} documents, all their words",
+        "Tokens of a document, all of them",
         times,
         "NLTK, cold",
-        dict.fromkeys(("whyword, cold", "whyword, warm"), (what, pattern)),
+        {f"whyword, {state}": (what, times[f"white space, {state}"].median) for state in STATES},
         [
-            f"{texts.source}. Cold: a new process has read one sentence. Warm: it has read "
-            f"{BEFORE} other documents. NLTK: PunktSentenceTokenizer and NLTKWordTokenizer, "
-            "without the places of the tokens in the text, which whyword finds too."
+            f"{texts.source}; {min(READ, len(texts.texts))} documents. Cold: a new process has "
+            f"read one sentence. Warm: the same texts once more. Warm, other texts: the next "
+            f"{OTHERS}, after these. NLTK: PunktSentenceTokenizer and NLTKWordTokenizer, without "
+            "the places of the tokens in the text, which whyword finds too. White space: a regular "
+            "expression that finds what stands between."
         ],
     )
 
 
-def _tokenised(texts: Sequence[str]) -> dict[str, list[float]]:
-    """Processor seconds of each chunk, ours and NLTK's in turns."""
+def _tokenised(texts: Sequence[str]) -> dict[str, float]:
+    """Processor seconds a document, ours, NLTK's and the limit's in turns of some texts."""
     from nltk.tokenize import NLTKWordTokenizer, PunktSentenceTokenizer
 
-    sentences, words, ours = PunktSentenceTokenizer(), NLTKWordTokenizer(), Tokenizer(None)
-    space = re.compile(r"\S+")
+    sentences, words, space = PunktSentenceTokenizer(), NLTKWordTokenizer(), re.compile(r"\S+")
 
     def nltk(text: str) -> object:
         return [words.tokenize(sentence) for sentence in sentences.tokenize(text)]
 
-    for tokenise in (ours, nltk):
+    named: dict[str, Callable[[str], object]] = {
+        "whyword": Tokenizer(None),
+        "NLTK": nltk,
+        "white space": lambda text: [match.span() for match in space.finditer(text)],
+    }
+    for tokenise in named.values():
         tokenise("One sentence.")
-    found: dict[str, list[float]] = {}
-
-    def turn(chunk: Sequence[str], state: str) -> None:
-        named: dict[str, Callable[[str], object]] = {
-            f"whyword, {state}": ours,
-            f"NLTK, {state}": nltk,
-            "white space by a regular expression": space.findall,
-        }
-        for name, tokenise in named.items():
-            begin = process_time()
-            for text in chunk:
-                tokenise(text)
-            found.setdefault(name, []).append(process_time() - begin)
-
-    for at in range(0, 100, CHUNK):
-        turn(texts[at : at + CHUNK], "cold")
-    for text in texts[100:BEFORE]:
-        ours(text)
-    for at in range(BEFORE, len(texts), CHUNK):
-        turn(texts[at : at + CHUNK], "warm")
+    found = {}
+    for state, part in zip(STATES, (texts[:READ], texts[:READ], texts[READ:]), strict=True):
+        total = dict.fromkeys(named, 0.0)
+        for at in range(0, len(part), CHUNK):
+            for name, tokenise in named.items():
+                begin = process_time()
+                for text in part[at : at + CHUNK]:
+                    tokenise(text)
+                total[name] += process_time() - begin
+        for name, seconds in total.items():
+            found[f"{name}, {state}"] = seconds / max(1, len(part))
     return found
