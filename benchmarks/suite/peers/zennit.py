@@ -28,4 +28,4 @@ def lrp(network: nn.Module, x: Tensor, classes: Iterable[int]) -> Tensor:
 
 
 def _only(scores: Tensor, c: int) -> Tensor:
-    return scores * torch.eye(scores.shape[1], dtype=scores.dtype)[c]
+    return scores * torch.eye(scores.shape[1], dtype=scores.dtype, device=scores.device)[c]
