@@ -2,12 +2,12 @@
 
     python benchmarks/records.py [--json] [--rounds N]
 
-The limit. A text's explanation needs its tokens and the model's relevance. Beyond these it is a copy
-of (words × classes) numbers, 230 · 20 · 8 bytes = 37 kB for an average text: some microseconds. JSON
-has each of these 4,600 numbers with the name of its class beside it: 190 kB of text. orjson writes
-them as a bare array in 0.08 ms and needs 0.5 ms from numbers by name, half of which goes into
-making the dictionaries; `json` needs 2.6 ms. Text to JSON is to cost no more than twice text to
-explanation, for all 20 classes of the word CNN that ships.
+The limit. A text's explanation needs its tokens and the model's relevance. Beyond these it is a
+copy of (words × classes) numbers, 230 · 20 · 8 bytes = 37 kB for an average text: microseconds. Its
+JSON has each of these 4,600 numbers with the name of its class beside it, 190 kB of text. orjson
+writes them in 0.08 ms as a bare array and in 0.5 ms by name, half of which goes into making the
+dictionaries; `json` needs 2.6 ms. Text to JSON is to cost no more than twice text to explanation,
+for all 20 classes of the word CNN that ships.
 
 Texts are those of 20 Newsgroups. Times are processor time, the least of several rounds, taken in
 turn in one process on one thread.

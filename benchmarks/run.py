@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,7 +58,7 @@ def parts(
     def rnn(results: Results) -> None:
         for kind in ("lstm", "gru"):
             for size in BATCHES:
-                results.add(recurrent.measure(documents, kind, size, absent, seconds))
+                results.add(recurrent.measure(documents, core, kind, size, absent, seconds))
         results.agreement += recurrent.agreement(documents, absent)
 
     def bag(results: Results) -> None:
@@ -74,13 +73,15 @@ def parts(
         for size, length in ((1, 128), (8, 128), (64, 64)):
             results.add(
                 transformer.measure(
-                    documents, "bert", size, absent,
+                    documents, core, "bert", size, absent,
                     seconds=seconds, length=length, every=size <= 8,
                 )
             )  # fmt: skip
         for family in transformer.FAMILIES:
             results.add(
-                transformer.measure(documents, family, 4, absent, seconds=2 * seconds, every=False)
+                transformer.measure(
+                    documents, core, family, 4, absent, seconds=2 * seconds, every=False
+                )
             )
         results.agreement += transformer.agreement(documents, absent)
 
@@ -116,12 +117,11 @@ def main() -> None:
     parser.add_argument("--render", action="store_true", help="write the page of the last run anew")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    warnings.filterwarnings("ignore", message=".*will not detect padding.*")
     if options.render:
         write(Results.from_json(json.loads(FOUND.read_text(encoding="utf-8"))))
         return
     documents, absent = texts(models.shipped().vectors.words), missing()
-    quieten()
+    models.quieten()
     if options.quick:
         compare(documents, absent, update=options.update)
         return
@@ -160,16 +160,6 @@ def compare(documents: Texts, absent: dict[str, str], *, update: bool) -> None:
     if failed := quick.check(documents, absent, QUICK):
         sys.exit("\n".join(["Slower than what is committed:", *failed]))
     print(f"No ratio is {quick.WORSE:g} times the committed one.")
-
-
-def quieten() -> None:
-    """Keep transformers' remarks on models of random weights off the terminal."""
-    try:
-        from transformers.utils import logging
-    except ImportError:
-        return
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def test_the_page_says_what_was_not_measured_and_what_is_missing() -> None:
     page = report.markdown(results(), ["a.svg"])
     assert "not measured" in page
     assert "passed over: lxt" in page
-    assert "| task | 3e+03 | 1.5 (1.5 to 3) | 3 |" in page
+    assert "| task | 3,000 | 1.5 (1.5 to 3) | 3 |" in page
     assert "fails: fails" in page
 
 

@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from models import WORDS, random_cnn, random_text, random_vectors
+from whyword.batch import Batch
 from whyword.models.cnn.layers import Layers
 from whyword.models.cnn.model import WordCNN
 from whyword.models.cnn.products import ProductTable
@@ -150,6 +152,12 @@ def test_maxima_of_a_document_alone_are_those_in_a_batch_to_the_last_bit(
                 assert torch.equal(whole[b], alone[0])
 
 
+def check(model: WordCNN, batch: Batch) -> None:
+    """Scores are those of the plain convolution."""
+    plain = model.score(model.embed(batch), batch)
+    torch.testing.assert_close(model(batch), plain, atol=1e-5, rtol=1e-5)
+
+
 def pooled(model: WordCNN, texts: Sequence[str]) -> list[Tensor]:
     batch = model.encode(texts)
     return model.layers.maxima(model.layers.find(batch.ids), batch.mask.sum(dim=1))
@@ -268,8 +276,29 @@ def test_it_is_never_out_of_date(change: Callable[[WordCNN], None]) -> None:
     batch = model.encode(TEXTS)
     after = model(batch)
     assert not torch.equal(before.double(), after.double())
-    torch.testing.assert_close(after, model.score(model.embed(batch), batch), atol=1e-5, rtol=1e-5)
+    check(model, batch)
     torch.testing.assert_close(everything(model, TEXTS)["scores"], after, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_versions_are_compared_where_components_are_not() -> None:
+    model = random_cnn(0, dimension=20)
+    batch = model.encode(["alpha beta"])
+    model(batch)
+    model.embedding[model.vectors.ids(["beta"])[0], 18] = 9
+    check(model, batch)
+
+
+@torch.no_grad()
+def test_memory_is_not_given_to_other_vectors() -> None:
+    """They would lie in the same place, maybe with the same version."""
+    model = random_cnn(0)
+    memory = weakref.ref(model.embedding.untyped_storage())
+    model(model.encode(TEXTS))
+    model.embedding = model.embedding + 1
+    assert memory() is not None
+    check(model, model.encode(TEXTS))
+    assert memory() is None  # and is not held for longer
 
 
 @torch.no_grad()
@@ -281,9 +310,7 @@ def test_what_no_look_up_sees_is_forgotten_when_asked_for() -> None:
     model.embedding.data[model.vectors.ids(["beta"])[0], 18] = 9
     assert torch.equal(model(batch), before)
     model.products.clear()
-    torch.testing.assert_close(
-        model(batch), model.score(model.embed(batch), batch), atol=1e-5, rtol=1e-5
-    )
+    check(model, batch)
 
 
 @torch.no_grad()
@@ -292,9 +319,7 @@ def test_two_models_do_not_disturb_each_other() -> None:
     other.products = one.products
     for model in (one, other, one):
         batch = model.encode(TEXTS)
-        torch.testing.assert_close(
-            model(batch), model.score(model.embed(batch), batch), atol=1e-5, rtol=1e-5
-        )
+        check(model, batch)
 
 
 # --- Gradients and modes --------------------------------------------------------------------------
@@ -322,18 +347,14 @@ def test_inference_mode_may_come_and_go() -> None:
         model(model.encode(["alpha"]))
     with torch.no_grad():
         batch = model.encode(TEXTS)
-        torch.testing.assert_close(
-            model(batch), model.score(model.embed(batch), batch), atol=1e-5, rtol=1e-5
-        )
+        check(model, batch)
     with torch.inference_mode():
         made = random_cnn(0)
         _kernel(made).mul_(2)
         batch = made.encode(TEXTS)
         made(batch)
         _kernel(made).mul_(2)  # tensors that were made here have no version
-        torch.testing.assert_close(
-            made(batch), made.score(made.embed(batch), batch), atol=1e-5, rtol=1e-5
-        )
+        check(made, batch)
         assert len(made.products) == 0
 
 
@@ -343,9 +364,7 @@ def test_what_is_computed_in_half_precision_is_not_kept() -> None:
     batch = model.encode(TEXTS)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         model(batch)
-    torch.testing.assert_close(
-        model(batch), model.score(model.embed(batch), batch), atol=1e-5, rtol=1e-5
-    )
+    check(model, batch)
 
 
 @torch.no_grad()
@@ -356,7 +375,8 @@ def test_functions_of_the_weights() -> None:
     weights = {name: value + 1 for name, value in model.named_parameters()}
     found = torch.func.functional_call(model, weights, (batch,))
     model.load_state_dict(weights)
-    torch.testing.assert_close(found, model.score(model.embed(batch), batch), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found, model(batch), atol=1e-5, rtol=1e-5)
+    check(model, batch)
 
 
 # --- Copies ---------------------------------------------------------------------------------------

@@ -94,6 +94,28 @@ def test_what_stands_at_no_word_is_named_where_there_is_any() -> None:
     assert list(undivided.remainder) == ["not decomposed"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        [[0, 1, 2], [0, 1, 2]],
+        [[0, 1, 2, -1], [0, 1, 2, -1]],
+        [[0, 1], [0, 1]],  # the model does not read the last word
+        [[0, 1, 2], [0, 1, -1]],
+        [[0, 1, 2], [0, 2, 1]],
+        [[0, 1, 2, 2], [0, 1, 2, -1]],
+        [[-1, 0, 1, 2], [-1, 0, 1, 2]],
+        [[SPECIAL, 0, 1, 2, SPECIAL], [SPECIAL, 0, 2, SPECIAL, -1]],
+    ],
+)
+def test_words_may_stand_anywhere(words: list[list[int]]) -> None:
+    batch = batch_of(words, [[word != -1 for word in row] for row in words], 3)
+    generator = torch.Generator().manual_seed(0)
+    relevance = torch.randn(3, *batch.ids.shape, generator=generator, dtype=torch.float64).numpy()
+    for b, e in enumerate(made(batch)):
+        expected = one_by_one(relevance[:, b], np.array(words[b]), 3)
+        assert e.relevance.tobytes() == expected.tobytes()
+
+
 @pytest.mark.parametrize("method", ["lrp", "sa"])
 def test_records_have_what_the_method_found(method: str) -> None:
     """Texts of several lengths in one batch, against the definition."""
@@ -124,5 +146,7 @@ def test_explanations_share_no_memory() -> None:
     several[1].target_scores[:] = 0
     for values in several[1].remainder.values():
         values[:] = 0
+    assert isinstance(several[1].settings, dict)
+    several[1].settings.clear()
     assert [several[0].to_json(), several[2].to_json()] == [before[0], before[2]]
     assert all(e.relevance.base is None for e in several)

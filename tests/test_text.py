@@ -111,8 +111,8 @@ from concurrent.futures import ThreadPoolExecutor
 from whyword import Tokenizer
 {before}
 with ThreadPoolExecutor(8) as pool:
-    found = list(pool.map(Tokenizer(), ["It isn't so."] * 8))
-assert all(document.words == ["It", "is", "n't", "so"] for document in found), found
+    found = list(pool.map(Tokenizer(), ["It can’t cannot."] * 8))
+assert all(document.words == ["It", "ca", "n’t", "can", "not"] for document in found), found
 print(sorted({{"nltk", "nltk.metrics", "scipy", "sklearn"}} & set(sys.modules)))
 import nltk
 assert nltk.tokenize.NLTKWordTokenizer().tokenize("It isn't") == ["It", "is", "n't"]

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,26 +108,45 @@ def test_a_killed_process_is_reported(model: str) -> None:
 
 
 SCRIPT = """
-import multiprocessing, sys, time
+import multiprocessing, sys, threading, time
 import whyword
-if __name__ == "__main__":
+
+def in_many_batches():
     stream = whyword.stream(sys.argv[1], ["alpha beta " * 500] * 5000, workers=2, batch_size=1)
     next(stream)
     next(stream)
-    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    say()
     for _ in stream:
         time.sleep(0.01)
+
+def in_one_that_takes_hours():
+    texts = ["alpha beta " * 500] * 2
+    settings = {"method": "shapley", "samples": 10**9, "batch_size": 1}
+    threading.Thread(target=wait_for_two, daemon=True).start()
+    whyword.explain(sys.argv[1], texts, workers=2, **settings)
+
+def wait_for_two():
+    while len(multiprocessing.active_children()) < 2:
+        time.sleep(0.05)
+    say()
+
+def say():
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+
+if __name__ == "__main__":
+    globals()[sys.argv[2]]()
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("work", ["in_many_batches", "in_one_that_takes_hours"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_no_process_outlives_its_caller(model: str, tmp_path: Path, number: int) -> None:
+def test_no_process_outlives_its_caller(model: str, tmp_path: Path, number: int, work: str) -> None:
     """Ctrl-C reaches all processes of a terminal, a kill the caller alone."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     caller = subprocess.Popen(
-        [sys.executable, str(script), model],
+        [sys.executable, str(script), model, work],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -135,16 +155,22 @@ def test_no_process_outlives_its_caller(model: str, tmp_path: Path, number: int)
     assert caller.stdout is not None
     children = [int(pid) for pid in caller.stdout.readline().split()]
     assert len(children) == 2
+    assert all(_is_deaf_to_interrupts(pid) for pid in children)
     if number == signal.SIGINT:
         os.killpg(caller.pid, number)
     else:
         caller.kill()
     _, said = caller.communicate(timeout=60)
-    assert said.count("Traceback") == (number == signal.SIGINT)  # the caller's own
+    assert said.count("Traceback") == (number == signal.SIGINT), said  # the caller's own
     deadline = time.monotonic() + 60
     while any(_runs(pid) for pid in children):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def _is_deaf_to_interrupts(pid: int) -> bool:
+    (blocked,) = re.findall(r"SigBlk:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return bool(int(blocked, 16) >> (signal.SIGINT - 1) & 1)
 
 
 def _runs(pid: int) -> bool:

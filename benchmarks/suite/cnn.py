@@ -52,7 +52,7 @@ def measure(
         if "shap" not in missing:
             tasks |= shap_tasks(model, batch)
     times = interleaved(tasks, seconds=seconds)
-    plain, own = times["Conv1d forward"].median, times["own forward"].median
+    plain = times["Conv1d forward"].median
     words, unique = int(batch.mask.sum()), len(batch.ids[batch.mask].unique())
     filters, width = 800, 2
     limits = {
@@ -61,13 +61,13 @@ def measure(
             machine.multiply_adds(words * width * filters * 300),
         ),
         "own forward": (
-            f"reading {width} · {filters} products of words with filters a word once",
-            machine.move(words * width * filters * 4),
+            f"reading {width} · {filters} products with filters for each unique word",
+            machine.move(unique * width * filters * 4),
         ),
         f"LRP, all {count} classes": (
-            "own forward; then filters × classes multiply-adds, and moving as many messages for "
+            "the same; then filters × classes multiply-adds, and moving as many messages for "
             "each word of a window",
-            own
+            machine.move(unique * width * filters * 4)
             + machine.multiply_adds(size * filters * count * (1 + width))
             + machine.move(size * filters * count * width * 4),
         ),

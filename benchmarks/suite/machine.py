@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from suite.timing import interleaved
 
@@ -36,6 +37,19 @@ class Machine:
     def move(self, count: float) -> float:
         """Seconds that reading so many bytes takes at least."""
         return count / self.bandwidth
+
+    def passes(self, weights: int, positions: int, passes: int) -> float:
+        """Seconds of so many passes of positions through products with so many weights."""
+        return self.multiply_adds(weights * positions * passes)
+
+
+def weights_of(module: nn.Module) -> int:
+    """How many weights stand in matrices that every position is multiplied with."""
+    found = 0
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.RNNBase) or type(part).__name__ == "Conv1D":
+            found += sum(p.numel() for p in part.parameters(recurse=False) if p.ndim > 1)
+    return found
 
 
 def measured() -> Machine:

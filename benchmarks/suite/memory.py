@@ -65,6 +65,7 @@ def peak_of(group: str, texts: Texts, missing: tuple[str, ...], task: str) -> in
 def _peak(group: str, texts: Texts, missing: tuple[str, ...], task: str) -> int:
     """Extra bytes of a task, without what libraries take when they are first used."""
     torch.set_num_threads(1)
+    models.quieten()
     build = BUILDERS[group]
     build(Texts(texts.texts[:1], texts.source), missing, True)[task]()
     run = build(texts, missing, False)[task]

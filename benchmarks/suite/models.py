@@ -1,6 +1,7 @@
 """The models that are explained."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -131,3 +132,14 @@ def transformer(
         classifier = TransformerClassifier(model.eval(), tokenizer, max_length=length)
     classifier.module.requires_grad_(False)  # as lxt asks; the engine does not mind
     return classifier
+
+
+def quieten() -> None:
+    """Keep transformers' remarks on models of random weights off the terminal."""
+    try:
+        from transformers.utils import logging
+    except ImportError:
+        return
+    warnings.filterwarnings("ignore", message=".*gradient_checkpointing_enable.*")
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

@@ -55,7 +55,9 @@ def _growth(curves: list[Curve], path: Path) -> Path:
     import matplotlib.pyplot as plt
 
     kinds = list(dict.fromkeys(curve.over for curve in curves))
-    figure, axes = plt.subplots(1, len(kinds), figsize=(2.6 * len(kinds), 2.8), squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(kinds), figsize=(2.6 * len(kinds), 2.8), squeeze=False, sharey=True
+    )
     for ax, over in zip(axes[0], kinds, strict=True):
         for curve in (c for c in curves if c.over == over):
             label = f"{curve.name.split(',')[0]}: {curve.exponent:.2f}"

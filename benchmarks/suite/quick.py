@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from suite import cnn, linear, memory, models, recurrent, start, text, transformer
+from suite import cnn, linear, machine, memory, models, recurrent, start, text, transformer
 from suite.documents import Texts
 from suite.results import Group
 from suite.timing import interleaved
@@ -22,12 +22,12 @@ Ratios = dict[str, float]
 
 def parts(texts: Texts, missing: Iterable[str]) -> dict[str, Callable[[], Ratios]]:
     """What is measured, part by part."""
-    missing = tuple(missing)
+    missing, core = tuple(missing), machine.Machine(1.0, 1.0)  # limits are not looked at
     short = Texts(tuple(" ".join(t.split()[:100]) for t in texts.texts[:8]), texts.source)
     found: dict[str, Callable[[], Ratios]] = {
         "word CNN": lambda: _cnn(texts, missing),
         "LSTM": lambda: _ratios(
-            recurrent.measure(short, "lstm", 1, missing, 0.8),
+            recurrent.measure(short, core, "lstm", 1, missing, 0.8),
             ("LRP, one class", "forward"),
             ("LRP, all 20 classes", "LRP, one class"),
         ),
@@ -53,7 +53,9 @@ def parts(texts: Texts, missing: Iterable[str]) -> dict[str, Callable[[], Ratios
     if models.minilm_folder() is not None:
         for family in ("bert", "llama"):
             found[family] = lambda family=family: _ratios(  # type: ignore[misc]
-                transformer.measure(texts, family, 1, missing, seconds=0.8, length=64, every=False),
+                transformer.measure(
+                    texts, core, family, 1, missing, seconds=0.8, length=64, every=False
+                ),
                 ("AttnLRP, one class", "forward"),
                 ("AttnLRP, one class", "gradient x input, one class"),
                 ("AttnLRP, one class", "lxt AttnLRP, one class"),

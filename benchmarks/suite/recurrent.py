@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from suite import models
 from suite.cnn import compare
 from suite.documents import Texts
+from suite.machine import Machine, weights_of
 from suite.results import Agreement, Group
 from suite.timing import Task, interleaved
 from whyword import methods
@@ -31,7 +32,12 @@ class FromVectors(nn.Module):
 
 
 def measure(
-    texts: Texts, kind: str, size: int, missing: Iterable[str], seconds: float = 2.0
+    texts: Texts,
+    machine: Machine,
+    kind: str,
+    size: int,
+    missing: Iterable[str],
+    seconds: float = 2.0,
 ) -> Group:
     """Times of a batch of real documents, one class and all."""
     model = models.recurrent(kind)
@@ -54,10 +60,11 @@ def measure(
                 captum.gradient_times_input, network, embeddings, range(len(targets))
             )
     times = interleaved(tasks, seconds=seconds)
-    forward = times["forward"].median
+    once = machine.passes(weights_of(model), batch.ids.numel(), 1)
     limits = {
-        "LRP, one class": ("a forward and a backward pass, two forward passes", 2 * forward),
-        "LRP, all 20 classes": ("a forward pass and 20 backward passes", 21 * forward),
+        "forward": ("the multiply-adds of the layers' weights, for each position", once),
+        "LRP, one class": ("those of a forward and a backward pass", 2 * once),
+        "LRP, all 20 classes": ("those of a forward pass and 20 backward passes", 21 * once),
     }
     return Group.of(
         f"{kind} {size}",

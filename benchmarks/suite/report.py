@@ -20,7 +20,7 @@ def markdown(results: Results, pictures: Iterable[str]) -> str:
     parts.append(_table(("what", "must be", "found", ""), table(results)))
     parts.append(
         "\nThe same rule is compared with the same rule: see *Agreement* below. Peers read each "
-        "document without padding, which is to their advantage.\n"
+        "document without padding, which is to their advantage. In the pictures they are brown.\n"
     )
     parts += [f"![{name}]({name})\n" for name in pictures]
     parts += ["## Times\n", *(_group(group) for group in results.groups.values())]
@@ -45,6 +45,11 @@ def terminal(results: Results) -> str:
     )
 
 
+def digits(number: float) -> str:
+    """Three digits, and no powers of ten."""
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+
+
 def _about(results: Results) -> list[str]:
     parts = [_table(("", ""), results.about.items()), ""]
     parts += [f"Missing, and passed over: {k} ({v}).\n" for k, v in results.missing.items()]
@@ -60,13 +65,13 @@ def _group(group: Group) -> str:
     rows = [
         (
             task,
-            f"{row.milliseconds:.3g}",
-            f"{row.ratio:.3g} ({row.low:.3g} to {row.high:.3g})",
+            digits(row.milliseconds),
+            f"{digits(row.ratio)} ({digits(row.low)} to {digits(row.high)})",
             str(row.rounds),
         )
         for task, row in group.rows.items()
     ]
-    limits = [(limit.task, limit.what, f"{limit.distance:.3g} x") for limit in group.limits]
+    limits = [(limit.task, limit.what, f"{digits(limit.distance)} x") for limit in group.limits]
     parts = [f"### {group.title}\n", *(f"{note}\n" for note in group.notes)]
     parts.append(_table(("task", "ms", f"ratio to: {group.reference}", "rounds"), rows))
     if limits:
@@ -86,8 +91,8 @@ def _agreement(results: Results) -> list[str]:
         "## Agreement\n\nDo peers compute the same? Largest difference as a share of the largest "
         "relevance, and Pearson's correlation; word CNN and linear model in float64, the others in "
         "float32. captum and zennit give biases and stabilisers no share; the engine does the same "
-        "with `Epsilon(bias_share=False, stabiliser_share=False)`. lxt adds 1e-10 where AttnLRP "
-        "here stabilises by 1e-6.\n"
+        "with `Epsilon(bias_share=False, stabiliser_share=False)`. AttnLRP has no ε here, lxt "
+        "adds 1e-10 to what it divides activations by.\n"
     )
     head = ("peer", "ours", "largest difference", "correlation")
     return [text, _table(head, rows), ""]
@@ -101,7 +106,7 @@ def _growth(results: Results) -> list[str]:
             curve.name,
             curve.over,
             ", ".join(
-                f"{size:,}: {ms:.3g}"
+                f"{size:,}: {digits(ms)}"
                 for size, ms in zip(curve.sizes, curve.milliseconds, strict=True)
             ),
             f"{curve.exponent:.2f}",

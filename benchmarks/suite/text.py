@@ -1,11 +1,11 @@
 """From text to tokens, records and JSON."""
 
-import json
 import multiprocessing
 import re
 from collections.abc import Callable, Sequence
 from time import process_time
 
+import orjson
 import torch
 
 from suite import models
@@ -38,7 +38,7 @@ def records(texts: Texts, size: int = 32, seconds: float = 2.0) -> Group:
         "text to Explanation, predicted class": lambda: explain(model, chosen, targets="predicted"),
         "Explanation to JSON": lambda: [e.to_json() for e in found],
         "text to JSON, 20 classes": lambda: [e.to_json() for e in explain(model, chosen)],
-        "bare relevance to JSON": lambda: [json.dumps(row) for row in values],
+        "bare relevance to JSON": lambda: [orjson.dumps(row) for row in values],
     }
     times = interleaved(tasks, seconds=seconds)
     limits = {

@@ -9,6 +9,7 @@ from torch import Tensor
 from suite import models
 from suite.cnn import compare
 from suite.documents import Texts
+from suite.machine import Machine, weights_of
 from suite.results import Agreement, Group
 from suite.timing import Task, interleaved
 from whyword import methods
@@ -42,6 +43,7 @@ def encoded(
 
 def measure(
     texts: Texts,
+    machine: Machine,
     family: str,
     size: int,
     missing: Iterable[str],
@@ -66,13 +68,11 @@ def measure(
     if every:
         tasks |= explaining(classifier, batch, family, missing, models.CLASSES)
     times = interleaved(tasks, seconds=seconds)
-    forward = times["forward"].median
+    once = machine.passes(weights_of(classifier.module), batch.ids.numel(), 1)
     limits = {
-        "AttnLRP, one class": (
-            "a forward pass and a backward pass through the linear layers, two forward passes",
-            2 * forward,
-        ),
-        "AttnLRP, all 20 classes": ("a forward pass and 20 backward passes", 21 * forward),
+        "forward": ("the multiply-adds of the linear layers, for each token", once),
+        "AttnLRP, one class": ("those of a forward and a backward pass", 2 * once),
+        "AttnLRP, all 20 classes": ("those of a forward pass and 20 backward passes", 21 * once),
     }
     name = "MiniLM (BERT)" if family == "bert" else f"{family}, random weights"
     return Group.of(

@@ -107,9 +107,11 @@ def by_word(values: Floats, words: np.ndarray | None, n_words: int) -> Floats:
 
 
 def _in_order(words: np.ndarray, n_words: np.ndarray) -> bool:
-    """Whether word ``i`` stands at position ``i`` in every document, with no position left over."""
+    """Whether word ``i`` stands at position ``i``, for all words, with no position left over."""
     places = np.arange(words.shape[1])
-    return np.array_equal(words, np.where(places < n_words[:, None], places, -1))
+    return n_words.max(initial=0) <= len(places) and np.array_equal(
+        words, np.where(places < n_words[:, None], places, -1)
+    )
 
 
 def _remainder(

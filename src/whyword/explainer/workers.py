@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from threading import Thread
@@ -170,6 +170,7 @@ def _without_interrupts() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
+    resource_tracker.ensure_running()  # whose own start lets interrupts through again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -183,7 +184,7 @@ def _work(link: "connection.Connection[Any, Any]", model: str, how: How) -> None
     Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     classifier: Classifier | None = None
-    with suppress(EOFError, BrokenPipeError):
+    with suppress(EOFError, ConnectionError):
         while True:
             texts, targets = link.recv()
             try:

@@ -28,7 +28,7 @@ class Refusal(Exception):  # noqa: N818 - turned into UnsupportedFunction, which
     """A rule does not cover the arguments of a call; it says why, and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Call:
     """What a handler knows about an intercepted call, besides its arguments.
 

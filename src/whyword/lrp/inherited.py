@@ -12,6 +12,7 @@ from whyword.lrp.functions import ELEMENTWISE
 from whyword.lrp.in_place import own_copy
 from whyword.lrp.traces import Trace, trace
 
+_ELEMENT_BY_ELEMENT = ELEMENTWISE | {"masked_fill"}
 _SAME = {"clone", "contiguous", "alias"}
 """Functions that return a tensor equal to the one that they read."""
 
@@ -39,7 +40,7 @@ def kept(name: str, read: list[Tensor], *, copying: bool) -> Trace:
 
 def windows(name: str, read: list[Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The convolution whose output the result of a call still holds, element by element."""
-    if len(read) != 1 or name not in ELEMENTWISE | {"masked_fill"}:
+    if len(read) != 1 or name not in _ELEMENT_BY_ELEMENT:
         return None
     found = trace(read[0]).windows
     if found is None or name != "masked_fill":

@@ -35,10 +35,9 @@ def inside_custom_function() -> bool:
     return not torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
 
 
-@contextmanager
 def without_autocast(
     func: Callable[..., Any], args: Any, kwargs: Any, device: str
-) -> Iterator[_Cast | None]:
+) -> AbstractContextManager[_Cast | None]:
     """A block outside of autocast, and a function that casts arguments as autocast would.
 
     To find out to which precision, ``func`` is called once; None if there is nothing to cast.
@@ -50,8 +49,14 @@ def without_autocast(
         device: Type of the device that they are on, such as "cuda".
     """
     if not torch.is_autocast_enabled(device):
-        yield None
-        return
+        return nullcontext()
+    return _casting(func, args, kwargs, device)
+
+
+@contextmanager
+def _casting(
+    func: Callable[..., Any], args: Any, kwargs: Any, device: str
+) -> Iterator[_Cast | None]:
     with torch.no_grad():
         result = func(*tree_map(_detached, args), **tree_map(_detached, kwargs))
     found = [t for t in tree_leaves(result) if isinstance(t, Tensor) and t.is_floating_point()]

@@ -40,8 +40,9 @@ class Origins:
         self.leaf, self.refusals = leaf, refusals
         self.names: dict[int, str] = {}
         for name, module in () if model is None else model.named_modules():
-            for weight in chain(module.parameters(recurse=False), module.buffers(recurse=False)):
-                self.names.setdefault(id(weight), name or NAMELESS)
+            for weight in chain(module._parameters.values(), module._buffers.values()):
+                if weight is not None:
+                    self.names.setdefault(id(weight), name or NAMELESS)
         self.strangers: dict[Any, str] = {}
 
     def enter(self, value: Any, read: list[Tensor], layers: list[str]) -> Any:

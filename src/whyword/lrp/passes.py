@@ -15,11 +15,12 @@ def backward_passes(
 
     Args:
         outputs: Tensors attached to autograd's graph.
-        inputs: Leaves of it.
+        inputs: Leaves of it; a single one is reached.
         carried: ``(target, ...)`` for each output, what it starts with.
         at_once: How many numbers the passes of several targets may have at the inputs, together.
     """
-    reached = leaves_of(outputs)
+    # One input that is known to be reached needs no walk through the graph.
+    reached = leaves_of(outputs) if len(inputs) > 1 else {id(x) for x in inputs}
     used = [x for x in inputs if id(x) in reached]
     if not used:
         return [None] * len(inputs)

@@ -79,13 +79,15 @@ def share_sum(call: Call, z: Tensor, *terms: tuple[Tensor, Any]) -> Tensor:
     if z.is_complex():
         return _complex_sum(call, z, *terms)
     rule = call.sums
-    infinite = None if z.sum().isfinite() else ~z.isfinite()  # a sum is quicker to look at
+    infinite = None
+    if not (call.gradient and len(terms) > 1) and not z.sum().isfinite():
+        infinite = ~z.isfinite()  # a sum is quicker to look at
 
     def finite(part: Tensor) -> Tensor:
         return part if infinite is None else part.masked_fill(infinite, 0)
 
     alone = None
-    if len(terms) == 1 and not rule.stabiliser_share:
+    if len(terms) == 1 and not rule.stabiliser_share and not call.gradient:
         alone = z == _times(terms[0][1], terms[0][0].detach())
     bias = None
     if len(terms) == 1 and (rule.bias_share or call.record):

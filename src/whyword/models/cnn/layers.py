@@ -147,20 +147,21 @@ def inside(lengths: Tensor, windows: int, width: int) -> Tensor:
     return torch.arange(windows, device=lengths.device) <= last[:, None]
 
 
-def word_values(rows: Tensor, slots: Tensor, place: Tensor, column: Tensor, width: int) -> Tensor:
-    """What each word of some windows adds to the value of one filter, ``(width, window)``.
+def word_value(
+    rows: Tensor, slots: Tensor, place: Tensor, column: Tensor, k: int, width: int
+) -> Tensor:
+    """What the ``k``-th words of some windows add to the value of one filter, ``(window,)``.
 
     Args:
         rows: ``(row, filter)`` products of words and filters, as of `Found`.
         slots: ``(batch, position)`` the words' slots.
         place: ``(window,)`` the document times the number of positions, plus the first position.
         column: ``(window,)`` the filters.
+        k: The word's place in the window.
         width: Words in a window.
     """
-    filters = rows.shape[1]
-    flat, begin = rows.view(-1), slots.flatten() * (width * filters)
-    where = [begin.index_select(0, place + k) + (column + k * filters) for k in range(width)]
-    return torch.stack([flat.index_select(0, index) for index in where])
+    words = slots.flatten().index_select(0, place + k)
+    return rows.view(-1).index_select(0, (words * width + k) * rows.shape[1] + column)
 
 
 def _winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -171,5 +172,5 @@ def _winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[
     document = torch.arange(len(start), device=start.device)[:, None]
     place = (document * slots.shape[1] + start).flatten()
     column = torch.arange(rows.shape[1], device=start.device).repeat(len(start))
-    value = word_values(rows, slots, place, column, width).sum(dim=0)
-    return value.view_as(start), start
+    words = [word_value(rows, slots, place, column, k, width) for k in range(width)]
+    return torch.stack(words).sum(dim=0).view_as(start), start

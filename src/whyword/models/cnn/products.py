@@ -184,10 +184,9 @@ class _Filled:
 
     def __init__(self, table: Tensor, weights: Sequence[Tensor], capacity: int) -> None:
         self.capacity, self.count = capacity, 0
-        self._tensors = (table, *weights)
         # Memory that is held cannot be given to other weights, which would then seem to be these.
-        self._held = [tensor.detach() for tensor in self._tensors]
-        self._states = [_state(tensor) for tensor in self._tensors]
+        self._held = [tensor.detach() for tensor in (table, *weights)]
+        self._states = [_state(tensor) for tensor in (table, *weights)]
         self._places = [by_place(weight) for weight in weights]
         generator = torch.Generator().manual_seed(0)
         self._probes = [
@@ -201,12 +200,9 @@ class _Filled:
 
     def holds_for(self, table: Tensor, weights: Sequence[Tensor], capacity: int) -> bool:
         """Whether the products are of these weights, and there is room for so many words."""
-        tensors = (table, *weights)
         return (
             capacity == self.capacity
-            and len(tensors) == len(self._tensors)
-            and all(now is then for now, then in zip(tensors, self._tensors, strict=True))
-            and [_state(tensor) for tensor in tensors] == self._states
+            and [_state(tensor) for tensor in (table, *weights)] == self._states
             and all(map(torch.equal, self._checked(weights), self._checksums))
         )
 
@@ -216,7 +212,7 @@ class _Filled:
         slots = self.slot_of.index_select(0, flat)
         if len(slots) and int(slots.min()) < 0:
             return None
-        now = self._tensors[0][:, : self._seen.shape[1]].index_select(0, flat)
+        now = self._held[0][:, : self._seen.shape[1]].index_select(0, flat)
         then = self._seen.index_select(0, slots)
         return slots.view_as(ids) if np.array_equal(now.numpy(), then.numpy()) else None
 
@@ -231,7 +227,7 @@ class _Filled:
         end = self.count + len(new)
         if end > self.capacity or self.slots(ids[there]) is None:
             return False
-        vectors = self._tensors[0][new]
+        vectors = self._held[0][new]
         self._seen[self.count : end] = vectors[:, : self._seen.shape[1]]
         for products, places in zip(self._products, self._places, strict=True):
             _multiply(vectors, places, products[self.count : end])

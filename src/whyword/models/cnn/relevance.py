@@ -30,7 +30,7 @@ from torch.nn.functional import embedding_bag, linear, pad, relu
 
 from whyword.batch import Attribution, Batch
 from whyword.lrp.rules import stabiliser
-from whyword.models.cnn.layers import Layers, Winners, lengths_of, word_values
+from whyword.models.cnn.layers import Layers, Winners, lengths_of, word_value
 
 
 class Windows(NamedTuple):
@@ -63,6 +63,7 @@ class Windows(NamedTuple):
         document: Tensor,
         column: Tensor,
         start: Tensor,
+        value: Tensor,
         width: int,
         share: Tensor | None = None,
     ) -> "Windows":
@@ -75,16 +76,21 @@ class Windows(NamedTuple):
             document: ``(window,)`` the documents of the windows.
             column: ``(window,)`` their filters.
             start: ``(window,)`` the first positions.
+            value: ``(window,)`` as above.
             width: Words in a window.
             share: ``(window,)`` as above.
         """
         place = document * slots.shape[1] + start
         order = in_order(place, slots.numel())
-        place, column, document = (
-            part.index_select(0, order) for part in (place, column, document)
+        place, column, document, value = (
+            part.index_select(0, order) for part in (place, column, document, value)
         )
-        words = word_values(rows, slots, place, column, width)
-        value = words.sum(dim=0) + bias.index_select(0, column)
+        words = value.new_empty(width, len(value))
+        # What is left is the last word's; reading it, far away in memory, would take longer.
+        words[-1] = value - bias.index_select(0, column)
+        for k in range(width - 1):
+            words[k] = word_value(rows, slots, place, column, k, width)
+            words[-1] -= words[k]
         return cls(
             place,
             document * len(bias) + column,
@@ -143,6 +149,7 @@ def _won(layers: Layers, batch: Batch) -> tuple[list[Winners], list[Windows]]:
                 document=document.flatten(),
                 column=column.flatten(),
                 start=start.flatten(),
+                value=won.value.flatten(),
                 width=weight.shape[2],
             )
         )
@@ -215,8 +222,8 @@ def handed_back(
                     )
         offset += count
     both = torch.cat([q, equal[..., None]], dim=2)
-    relevance = factors.view(size, positions, classes + 1) @ both.permute(1, 2, 0)
-    return relevance.permute(2, 0, 1), parts
+    relevance = both.transpose(0, 1) @ factors.view(size, positions, classes + 1).mT
+    return relevance.transpose(0, 1), parts
 
 
 class _Bags(NamedTuple):

@@ -87,15 +87,17 @@ def _sharing(layers: Layers, batch: Batch, depth: int) -> tuple[list[Tensor], li
             )
             ranked = value.new_full((best.numel(), depth), -torch.inf)
             flat = owner * depth + rank
-            ranked.view(-1).index_copy_(0, flat, value + bias.index_select(0, column))
+            value = value + bias.index_select(0, column)
+            ranked.view(-1).index_copy_(0, flat, value)
             share = shares_of_maximum(ranked, dim=1).view(-1).index_select(0, flat)
         else:
             values = window_values(places_of(rows, width), found.slots, lengths)
             ranked, start = _best_windows(values, depth)
             best = ranked[:, 0]
-            share = shares_of_maximum(ranked + bias, dim=1)
+            value = ranked + bias
+            share = shares_of_maximum(value, dim=1)
             document, rank, column = share.nonzero(as_tuple=True)
-            start, share = start[document, rank, column], share[document, rank, column]
+            start, value, share = (part[document, rank, column] for part in (start, value, share))
         maxima.append(best + bias)
         windows.append(
             Windows.of(
@@ -105,6 +107,7 @@ def _sharing(layers: Layers, batch: Batch, depth: int) -> tuple[list[Tensor], li
                 document=document,
                 column=column,
                 start=start,
+                value=value,
                 width=width,
                 share=share,
             )
