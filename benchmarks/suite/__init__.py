@@ -1,0 +1,1 @@
+"""The side-by-side benchmark: what explaining costs, beside other libraries, in one run."""
