@@ -13,11 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import embedding_bag
-
-_BLOCK = 8
-"""Windows per block in `winners`: of each filter only the best block is searched."""
-_FALLING = np.arange(255, 0, -1, dtype=np.uint8)[:, None]
+from torch.nn.functional import embedding_bag, max_pool2d
 
 
 def window_counts(lengths: Tensor, width: int) -> Tensor:
@@ -26,7 +22,7 @@ def window_counts(lengths: Tensor, width: int) -> Tensor:
 
 
 def values_of_documents(
-    rows: Tensor, slots: Tensor, lengths: Tensor, width: int, *, block: int = 1
+    rows: Tensor, slots: Tensor, lengths: Tensor, width: int
 ) -> Iterator[Tensor]:
     """Values of all windows without bias, ``(window, filter)`` for each document.
 
@@ -35,17 +31,10 @@ def values_of_documents(
         slots: ``(batch, position)`` the words' slots.
         lengths: ``(batch,)`` number of words of each document.
         width: Words in a window.
-        block: The last window is repeated until the windows are a multiple of this.
     """
-    counts = window_counts(lengths, width)
-    whole = -(-counts // block) * block
-    most = int(whole.max()) if len(whole) else 0
-    start = torch.minimum(torch.arange(most), counts[:, None] - 1)
-    place = torch.arange(width)
-    words = slots.gather(1, (start[:, :, None] + place).flatten(1)) * width
     # One row of each place: their sum is that of a bag.
-    bags = words.view(len(slots), most, width) + place
-    for bag, count in zip(bags, whole.tolist(), strict=True):
+    bags = (slots * width).unfold(1, width, 1) + torch.arange(width)
+    for bag, count in zip(bags, window_counts(lengths, width).tolist(), strict=True):
         yield embedding_bag(bag[:count], rows, mode="sum")
 
 
@@ -68,20 +57,15 @@ def winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[T
     Returns:
         Both ``(batch, filter)``.
     """
-    size, filters = len(slots), rows.shape[1]
-    best = rows.new_empty(size, filters)
-    block = np.empty((size, filters), np.int64)
-    inside = np.empty((size, _BLOCK, filters), best.numpy().dtype)
-    # Where the windows of block 0 are among the values of a document.
-    first = np.arange(_BLOCK * filters).reshape(_BLOCK, filters)
-    documents = values_of_documents(rows, slots, lengths, width, block=_BLOCK)
-    for b, values in enumerate(documents):
-        blocks = values.view(-1, _BLOCK, filters).amax(dim=1)
-        highest = torch.amax(blocks, dim=0, out=best[b]).numpy()
-        block[b] = _first_equal(blocks.numpy(), highest)
-        values.numpy().ravel().take(block[b] * first.size + first, out=inside[b], mode="clip")
-    start = block * _BLOCK + _first_equal(inside, best.numpy())
-    return best, torch.from_numpy(start)
+    best = rows.new_empty(len(slots), rows.shape[1])
+    start = slots.new_empty(best.shape)
+    for b, values in enumerate(values_of_documents(rows, slots, lengths, width)):
+        # As pixels of an image, with the filters as channels, which torch lays out last: pooling
+        # finds maxima and their places in one pass, many filters at a time; `Tensor.max` does not.
+        image = values[None, :, None].permute(0, 3, 1, 2)
+        value, place = max_pool2d(image, (len(values), 1), return_indices=True)
+        best[b], start[b] = value.flatten(), place.flatten()
+    return best, start
 
 
 def sharing(
@@ -127,20 +111,3 @@ def sharing(
         torch.from_numpy(start.astype(np.int64)),
         torch.from_numpy(value),
     )
-
-
-def _first_equal(values: NDArray[np.floating], highest: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The first row that has the highest value of its column.
-
-    Numbers of few bits are compared many at a time; numpy's argmax is many times slower.
-
-    Args:
-        values: ``(..., row, column)``.
-        highest: ``(..., column)``.
-    """
-    count = values.shape[-2]
-    falling = _FALLING[-count:] if count < 256 else np.arange(count, 0, -1)[:, None]
-    last = ((values == highest[..., None, :]) * falling).max(axis=-2)
-    # Not a number equals nothing.
-    found: NDArray[np.int64] = np.minimum(count - last.astype(np.int64), count - 1)
-    return found
