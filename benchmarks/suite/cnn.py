@@ -36,7 +36,7 @@ def measure(
     if size > 8:  # the gradients of all classes by all vectors: seconds, and gigabytes
         for name in ("sensitivity", "gradient x input"):
             del tasks[f"{name}, all {count} classes"]
-    alone = written_out(model, batch)
+    alone = written_out(models.shipped_copy(), batch)
     for name, peer in peers(missing).items():
         tasks[f"{name}, one class"] = partial(each, peer, alone, range(1))
         if size <= 8:

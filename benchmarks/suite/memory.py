@@ -89,7 +89,7 @@ def _cnn(texts: Texts, missing: tuple[str, ...], small: bool) -> dict[str, Task]
     tasks = cnn.ours(model, batch)
     kept = ("Conv1d forward", "own forward", "LRP, all 20 classes", "Shapley LRP, all 20 classes")
     found = {name: tasks[name] for name in kept}
-    alone = cnn.written_out(model, batch)
+    alone = cnn.written_out(models.shipped_copy(), batch)
     for name, peer in cnn.peers(missing).items():
         found[f"{name}, all 20 classes"] = partial(cnn.each, peer, alone, range(20))
     return found

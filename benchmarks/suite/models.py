@@ -48,7 +48,11 @@ def shipped() -> WordCNN:
 
 
 def shipped_copy() -> WordCNN:
-    """The word CNN that ships, read anew."""
+    """The word CNN that ships, read anew.
+
+    Peers get one of their own: captum's LRP writes a network's weights anew after each call, and
+    what our own model remembers of weights would be out of date.
+    """
     model = whyword.load("news20-cnn")
     if not isinstance(model, WordCNN):
         raise TypeError(f"Got {type(model).__name__}; expected the word CNN that ships.")

@@ -68,7 +68,7 @@ def _cnn(texts: Texts, missing: tuple[str, ...]) -> Ratios:
     model = models.shipped()
     batch = model.encode(list(texts.texts[:8]))
     tasks = cnn.ours(model, batch)
-    alone = cnn.written_out(model, batch)
+    alone = cnn.written_out(models.shipped_copy(), batch)
     if "captum" not in missing:
         from suite.peers import captum
 
