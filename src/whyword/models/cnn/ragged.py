@@ -57,14 +57,15 @@ def winners(rows: Tensor, slots: Tensor, lengths: Tensor, width: int) -> tuple[T
     Returns:
         Both ``(batch, filter)``.
     """
-    best = rows.new_empty(len(slots), rows.shape[1])
-    start = slots.new_empty(best.shape)
-    for b, values in enumerate(values_of_documents(rows, slots, lengths, width)):
-        # As pixels of an image, with the filters as channels, which torch lays out last: pooling
+    nothing = slots.new_empty(0, rows.shape[1])
+    found = [(nothing.to(rows), nothing)]
+    for values in values_of_documents(rows, slots, lengths, width):
+        # As pixels of an image, with the filters as channels, which lie together in memory: pooling
         # finds maxima and their places in one pass, many filters at a time; `Tensor.max` does not.
         image = values[None, :, None].permute(0, 3, 1, 2)
         value, place = max_pool2d(image, (len(values), 1), return_indices=True)
-        best[b], start[b] = value.flatten(), place.flatten()
+        found.append((value.flatten(1), place.flatten(1)))
+    best, start = (torch.cat(parts) for parts in zip(*found, strict=True))
     return best, start
 
 
