@@ -126,7 +126,8 @@ def main() -> None:
         compare(documents, absent, update=options.update)
         return
     core = machine.measured()
-    results = Results(machine.about("make bench", core, documents.source), absent)
+    command = "python benchmarks/run.py" + "".join(f" {word}" for word in sys.argv[1:])
+    results = Results(machine.about(command, core, documents.source), absent)
     found = parts(documents, core, absent, options.seconds)
     if unknown := set(options.only or ()) - set(found):
         parser.error(f"got the parts {sorted(unknown)}; expected some of {', '.join(found)}")

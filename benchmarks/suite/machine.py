@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -64,6 +65,7 @@ def about(command: str, machine: Machine, texts: str) -> dict[str, str]:
     """Versions, the command and the processor; no names of hosts, no paths."""
     found = {
         "command": command,
+        "commit": commit(),
         "processor": processor(),
         "threads": str(torch.get_num_threads()),
         "multiply-adds a second, float32": f"{machine.rate / 1e9:.0f} billion",
@@ -77,6 +79,18 @@ def about(command: str, machine: Machine, texts: str) -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def commit() -> str:
+    """The short name of the commit that is measured, and whether files differ from it."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty=, changed"],
+            cwd=Path(__file__).parent, check=True, capture_output=True, text=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
 
 
 def processor() -> str:
