@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -100,11 +101,15 @@ def test_with_and_without_a_table_numbers_are_the_same(
     found = everything(model, texts)
     with without_table():
         expected = everything(model, texts)
+        exact = expected if double else everything(deepcopy(model).double(), texts)
     for name, numbers in expected.items():
-        scale = max(1.0, float(numbers.abs().max())) if numbers.numel() else 1.0
-        torch.testing.assert_close(
-            found[name], numbers, atol=(1e-10 if double else 1e-5) * scale, rtol=0, msg=name
-        )
+        if not numbers.numel():
+            continue
+        # Where a denominator is near zero, rounding moves the numbers without a table, too.
+        rounding = float((numbers.double() - exact[name].double()).abs().max())
+        scale = max(1.0, float(numbers.abs().max()))
+        bound = (1e-10 if double else 1e-5) * scale + 2 * rounding
+        torch.testing.assert_close(found[name], numbers, atol=bound, rtol=0, msg=name)
 
 
 @given(networks, lengths, st.sampled_from([0, 5000, 1 << 30]))

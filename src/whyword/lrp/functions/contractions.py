@@ -15,6 +15,7 @@ from whyword.lrp.backward import losses, propagate, through_layer, unbroadcast
 from whyword.lrp.calls import Call
 from whyword.lrp.functions.weighted import Term, share_out, weighted_sum
 from whyword.lrp.rules import Layer
+from whyword.lrp.sparse_rows import rows_times
 from whyword.lrp.traces import constant, is_gate, layer_of, note, on_path
 
 _Product = Callable[[Tensor, Tensor], Tensor]
@@ -88,10 +89,16 @@ def contraction(
         return unbroadcast(_back(out, first, second, q, a), right)
 
     if b_weighs:
-        return _layer(call, a, b, _Sides(first, second, out), product, to_left)
+        plain = function is torch.matmul and b.ndim == 2 and a.ndim > 1
+        pull = _rows_to_left if plain else to_left
+        return _layer(call, a, b, _Sides(first, second, out), product, pull)
     if a_weighs:
         return _layer(call, b, a, _Sides(second, first, out), mirrored, to_right)
     return _bilinear(call, a, b, product, to_left, to_right)
+
+
+def _rows_to_left(q: Tensor, b: Tensor) -> Tensor:
+    return rows_times(q, b.mT)
 
 
 class _Sides(NamedTuple):

@@ -10,6 +10,7 @@ from whyword.lrp.backward import through_layer
 from whyword.lrp.calls import Call, register
 from whyword.lrp.functions.contractions import Weighted
 from whyword.lrp.rules import Layer
+from whyword.lrp.sparse_rows import rows_times
 from whyword.lrp.traces import layer_of, note, on_path
 
 
@@ -26,7 +27,7 @@ def linear(call: Call, input: Tensor, weight: Tensor, bias: Tensor | None = None
         bias=bias,
         z=affine(input.detach(), weight, bias),
         apply=lambda x, w: x @ w.T,
-        pull=lambda q, w: q @ w,
+        pull=rows_times,
         share=lambda v: v.sum(dim=-1, keepdim=True) / weight.shape[1],
     )
     result = through_layer(call, input, layer)
