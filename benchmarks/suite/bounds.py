@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from suite.memory import WITH_WEIGHTS
 from suite.results import Results
 from suite.transformer import FAMILIES
 
@@ -79,6 +80,8 @@ BOUNDS = (
         for family in FAMILIES
     ),
     Bound("Llama, 2,048 tokens: peak memory of AttnLRP, checkpointed / inference", "at most", 1.6,
+          _memory(WITH_WEIGHTS, "AttnLRP, one class, checkpointed", "forward")),
+    Bound("the same above the model alone, without its weights", "at most", 1.6,
           _memory("llama", "AttnLRP, one class, checkpointed", "forward")),
     Bound("tokens: NLTK / whyword, cold (1,000 documents)", "at least", 4,
           _times("tokens", "NLTK, cold", "whyword, cold")),

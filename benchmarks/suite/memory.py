@@ -1,5 +1,6 @@
 """Peak memory: what a process holds at most above its model, each task in a process of its own."""
 
+import ctypes
 import multiprocessing
 import re
 from collections.abc import Callable, Iterable
@@ -18,6 +19,10 @@ from whyword.models.transformer.model import TransformerClassifier
 
 PROCESS = Path("/proc/self")
 MODULES = [f"transformers.models.{name}.modeling_{name}" for name in ("bert", "llama")]
+WITH_WEIGHTS = "llama, with its weights"
+"""The group of the long document in which the model itself counts, too."""
+_MMAP_THRESHOLD = -3
+"""glibc's M_MMAP_THRESHOLD."""
 LONG = 2048
 """Tokens of the long document."""
 
@@ -45,6 +50,12 @@ def measure(texts: Texts, missing: Iterable[str]) -> list[Memory]:
             except Exception as error:  # whatever it is, the others are measured
                 failed[task] = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         found.append(Memory(name, title, reference, peak, failed))
+        if name == "llama":
+            module = models.transformer("llama").module
+            own = sum(p.numel() * p.element_size() for p in module.parameters())
+            whole = {task: extra + own for task, extra in peak.items()}
+            full = f"{title}, with its weights"
+            found.append(Memory(WITH_WEIGHTS, full, reference, whole, failed))
     return found
 
 
@@ -66,6 +77,8 @@ def _peak(group: str, texts: Texts, missing: tuple[str, ...], task: str) -> int:
     """Extra bytes of a task, without what libraries take when they are first used."""
     torch.set_num_threads(1)
     models.quieten()
+    # What is freed goes back to the system at once: else glibc keeps it, and counts it again.
+    ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 16)
     build = BUILDERS[group]
     build(Texts(texts.texts[:1], texts.source), missing, True)[task]()
     run = build(texts, missing, False)[task]

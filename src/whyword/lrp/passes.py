@@ -28,16 +28,21 @@ def backward_passes(
     def one(*start: Tensor) -> tuple[Tensor, ...]:
         return torch.autograd.grad(outputs, used, start, retain_graph=True)
 
+    def some(part: list[Tensor]) -> tuple[Tensor, ...]:
+        if len(part[0]) == 1:
+            return tuple(t[None] for t in one(*(g[0] for g in part)))
+        together: tuple[Tensor, ...] = torch.func.vmap(one)(*part)
+        return together
+
     targets = len(carried[0])
-    found = [x.new_empty(targets, *x.shape) for x in used]
     step = max(1, at_once // max(1, *(x.numel() for x in used)))
-    for first in range(0, targets, step):
-        part = [g[first : first + step] for g in carried]
-        if len(part[0]) > 1:
-            arrived = torch.func.vmap(one)(*part)
-        else:
-            arrived = tuple(t[None] for t in one(*(g[0] for g in part)))
-        for whole, t in zip(found, arrived, strict=True):
-            whole[first : first + step] = t
+    if targets == 1 or step >= targets > 0:
+        found = some(list(carried))
+    else:
+        found = tuple(x.new_empty(targets, *x.shape) for x in used)
+        for first in range(0, targets, step):
+            arrived = some([g[first : first + step] for g in carried])
+            for whole, t in zip(found, arrived, strict=True):
+                whole[first : first + step] = t
     places = iter(found)
     return [next(places) if id(x) in reached else None for x in inputs]

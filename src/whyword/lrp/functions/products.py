@@ -61,8 +61,11 @@ def _taken_by(call: Call, value: Tensor, *signals: tuple[Tensor, Any]) -> Tensor
         return tuple(unbroadcast(share, x.shape) for x, _ in signals)
 
     def gradient(g: Tensor) -> tuple[Tensor, ...]:
-        share = g / count if count > 1 else g
-        return tuple(unbroadcast(share * factor, shape) for factor, shape in factors)
+        parts = []
+        for factor, shape in factors:
+            part = g * factor
+            parts.append(unbroadcast(part if count == 1 else part.div_(count), shape))
+        return tuple(parts)
 
     return propagate(call, value, backward, *(x for x, _ in signals), gradient=gradient)
 
