@@ -10,7 +10,7 @@ inputs, a `Composite` which rule goes where, and `register` gives further functi
 from whyword.lrp.accounting import Account, Entry
 from whyword.lrp.backward import propagate, through_layer
 from whyword.lrp.calls import Call, UnsupportedFunction, register
-from whyword.lrp.composites import Attention, Composite
+from whyword.lrp.composites import Attention, Composite, Form
 from whyword.lrp.engine import Result, relevance
 from whyword.lrp.functions import ROUTING
 from whyword.lrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Layer, Rule, WSquare, ZPlus
@@ -25,6 +25,7 @@ __all__ = [
     "Entry",
     "Epsilon",
     "Flat",
+    "Form",
     "Gamma",
     "Layer",
     "Result",
