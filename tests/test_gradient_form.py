@@ -1,5 +1,6 @@
 """Rules without shares carry g = R / z: the limit of the ε-rule, over all families and by hand."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,10 @@ def test_the_composite_says_which_form_and_why() -> None:
     assert RULES.form == ("gradient", "no rule has shares or a stabiliser")
     assert Composite().form == ("relevance", "inputs get shares of bias or stabiliser")
     assert Composite.for_transformers(epsilon=1e-3).form.why == "there is a stabiliser of 0.001"
+    for shares in ({"bias_share": False}, {"stabiliser_share": False}):
+        rule = Epsilon(0.0, **shares)
+        for composite in (Composite(rule, sums=bare), Composite(bare, sums=rule)):
+            assert composite.form == ("relevance", "inputs get shares of bias or stabiliser")
     for composite in (
         Composite(bare, sums=bare, layers={"top": Gamma()}),
         Composite(bare, sums=bare, places={0: Gamma()}),
@@ -148,6 +153,17 @@ def test_equals_formulas_by_hand(length: int, width: int, seed: int, causal: boo
     for target in range(3):
         expected = derived(x[0], mask, p, target)
         assert torch.allclose(found.relevance[target, 0], expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("function", [torch.relu, functional.gelu, torch.tanh, torch.sigmoid])
+def test_a_value_of_zero_takes_nothing(function: Callable[[Tensor], Tensor]) -> None:
+    torch.manual_seed(0)
+    layer = nn.Linear(4, 2).double()
+    x = torch.tensor([[0.0, -1.0, 0.5, -0.0]]).double()
+    targets = torch.eye(2).double()[:, None]
+    found = lrp.relevance(lambda x: layer(function(x)), x, targets, composite=RULES).relevance
+    expected = layer.weight[:, None] * function(x) * (x != 0)
+    assert torch.allclose(found, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -273,6 +289,40 @@ def test_a_block_that_answers_otherwise_the_second_time_is_refused() -> None:
     x, targets = torch.randn(2, 3, 4).double(), torch.eye(2).double()[:, None].expand(2, 2, 2)
     with pytest.raises(ModelError, match="something else when it runs again"):
         lrp.relevance(model, x, targets, composite=RULES, checkpointing=True, model=model)
+
+
+class Pair(nn.Module):
+    """A block with two inputs and two results, of which the second may be left unused."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return x + torch.tanh(self.layer(y)), y * torch.relu(self.layer(x))
+
+
+@pytest.mark.parametrize("at_once", [1, 30, 10**6])
+@pytest.mark.parametrize("both", [True, False])
+def test_blocks_with_several_results(
+    at_once: int, both: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    monkeypatch.setitem(lrp.engine._AT_ONCE, "gradient", at_once)
+    blocks = nn.ModuleList([Pair(), Pair(), Pair()]).double()
+    model = nn.ModuleDict({"blocks": blocks, "top": nn.Linear(4, 5).double()})
+    x, targets = torch.randn(2, 4).double(), torch.eye(5).double()[:, None].expand(-1, 2, -1)
+
+    def score(x: Tensor) -> Tensor:
+        y = x
+        for block in blocks:
+            x, y = block(x, y)
+        scores: Tensor = model["top"](x + y if both else x)
+        return scores
+
+    options: dict[str, Any] = {"composite": RULES, "model": model}
+    found = lrp.relevance(score, x, targets, checkpointing=True, **options).relevance
+    assert torch.allclose(found, lrp.relevance(score, x, targets, **options).relevance, rtol=1e-12)
 
 
 def test_checkpointing_is_refused_where_it_cannot_be() -> None:
