@@ -161,7 +161,12 @@ def test_a_value_of_zero_takes_nothing(function: Callable[[Tensor], Tensor]) -> 
     layer = nn.Linear(4, 2).double()
     x = torch.tensor([[0.0, -1.0, 0.5, -0.0]]).double()
     targets = torch.eye(2).double()[:, None]
-    found = lrp.relevance(lambda x: layer(function(x)), x, targets, composite=RULES).relevance
+
+    def model(x: Tensor) -> Tensor:
+        scores: Tensor = layer(function(functional.linear(x, torch.eye(4).double())))
+        return scores
+
+    found = lrp.relevance(model, x, targets, composite=RULES).relevance
     expected = layer.weight[:, None] * function(x) * (x != 0)
     assert torch.allclose(found, expected, rtol=1e-12)
 
@@ -314,10 +319,11 @@ def test_blocks_with_several_results(
     x, targets = torch.randn(2, 4).double(), torch.eye(5).double()[:, None].expand(-1, 2, -1)
 
     def score(x: Tensor) -> Tensor:
-        y = x
-        for block in blocks:
+        y = first = x
+        for number, block in enumerate(blocks):
             x, y = block(x, y)
-        scores: Tensor = model["top"](x + y if both else x)
+            first = first if number else x
+        scores: Tensor = model["top"](first + x + y if both else x)
         return scores
 
     options: dict[str, Any] = {"composite": RULES, "model": model}
