@@ -10,7 +10,8 @@ HEAD = """# Benchmarks
 Written by `make bench`; do not edit. What explaining costs beside other libraries, measured in one
 run. Tasks of a table took turns in one process on one thread, so that noise hits all alike. Numbers
 are medians of rounds, in processor time; *ratio* is to the table's reference, with quartiles in
-brackets. Times say what this machine took; ratios are what counts.
+brackets. Times say what this machine took; ratios are what counts. All of it is on the CPU; nothing
+was run on a GPU.
 """
 
 
