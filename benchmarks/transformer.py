@@ -25,7 +25,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 
 from whyword import methods
-from whyword.lrp import engine
+from whyword.lrp import checkpoints
 from whyword.lrp.audit import audit
 from whyword.models.transformer import huggingface
 from whyword.models.transformer.batch import TransformerBatch
@@ -109,7 +109,7 @@ def walk(explain: Callable[[], object], rounds: int) -> float:
         times.append(time.process_time() - start)
         return found
 
-    with patch.object(engine, "audit", timed):
+    with patch.object(checkpoints, "audit", timed):
         for _ in range(rounds):
             explain()
     return min(times)

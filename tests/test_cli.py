@@ -254,7 +254,7 @@ multiprocessing.pool http.server
 
 
 def test_the_first_answer_imports_nothing_that_it_does_not_need() -> None:
-    """What `import torch` brings is not ours to save; `benchmarks/start.py` measures the rest."""
+    """What `import torch` brings is not ours to save; `make bench` measures the rest."""
     code = (
         "import sys, torch; before = set(sys.modules);"
         "from whyword.cli import cli;"
