@@ -26,6 +26,12 @@ from whyword.errors import InputError
     metavar="20news|PATH",
     help="20 Newsgroups, a folder with one folder per class, or a CSV or JSON Lines file.",
 )
+@click.option(
+    "--development",
+    "--dev",
+    metavar="PATH",
+    help="Documents that choose the best epoch or penalty.  [a share of the training documents]",
+)
 @click.option("--test", metavar="PATH", help="Documents to test on.  [20news: its test part]")
 @click.option("--text", default="text", show_default=True, help="Column of the texts.")
 @click.option("--label", default="label", show_default=True, help="Column of the classes.")
@@ -103,6 +109,7 @@ from whyword.errors import InputError
 def train(
     output: Path,
     corpus: str,
+    development: str | None,
     test: str | None,
     text: str,
     label: str,
@@ -143,6 +150,7 @@ def train(
     chosen = Recipe.from_options(kind, settings, suppress=words, **options)
     source = {"text": text, "label": label, "encoding": encoding}
     documents = corpora.load_corpus(corpus, "train", **source)
+    choosing = corpora.load_corpus(development, "dev", **source) if development else None
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
     test_documents = corpora.load_corpus(test_source, "test", **source) if test_source else None
     with phases() as progress:
@@ -151,6 +159,7 @@ def train(
             documents,
             output,
             test=test_documents,
+            development=choosing,
             about=about,
             progress=progress,
         )

@@ -1,7 +1,7 @@
 """The state of a training run, and the checkpoint: the file that keeps it if the run is killed."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -69,8 +69,7 @@ def identity_of(
     documents: Sequence[Document],
     labels: Ints,
     config: TrainingConfig,
-    *,
-    chronological: bool,
+    order: Mapping[str, int],
 ) -> dict[str, Any]:
     """Describe all that decides the result of a run, as JSON values, with digests of contents.
 
@@ -79,7 +78,8 @@ def identity_of(
         documents: The training documents.
         labels: ``(document,)`` int64 classes.
         config: The settings of the training.
-        chronological: Whether the documents of each class stand in order of time.
+        order: Whether the documents of each class stand in order of time (``chronological``), and
+            how many at the end are the development part (``development``).
     """
     vectors = model.vectors if isinstance(model, WordClassifier) else None
     return {
@@ -89,7 +89,7 @@ def identity_of(
         "classes": list(model.classes),
         "documents": digest(_parts(documents)),
         "labels": digest([labels.astype(np.int64)]),
-        "chronological": chronological,
+        **order,
         "vectors": None if vectors is None else digest_of_vectors(vectors),
     }
 

@@ -10,7 +10,8 @@ from whyword.data.extras import require
 from whyword.models.checks import whole
 from whyword.progress import OnProgress
 from whyword.training.config import checked_seed
-from whyword.training.validation import PenaltyHistory, fit_with_best_penalty, split
+from whyword.training.parts import parts_of
+from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
 
 if TYPE_CHECKING:
     from whyword.models.linear.model import LinearClassifier
@@ -25,15 +26,17 @@ def train_linear(
     ngrams: int = 2,
     validation: float = 0.1,
     seed: int = 0,
+    development: int = 0,
     progress: OnProgress | None = None,
 ) -> tuple["LinearClassifier", PenaltyHistory]:
-    """Choose C, the inverse penalty, on a validation part; then fit on all documents.
+    """Choose C, the inverse penalty, on a validation part; then fit on all training documents.
 
     Args:
-        corpus: The training documents.
+        corpus: The training documents, and after them the development part, if there is one.
         ngrams: Most words in a feature.
         validation: Share of the documents held out for choosing C.
         seed: Seed of the split and of the solver.
+        development: Number of documents in the development part.
         progress: Called after each fit; see `whyword.progress`.
 
     Raises:
@@ -49,15 +52,20 @@ def train_linear(
 
     ngrams, seed = whole("ngrams", ngrams), checked_seed(seed)
     started = time.perf_counter()
+    parts = parts_of(
+        corpus.labels,
+        validation,
+        chronological=corpus.chronological,
+        seed=seed,
+        development=development,
+    )
+    learn, held_out = parts.learned, parts.held_out
 
     def vectorizer() -> TfidfVectorizer:
         # In a large corpus, features of one document alone say little and take most of the memory.
-        rare = 2 if len(corpus) >= 1000 else 1
+        rare = 2 if len(parts.final) >= 1000 else 1
         return TfidfVectorizer(ngram_range=(1, ngrams), sublinear_tf=True, min_df=rare)
 
-    learn, held_out = split(
-        corpus.labels, validation, chronological=corpus.chronological, seed=seed
-    )
     texts = np.array(corpus.texts, dtype=object)
     features = vectorizer()
     fitted, tried = features.fit_transform(texts[learn]), features.transform(texts[held_out])
@@ -67,9 +75,9 @@ def train_linear(
         return float((model.predict(tried) == corpus.labels[held_out]).mean())
 
     def fit(penalty: float) -> "LinearClassifier":
-        names = np.array(corpus.classes)[corpus.labels]
+        names = np.array(corpus.classes)[corpus.labels[parts.final]]
         pipeline = make_pipeline(vectorizer(), LinearSVC(C=penalty, random_state=seed))
-        return LinearClassifier(pipeline.fit(corpus.texts, names))
+        return LinearClassifier(pipeline.fit(texts[parts.final], names))
 
     classifier, found = fit_with_best_penalty(
         PENALTIES, accuracy=accuracy, fit=fit, progress=progress

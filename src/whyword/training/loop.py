@@ -6,7 +6,7 @@ a run that was killed goes on as if it had not been.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,8 @@ from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 from whyword.training.checkpoint import History, identity_of, resume, save_checkpoint
 from whyword.training.config import TrainingConfig
+from whyword.training.parts import parts_of
 from whyword.training.suppression import scores_and_penalty
-from whyword.training.validation import split
 
 
 def train(
@@ -35,6 +35,7 @@ def train(
     directory: str | Path,
     *,
     chronological: bool = False,
+    development: int = 0,
     progress: OnProgress | None = None,
 ) -> tuple[NetworkClassifier, History]:
     """Train a model, or go on with the run in ``directory``.
@@ -45,7 +46,10 @@ def train(
         labels: ``(document,)`` int64 classes.
         config: The settings of the training.
         directory: Folder of the checkpoint; made if need be.
-        chronological: Whether to hold out the last documents of each class; see `split`.
+        chronological: Whether to hold out the last documents of each class; see
+            `whyword.training.validation.split`.
+        development: How many of the documents, the last ones, are a development part: they choose
+            the epoch in place of held-out ones, and are not trained on.
         progress: Called after every step with the phase (``"train"`` or ``"refit"``), the steps
             done, the steps in all, and the latest numbers.
 
@@ -58,16 +62,19 @@ def train(
     """
     directory = Path(directory)
     make_folder(directory)
-    chosen, held_out = split(
-        labels, config.validation, chronological=chronological, seed=config.seed
+    parts = parts_of(
+        labels,
+        config.validation,
+        chronological=chronological,
+        seed=config.seed,
+        development=development,
     )
+    order = {"chronological": chronological} | ({"development": development} if development else {})
     with locked(directory):
-        run = _Run(
-            build, documents, labels, config, directory, progress, chronological=chronological
-        )
-        run.fit("train", chosen, config.epochs, held_out)
-        if config.refit:
-            run.fit("refit", np.arange(len(labels)), run.state.history.best_epoch, None)
+        run = _Run(build, documents, labels, config, directory, progress, order)
+        run.fit("train", parts.learned, config.epochs, parts.held_out)
+        if config.refit and parts.refits:
+            run.fit("refit", parts.final, run.state.history.best_epoch, None)
     return run.result(), run.state.history
 
 
@@ -82,15 +89,12 @@ class _Run:
         config: TrainingConfig,
         directory: Path,
         progress: OnProgress | None,
-        *,
-        chronological: bool,
+        order: Mapping[str, int],
     ) -> None:
         self.build, self.documents, self.labels = build, documents, labels
         self.config, self.directory, self.progress = config, directory, progress
         self._start()
-        self.identity = identity_of(
-            self.model, documents, labels, config, chronological=chronological
-        )
+        self.identity = identity_of(self.model, documents, labels, config, order)
         self.state = resume(directory, self.identity, self.model, self.optimizer)
 
     def _start(self) -> None:
@@ -136,7 +140,7 @@ class _Run:
 
     def result(self) -> NetworkClassifier:
         """Return the trained model, in evaluation mode."""
-        if not self.config.refit:
+        if self.state.phase == "train":
             self.model.load_state_dict(self.state.best)
         return self.model.eval()
 

@@ -24,7 +24,8 @@ from whyword.text import Document
 from whyword.training.checkpoint import History
 from whyword.training.config import TrainingConfig
 from whyword.training.loop import train
-from whyword.training.validation import PenaltyHistory, fit_with_best_penalty, split
+from whyword.training.parts import parts_of
+from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
 """The values of C, scikit-learn's inverse penalty, from which the validation part chooses."""
@@ -40,20 +41,22 @@ def train_head(
     max_length: int = MAX_LENGTH,
     validation: float = 0.1,
     seed: int = 0,
+    development: int = 0,
     progress: OnProgress | None = None,
 ) -> tuple[TransformerClassifier, PenaltyHistory]:
     """Train the last linear layer by logistic regression; the encoder stays as it is.
 
     The encoder reads each document once. C, the inverse penalty, is chosen on a validation part;
-    then the layer is fitted on all documents. Layers between encoder and last layer that the base
-    lacks stay random.
+    then the layer is fitted on all training documents. Layers between encoder and last layer that
+    the base lacks stay random.
 
     Args:
-        corpus: The training documents.
+        corpus: The training documents, and after them the development part, if there is one.
         base: A folder, or a name that transformers finds.
         max_length: Tokens read of each document.
         validation: Share of the documents held out for choosing C.
         seed: Seed of the split, and of random layers.
+        development: Number of documents in the development part.
         progress: Called after each step; see `whyword.progress`.
 
     Raises:
@@ -63,7 +66,10 @@ def train_head(
     classifier = _untrained(base, corpus, max_length, seed)
     layer = last_layer(classifier)
     x, y = features(classifier, corpus.texts, progress=progress), corpus.labels
-    learn, held_out = split(y, validation, chronological=corpus.chronological, seed=seed)
+    parts = parts_of(
+        y, validation, chronological=corpus.chronological, seed=seed, development=development
+    )
+    learn, held_out, final = parts.learned, parts.held_out, parts.final
 
     def accuracy(penalty: float) -> float:
         weight, bias = _fit(x[learn], y[learn], penalty, layer, len(corpus.classes))
@@ -73,7 +79,7 @@ def train_head(
     (weight, bias), found = fit_with_best_penalty(
         PENALTIES,
         accuracy=accuracy,
-        fit=lambda penalty: _fit(x, y, penalty, layer, len(corpus.classes)),
+        fit=lambda penalty: _fit(x[final], y[final], penalty, layer, len(corpus.classes)),
         progress=progress,
     )
     with torch.no_grad():
@@ -90,16 +96,18 @@ def train_whole(
     *,
     base: str,
     max_length: int = MAX_LENGTH,
+    development: int = 0,
     progress: OnProgress | None = None,
 ) -> tuple[TransformerClassifier, History]:
     """Train encoder and head together, by the loop of `whyword.training.loop`.
 
     Args:
-        corpus: The training documents.
+        corpus: The training documents, and after them the development part, if there is one.
         config: The settings of the training.
         directory: Folder of the checkpoint.
         base: A folder, or a name that transformers finds.
         max_length: Tokens read of each document.
+        development: Number of documents in the development part.
         progress: Called after every step, as by `whyword.training.loop.train`.
     """
     documents = _untrained(base, corpus, max_length, config.seed).encode(corpus.texts).documents
@@ -110,6 +118,7 @@ def train_whole(
         config,
         directory,
         chronological=corpus.chronological,
+        development=development,
         progress=progress,
     )
     assert isinstance(model, _Trained)
