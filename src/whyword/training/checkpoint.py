@@ -30,7 +30,8 @@ class History:
     """The history of a run, epoch by epoch, which is part of the checkpoint.
 
     Attributes:
-        validation_accuracy: Accuracy on the held out documents after every epoch.
+        validation_accuracy: Quality on the validation part after every epoch: accuracy, unless the
+            `whyword.training.objective` is another.
         loss: Mean loss over the documents in every epoch.
         refit_loss: The same, when all documents were trained on again.
         seconds: Time that all epochs took, in all attempts.
@@ -43,7 +44,7 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """The number of epochs after which validation accuracy was highest (first of equals)."""
+        """The number of epochs after which the quality was highest (first of equals)."""
         return int(np.argmax(self.validation_accuracy)) + 1
 
 

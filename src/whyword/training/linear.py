@@ -1,7 +1,8 @@
 """Training of the linear baseline: TF-IDF of words and pairs of words, and a linear SVM."""
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,7 +10,9 @@ from whyword.data.corpora import Corpus
 from whyword.data.extras import require
 from whyword.models.checks import whole
 from whyword.progress import OnProgress
+from whyword.training.class_weights import ClassWeights
 from whyword.training.config import checked_seed
+from whyword.training.objective import Objective
 from whyword.training.parts import parts_of
 from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
 
@@ -27,6 +30,7 @@ def train_linear(
     validation: float = 0.1,
     seed: int = 0,
     development: int = 0,
+    class_weights: ClassWeights = None,
     progress: OnProgress | None = None,
 ) -> tuple["LinearClassifier", PenaltyHistory]:
     """Choose C, the inverse penalty, on a validation part; then fit on all training documents.
@@ -37,6 +41,7 @@ def train_linear(
         validation: Share of the documents held out for choosing C.
         seed: Seed of the split and of the solver.
         development: Number of documents in the development part.
+        class_weights: Weights of the classes in the loss.
         progress: Called after each fit; see `whyword.progress`.
 
     Raises:
@@ -70,16 +75,25 @@ def train_linear(
     features = vectorizer()
     fitted, tried = features.fit_transform(texts[learn]), features.transform(texts[held_out])
 
-    def accuracy(penalty: float) -> float:
-        model = LinearSVC(C=penalty, random_state=seed).fit(fitted, corpus.labels[learn])
-        return float((model.predict(tried) == corpus.labels[held_out]).mean())
+    objective = Objective(
+        corpus.labels, corpus.classes, class_weights=class_weights, development=development
+    )
+    weights = objective.class_weights
+
+    def svm(penalty: float, keys: Sequence[Any]) -> LinearSVC:
+        weighted = None if weights is None else dict(zip(keys, weights.tolist(), strict=True))
+        return LinearSVC(C=penalty, random_state=seed, class_weight=weighted)
+
+    def quality(penalty: float) -> float:
+        model = svm(penalty, range(len(corpus.classes))).fit(fitted, corpus.labels[learn])
+        return objective.agreement(model.predict(tried), held_out)
 
     def fit(penalty: float) -> "LinearClassifier":
         names = np.array(corpus.classes)[corpus.labels[parts.final]]
-        pipeline = make_pipeline(vectorizer(), LinearSVC(C=penalty, random_state=seed))
+        pipeline = make_pipeline(vectorizer(), svm(penalty, corpus.classes))
         return LinearClassifier(pipeline.fit(texts[parts.final], names))
 
     classifier, found = fit_with_best_penalty(
-        PENALTIES, accuracy=accuracy, fit=fit, progress=progress
+        PENALTIES, quality=quality, fit=fit, progress=progress
     )
     return classifier, PenaltyHistory(found, time.perf_counter() - started)

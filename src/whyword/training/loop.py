@@ -1,4 +1,4 @@
-"""The training loop: epochs, the best of them by validation accuracy, and a refit.
+"""The training loop: epochs, the best of them by the validation part, and a refit.
 
 Every epoch draws its order and its dropout from (seed, epoch) alone, and ends with a checkpoint, so
 a run that was killed goes on as if it had not been.
@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from whyword.classifier import predict
 from whyword.data.arrays import Ints
@@ -23,6 +22,7 @@ from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 from whyword.training.checkpoint import History, identity_of, resume, save_checkpoint
 from whyword.training.config import TrainingConfig
+from whyword.training.objective import Objective
 from whyword.training.parts import parts_of
 from whyword.training.suppression import scores_and_penalty
 
@@ -91,9 +91,16 @@ class _Run:
         progress: OnProgress | None,
         order: Mapping[str, int],
     ) -> None:
-        self.build, self.documents, self.labels = build, documents, labels
+        self.build, self.documents = build, documents
         self.config, self.directory, self.progress = config, directory, progress
         self._start()
+        self.objective = Objective(
+            labels,
+            self.model.classes,
+            class_weights=config.class_weights,
+            label_smoothing=config.label_smoothing,
+            development=order.get("development", 0),
+        )
         self.identity = identity_of(self.model, documents, labels, config, order)
         self.state = resume(directory, self.identity, self.model, self.optimizer)
 
@@ -132,7 +139,7 @@ class _Run:
                 history.refit_loss.append(loss)
             else:
                 history.loss.append(loss)
-                history.validation_accuracy.append(self._accuracy(held_out))
+                history.validation_accuracy.append(self._quality(held_out))
                 if history.best_epoch == state.epoch:
                     state.best = _copy(self.model)
             history.seconds += time.perf_counter() - started
@@ -175,18 +182,16 @@ class _Run:
 
     def _step(self, rows: Ints) -> float:
         batch = self.model.encode([self.documents[i] for i in rows])
-        labels = torch.from_numpy(self.labels[rows]).to(batch.ids.device)
         logits, penalty = scores_and_penalty(self.model, batch, self.config.suppress)
-        loss = cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
+        loss = self.objective.loss(logits, rows)
         loss = loss + self.config.suppress_penalty * penalty
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         return float(loss.detach())
 
-    def _accuracy(self, rows: Ints) -> float:
-        scores = predict(self.model, [self.documents[i] for i in rows])
-        return float(np.mean(scores.argmax(axis=1) == self.labels[rows]))
+    def _quality(self, rows: Ints) -> float:
+        return self.objective.quality(predict(self.model, [self.documents[i] for i in rows]), rows)
 
     def _latest(self) -> dict[str, float]:
         history = self.state.history

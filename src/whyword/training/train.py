@@ -20,6 +20,7 @@ from whyword.progress import OnProgress, Progress, ignore
 from whyword.text import Document, Tokenizer
 from whyword.training.checkpoint import History
 from whyword.training.loop import train
+from whyword.training.objective import Objective
 from whyword.training.parts import joined
 from whyword.training.performance import performance_on
 from whyword.training.recipe import Recipe
@@ -72,9 +73,15 @@ def train_model(
     identity = {**recipe.identity(), "corpus": digest_of_corpus(corpus)}
     if development is not None:
         identity["development"] = digest_of_corpus(development)
+    objective = Objective(
+        every.labels, every.classes, class_weights=recipe.training.class_weights, development=last
+    )
     with folder.taken(identity):
         model, report = _TRAINERS.get(recipe.kind, _network)(recipe, every, last, folder.path, tell)
         store.save(model, folder.path, about=about)
+        report = objective.named(report)
+        if advice := objective.advice(corpus.classes):
+            report["advice"] = advice
         if test is not None:
             report["test"] = performance_on(model, test, progress=tell).to_dict()
         report["peak_memory_bytes"] = peak_memory()
@@ -136,6 +143,7 @@ def _linear(
         validation=recipe.training.validation,
         seed=recipe.training.seed,
         development=development,
+        class_weights=recipe.training.class_weights,
         progress=progress,
     )
     about = {"kind": recipe.kind, "settings": dict(recipe.settings), "vectors": None}
@@ -166,6 +174,7 @@ def _transformer(
             validation=recipe.training.validation,
             seed=recipe.training.seed,
             development=development,
+            class_weights=recipe.training.class_weights,
             progress=progress,
             **settings,
         )
