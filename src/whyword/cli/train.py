@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,12 @@ from whyword.errors import InputError
     show_default=True,
     metavar="20news|PATH",
     help="20 Newsgroups, a folder with one folder per class, or a CSV or JSON Lines file.",
+)
+@click.option(
+    "--development",
+    "--dev",
+    metavar="PATH",
+    help="Documents that choose the best epoch or penalty.  [a share of the training documents]",
 )
 @click.option("--test", metavar="PATH", help="Documents to test on.  [20news: its test part]")
 @click.option("--text", default="text", show_default=True, help="Column of the texts.")
@@ -79,6 +86,11 @@ from whyword.errors import InputError
     "--label-smoothing", type=float, help="Share of the probability spread over all classes."
 )
 @click.option(
+    "--class-weights",
+    metavar="balanced|none|NAME=W,...",
+    help="Weights of the classes in the loss; balanced: all classes together weigh the same.",
+)
+@click.option(
     "--validation", type=float, help="Share of the documents held out to choose the best epoch."
 )
 @click.option("--patience", type=int, help="Stop after this many epochs without a better one.")
@@ -103,6 +115,7 @@ from whyword.errors import InputError
 def train(
     output: Path,
     corpus: str,
+    development: str | None,
     test: str | None,
     text: str,
     label: str,
@@ -117,6 +130,7 @@ def train(
     max_length: int | None,
     dropout: float | None,
     word_dropout: float | None,
+    class_weights: str | None,
     suppress: str | None,
     about: str,
     as_json: bool,
@@ -136,6 +150,7 @@ def train(
     }
     from whyword.cli.progress import phases
     from whyword.data import corpora
+    from whyword.training.class_weights import read_class_weights
     from whyword.training.recipe import Recipe
     from whyword.training.train import train_model
 
@@ -143,14 +158,19 @@ def train(
     chosen = Recipe.from_options(kind, settings, suppress=words, **options)
     source = {"text": text, "label": label, "encoding": encoding}
     documents = corpora.load_corpus(corpus, "train", **source)
+    choosing = corpora.load_corpus(development, "dev", **source) if development else None
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
     test_documents = corpora.load_corpus(test_source, "test", **source) if test_source else None
+    if class_weights is not None:
+        weights = read_class_weights(class_weights, documents.classes)
+        chosen = replace(chosen, training=replace(chosen.training, class_weights=weights))
     with phases() as progress:
         report = train_model(
             chosen,
             documents,
             output,
             test=test_documents,
+            development=choosing,
             about=about,
             progress=progress,
         )
@@ -202,9 +222,9 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    console, quality = Console(), report["chosen_by"]
     console.print(
-        f"validation accuracy {report['validation_accuracy']:.2%}"
+        f"validation {quality} {report['validation_' + quality.replace(' ', '_').lower()]:.2%}"
         + (f" after {report['epochs']} epochs" if "epochs" in report else "")
         + f", {report['training_seconds']:.0f} s; vectors {report['vector_seconds']:.0f} s",
         highlight=False,
@@ -215,7 +235,13 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
             numbers = (f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
             table.add_row(row["name"], str(row["documents"]), *numbers)
         console.print(table)
-        console.print(f"test accuracy {report['test']['accuracy']:.2%}", highlight=False)
+        console.print(
+            f"test accuracy {report['test']['accuracy']:.2%}, "
+            f"macro F1 {report['test']['macro_f1']:.2%}",
+            highlight=False,
+        )
+    if "advice" in report:
+        console.print(report["advice"], highlight=False, markup=False)
     console.print(
         f"The model is in {output}. Try: whyword explain --model {output} 'some text'",
         highlight=False,

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from whyword.data.files import read_text
 from whyword.data.rows import Row, read_rows
 from whyword.errors import InputError
 
-Split = Literal["train", "test"]
+Split = Literal["train", "dev", "test"]
+"""A part of a corpus; ``"dev"`` is the development part, which chooses between models."""
 
 NEWS20 = "20news"
 """The name of 20 Newsgroups, which can stand where otherwise a path is expected."""
@@ -82,9 +83,9 @@ def load_corpus(
     """Read a corpus by name or path.
 
     Args:
-        source: ``"20news"``; a folder with one folder per class (or with ``train`` and ``test``,
-            which hold those), see `folder`; or a ``.csv``, ``.tsv`` or ``.jsonl`` file, see
-            `table`.
+        source: ``"20news"``; a folder with one folder per class (or with ``train``, ``test`` and
+            perhaps ``dev`` or ``validation``, which hold those), see `folder`; or a ``.csv``,
+            ``.tsv`` or ``.jsonl`` file, see `table`.
         split: The part to read, if the source has parts.
         text: Column or key of the text.
         label: Column or key of the class.
@@ -97,10 +98,7 @@ def load_corpus(
         return news20(split)
     path = Path(source)
     if os.path.isdir(path):
-        parts = [name for name in get_args(Split) if _class_folders(path / name)]
-        if parts and split not in parts:
-            raise InputError(f'{path} has the part "{parts[0]}" and no "{split}"; expected both.')
-        return folder(path / split if parts else path, encoding=encoding)
+        return folder(_part(path, split), encoding=encoding)
     if not os.path.exists(path):
         raise InputError(
             f'There is no corpus "{source}". Give "{NEWS20}", a folder with a folder per class, or '
@@ -115,12 +113,15 @@ def news20(split: Split, *, download: bool = True) -> Corpus:
     It is in scikit-learn's cache, which is filled by a download on first use.
 
     Args:
-        split: ``"train"`` (11,314 documents) or ``"test"`` (7,532).
+        split: ``"train"`` (11,314 documents) or ``"test"`` (7,532); it has no other part.
         download: Whether scikit-learn may download what its cache lacks.
 
     Raises:
-        InputError: If scikit-learn is not installed or cannot get the corpus.
+        InputError: If scikit-learn is not installed or cannot get the corpus, or it has no such
+            part.
     """
+    if split == "dev":
+        raise InputError("20 Newsgroups has no development part; give a folder or a file.")
     datasets = require("sklearn.datasets", extra="corpus", what="20 Newsgroups")
     try:
         data = datasets.fetch_20newsgroups(
@@ -163,6 +164,21 @@ def folder(path: str | Path, *, encoding: str = "utf-8") -> Corpus:
             if all(map(_is_shown, file.relative_to(sub).parts))
         ]
     return _corpus(rows, path)
+
+
+def _part(path: Path, split: Split) -> Path:
+    """The folder that holds the class folders: a part, or the folder itself if it has no parts.
+
+    Raises:
+        InputError: If it has parts, but not this one.
+    """
+    parts = [name for name in ("train", "test") if _class_folders(path / name)]
+    if not parts:
+        return path
+    for name in ("dev", "validation") if split == "dev" else (split,):
+        if _class_folders(path / name):
+            return path / name
+    raise InputError(f'{path} has the part "{parts[0]}" and no "{split}"; expected both.')
 
 
 def _class_folders(path: Path) -> list[Path]:

@@ -37,6 +37,12 @@ class NetworkClassifier(nn.Module, ABC):
     unknown_id: int
     """The id of words or characters that the network does not know."""
 
+    multilabel = False
+    """Whether every class is a label of its own, given if its score is above 0."""
+
+    output: nn.Linear
+    """The last layer, which returns the logits."""
+
     def __init__(self, classes: Sequence[str], *, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
         self.classes = strings("the classes", classes)
@@ -75,6 +81,10 @@ class NetworkClassifier(nn.Module, ABC):
     def forward(self, batch: Batch) -> Tensor:
         """``(batch, class)`` logits of the documents."""
         return self.score(self.embed(batch), batch)
+
+    def output_bias(self) -> nn.Parameter | None:
+        """``(class,)`` what the last layer adds to the scores; None if it adds nothing."""
+        return self.output.bias
 
     def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
         """The texts as documents; those that are strings are tokenised."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 from whyword.errors import InputError
 from whyword.models.checks import number, shown, whole, yes_or_no
+from whyword.training.class_weights import ClassWeights, checked_class_weights
 
 _MOST_SEED = 2**32 - 1
 """The largest seed that all of numpy, torch, gensim and scikit-learn take."""
@@ -23,6 +24,8 @@ class TrainingConfig:
         momentum: Momentum of SGD.
         weight_decay: Weight decay of either optimiser.
         label_smoothing: Share of the probability spread over all classes.
+        class_weights: Weights of the classes in the loss: ``"balanced"``, a number for each name of
+            a class (1 for the others), or None; see `whyword.training.class_weights`.
         validation: Share of each class's documents held out for choosing the epoch.
         patience: Stop after this many epochs without a better validation accuracy; None never.
         refit: Whether to train again on all documents, the held out ones included, for the number
@@ -44,6 +47,7 @@ class TrainingConfig:
     momentum: float = 0.9
     weight_decay: float = 1e-2
     label_smoothing: float = 0.1
+    class_weights: ClassWeights = None
     validation: float = 0.1
     patience: int | None = None
     refit: bool = True
@@ -61,6 +65,7 @@ class TrainingConfig:
             "momentum": number("momentum", self.momentum, least=0, below=1),
             "weight_decay": number("weight_decay", self.weight_decay, least=0),
             "label_smoothing": number("label_smoothing", self.label_smoothing, least=0, below=1),
+            "class_weights": checked_class_weights(self.class_weights),
             "validation": checked_validation(self.validation),
             "patience": None if self.patience is None else whole("patience", self.patience),
             "refit": yes_or_no("refit", self.refit),

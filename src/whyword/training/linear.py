@@ -1,7 +1,8 @@
 """Training of the linear baseline: TF-IDF of words and pairs of words, and a linear SVM."""
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,8 +10,11 @@ from whyword.data.corpora import Corpus
 from whyword.data.extras import require
 from whyword.models.checks import whole
 from whyword.progress import OnProgress
+from whyword.training.class_weights import ClassWeights
 from whyword.training.config import checked_seed
-from whyword.training.validation import PenaltyHistory, fit_with_best_penalty, split
+from whyword.training.objective import Objective
+from whyword.training.parts import parts_of
+from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
 
 if TYPE_CHECKING:
     from whyword.models.linear.model import LinearClassifier
@@ -25,15 +29,19 @@ def train_linear(
     ngrams: int = 2,
     validation: float = 0.1,
     seed: int = 0,
+    development: int = 0,
+    class_weights: ClassWeights = None,
     progress: OnProgress | None = None,
 ) -> tuple["LinearClassifier", PenaltyHistory]:
-    """Choose C, the inverse penalty, on a validation part; then fit on all documents.
+    """Choose C, the inverse penalty, on a validation part; then fit on all training documents.
 
     Args:
-        corpus: The training documents.
+        corpus: The training documents, and after them the development part, if there is one.
         ngrams: Most words in a feature.
         validation: Share of the documents held out for choosing C.
         seed: Seed of the split and of the solver.
+        development: Number of documents in the development part.
+        class_weights: Weights of the classes in the loss.
         progress: Called after each fit; see `whyword.progress`.
 
     Raises:
@@ -49,29 +57,43 @@ def train_linear(
 
     ngrams, seed = whole("ngrams", ngrams), checked_seed(seed)
     started = time.perf_counter()
+    parts = parts_of(
+        corpus.labels,
+        validation,
+        chronological=corpus.chronological,
+        seed=seed,
+        development=development,
+    )
+    learn, held_out = parts.learned, parts.held_out
 
     def vectorizer() -> TfidfVectorizer:
         # In a large corpus, features of one document alone say little and take most of the memory.
-        rare = 2 if len(corpus) >= 1000 else 1
+        rare = 2 if len(parts.final) >= 1000 else 1
         return TfidfVectorizer(ngram_range=(1, ngrams), sublinear_tf=True, min_df=rare)
 
-    learn, held_out = split(
-        corpus.labels, validation, chronological=corpus.chronological, seed=seed
-    )
     texts = np.array(corpus.texts, dtype=object)
     features = vectorizer()
     fitted, tried = features.fit_transform(texts[learn]), features.transform(texts[held_out])
 
-    def accuracy(penalty: float) -> float:
-        model = LinearSVC(C=penalty, random_state=seed).fit(fitted, corpus.labels[learn])
-        return float((model.predict(tried) == corpus.labels[held_out]).mean())
+    objective = Objective(
+        corpus.labels, corpus.classes, class_weights=class_weights, development=development
+    )
+    weights = objective.class_weights
+
+    def svm(penalty: float, keys: Sequence[Any]) -> LinearSVC:
+        weighted = None if weights is None else dict(zip(keys, weights.tolist(), strict=True))
+        return LinearSVC(C=penalty, random_state=seed, class_weight=weighted)
+
+    def quality(penalty: float) -> float:
+        model = svm(penalty, range(len(corpus.classes))).fit(fitted, corpus.labels[learn])
+        return objective.agreement(model.predict(tried), held_out)
 
     def fit(penalty: float) -> "LinearClassifier":
-        names = np.array(corpus.classes)[corpus.labels]
-        pipeline = make_pipeline(vectorizer(), LinearSVC(C=penalty, random_state=seed))
-        return LinearClassifier(pipeline.fit(corpus.texts, names))
+        names = np.array(corpus.classes)[corpus.labels[parts.final]]
+        pipeline = make_pipeline(vectorizer(), svm(penalty, corpus.classes))
+        return LinearClassifier(pipeline.fit(texts[parts.final], names))
 
     classifier, found = fit_with_best_penalty(
-        PENALTIES, accuracy=accuracy, fit=fit, progress=progress
+        PENALTIES, quality=quality, fit=fit, progress=progress
     )
     return classifier, PenaltyHistory(found, time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""The training loop: epochs, the best of them by validation accuracy, and a refit.
+"""The training loop: epochs, the best of them by the validation part, and a refit.
 
 Every epoch draws its order and its dropout from (seed, epoch) alone, and ends with a checkpoint, so
 a run that was killed goes on as if it had not been.
@@ -6,13 +6,12 @@ a run that was killed goes on as if it had not been.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from whyword.classifier import predict
 from whyword.data.arrays import Ints
@@ -23,8 +22,9 @@ from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 from whyword.training.checkpoint import History, identity_of, resume, save_checkpoint
 from whyword.training.config import TrainingConfig
+from whyword.training.objective import Objective
+from whyword.training.parts import parts_of
 from whyword.training.suppression import scores_and_penalty
-from whyword.training.validation import split
 
 
 def train(
@@ -35,6 +35,7 @@ def train(
     directory: str | Path,
     *,
     chronological: bool = False,
+    development: int = 0,
     progress: OnProgress | None = None,
 ) -> tuple[NetworkClassifier, History]:
     """Train a model, or go on with the run in ``directory``.
@@ -45,7 +46,10 @@ def train(
         labels: ``(document,)`` int64 classes.
         config: The settings of the training.
         directory: Folder of the checkpoint; made if need be.
-        chronological: Whether to hold out the last documents of each class; see `split`.
+        chronological: Whether to hold out the last documents of each class; see
+            `whyword.training.validation.split`.
+        development: How many of the documents, the last ones, are a development part: they choose
+            the epoch in place of held-out ones, and are not trained on.
         progress: Called after every step with the phase (``"train"`` or ``"refit"``), the steps
             done, the steps in all, and the latest numbers.
 
@@ -58,16 +62,19 @@ def train(
     """
     directory = Path(directory)
     make_folder(directory)
-    chosen, held_out = split(
-        labels, config.validation, chronological=chronological, seed=config.seed
+    parts = parts_of(
+        labels,
+        config.validation,
+        chronological=chronological,
+        seed=config.seed,
+        development=development,
     )
+    order = {"chronological": chronological} | ({"development": development} if development else {})
     with locked(directory):
-        run = _Run(
-            build, documents, labels, config, directory, progress, chronological=chronological
-        )
-        run.fit("train", chosen, config.epochs, held_out)
-        if config.refit:
-            run.fit("refit", np.arange(len(labels)), run.state.history.best_epoch, None)
+        run = _Run(build, documents, labels, config, directory, progress, order)
+        run.fit("train", parts.learned, config.epochs, parts.held_out)
+        if config.refit and parts.refits:
+            run.fit("refit", parts.final, run.state.history.best_epoch, None)
     return run.result(), run.state.history
 
 
@@ -82,15 +89,19 @@ class _Run:
         config: TrainingConfig,
         directory: Path,
         progress: OnProgress | None,
-        *,
-        chronological: bool,
+        order: Mapping[str, int],
     ) -> None:
-        self.build, self.documents, self.labels = build, documents, labels
+        self.build, self.documents = build, documents
         self.config, self.directory, self.progress = config, directory, progress
         self._start()
-        self.identity = identity_of(
-            self.model, documents, labels, config, chronological=chronological
+        self.objective = Objective(
+            labels,
+            self.model.classes,
+            class_weights=config.class_weights,
+            label_smoothing=config.label_smoothing,
+            development=order.get("development", 0),
         )
+        self.identity = identity_of(self.model, documents, labels, config, order)
         self.state = resume(directory, self.identity, self.model, self.optimizer)
 
     def _start(self) -> None:
@@ -128,7 +139,7 @@ class _Run:
                 history.refit_loss.append(loss)
             else:
                 history.loss.append(loss)
-                history.validation_accuracy.append(self._accuracy(held_out))
+                history.validation_accuracy.append(self._quality(held_out))
                 if history.best_epoch == state.epoch:
                     state.best = _copy(self.model)
             history.seconds += time.perf_counter() - started
@@ -136,7 +147,7 @@ class _Run:
 
     def result(self) -> NetworkClassifier:
         """Return the trained model, in evaluation mode."""
-        if not self.config.refit:
+        if self.state.phase == "train":
             self.model.load_state_dict(self.state.best)
         return self.model.eval()
 
@@ -171,18 +182,16 @@ class _Run:
 
     def _step(self, rows: Ints) -> float:
         batch = self.model.encode([self.documents[i] for i in rows])
-        labels = torch.from_numpy(self.labels[rows]).to(batch.ids.device)
         logits, penalty = scores_and_penalty(self.model, batch, self.config.suppress)
-        loss = cross_entropy(logits, labels, label_smoothing=self.config.label_smoothing)
+        loss = self.objective.loss(logits, rows)
         loss = loss + self.config.suppress_penalty * penalty
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         return float(loss.detach())
 
-    def _accuracy(self, rows: Ints) -> float:
-        scores = predict(self.model, [self.documents[i] for i in rows])
-        return float(np.mean(scores.argmax(axis=1) == self.labels[rows]))
+    def _quality(self, rows: Ints) -> float:
+        return self.objective.quality(predict(self.model, [self.documents[i] for i in rows]), rows)
 
     def _latest(self) -> dict[str, float]:
         history = self.state.history

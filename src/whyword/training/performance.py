@@ -27,6 +27,7 @@ class PerformanceRecord(TypedDict):
     """A `Performance` as JSON values."""
 
     accuracy: float
+    macro_f1: float
     documents: int
     classes: list[ClassRecord]
     confusion: list[list[int]]
@@ -61,6 +62,11 @@ class Performance:
     classes: tuple[ClassPerformance, ...]
     confusion: Ints
 
+    @property
+    def macro_f1(self) -> float:
+        """The mean of the classes' F1, in which a rare class counts as much as a frequent one."""
+        return float(np.mean([entry.f1 for entry in self.classes]))
+
     @classmethod
     def of(cls, labels: Ints, predicted: Ints, classes: Sequence[str]) -> "Performance":
         """Compare predictions with the truth.
@@ -88,6 +94,7 @@ class Performance:
         """Return everything as JSON values."""
         return {
             "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
             "documents": int(self.confusion.sum()),
             "classes": [entry.to_dict() for entry in self.classes],
             "confusion": self.confusion.tolist(),

@@ -20,6 +20,8 @@ from whyword.progress import OnProgress, Progress, ignore
 from whyword.text import Document, Tokenizer
 from whyword.training.checkpoint import History
 from whyword.training.loop import train
+from whyword.training.objective import Objective
+from whyword.training.parts import joined
 from whyword.training.performance import performance_on
 from whyword.training.recipe import Recipe
 from whyword.training.validation import PenaltyHistory
@@ -40,6 +42,7 @@ def train_model(
     directory: str | Path,
     *,
     test: Corpus | None = None,
+    development: Corpus | None = None,
     about: str = "",
     progress: OnProgress | None = None,
 ) -> dict[str, Any]:
@@ -50,6 +53,9 @@ def train_model(
         corpus: The training documents.
         directory: Folder for the model; made if need be.
         test: Documents to test on; the training never sees them.
+        development: Documents that choose the epoch or the penalty. By default a share of the
+            training documents does, which a network may learn from afterwards; see
+            `TrainingConfig`.
         about: One line about the model, for people.
         progress: Called after each step; see `whyword.progress`.
 
@@ -63,9 +69,19 @@ def train_model(
     """
     folder = RunFolder(Path(directory), NOTE, LEAVES)
     tell = progress or ignore
-    with folder.taken({**recipe.identity(), "corpus": digest_of_corpus(corpus)}):
-        model, report = _TRAINERS.get(recipe.kind, _network)(recipe, corpus, folder.path, tell)
+    every, last = joined(corpus, development), len(development or ())
+    identity = {**recipe.identity(), "corpus": digest_of_corpus(corpus)}
+    if development is not None:
+        identity["development"] = digest_of_corpus(development)
+    objective = Objective(
+        every.labels, every.classes, class_weights=recipe.training.class_weights, development=last
+    )
+    with folder.taken(identity):
+        model, report = _TRAINERS.get(recipe.kind, _network)(recipe, every, last, folder.path, tell)
         store.save(model, folder.path, about=about)
+        report = objective.named(report)
+        if advice := objective.advice(corpus.classes):
+            report["advice"] = advice
         if test is not None:
             report["test"] = performance_on(model, test, progress=tell).to_dict()
         report["peak_memory_bytes"] = peak_memory()
@@ -73,19 +89,24 @@ def train_model(
     return report
 
 
-Trainer = Callable[[Recipe, Corpus, Path, OnProgress], tuple[Classifier, dict[str, Any]]]
-"""A function that trains a model, and returns it with its part of the report."""
+Trainer = Callable[[Recipe, Corpus, int, Path, OnProgress], tuple[Classifier, dict[str, Any]]]
+"""A function that trains a model, and returns it with its part of the report.
+
+The integer says how many documents at the end of the corpus are the development part.
+"""
 
 
 def _network(
-    recipe: Recipe, corpus: Corpus, directory: Path, progress: OnProgress
+    recipe: Recipe, corpus: Corpus, development: int, directory: Path, progress: OnProgress
 ) -> tuple[Classifier, dict[str, Any]]:
     """Train a network on tokens and word vectors."""
     whole = _tokenise(corpus, Tokenizer(max_tokens=None), progress)
     network = store.KINDS[recipe.kind]
     vectors, vector_seconds = None, 0.0
     if recipe.reads_words:
-        vectors, vector_seconds = vectors_of_run(recipe, whole, directory, progress)
+        vectors, vector_seconds = vectors_of_run(
+            recipe, whole[: len(whole) - development], directory, progress
+        )
     tokenizer = recipe.tokenizer or network.default_tokenizer
     documents = [document.first(tokenizer.max_tokens) for document in whole]
     model, history = train(
@@ -95,6 +116,7 @@ def _network(
         recipe.training,
         directory,
         chronological=corpus.chronological,
+        development=development,
         progress=progress,
     )
     source = recipe.vectors or "training documents"
@@ -109,7 +131,7 @@ def _network(
 
 
 def _linear(
-    recipe: Recipe, corpus: Corpus, _: Path, progress: OnProgress
+    recipe: Recipe, corpus: Corpus, development: int, _: Path, progress: OnProgress
 ) -> tuple[Classifier, dict[str, Any]]:
     """Train a linear model; scikit-learn does all of it, without tokens and vectors of ours."""
     from whyword.training.linear import train_linear
@@ -120,6 +142,8 @@ def _linear(
         **settings,
         validation=recipe.training.validation,
         seed=recipe.training.seed,
+        development=development,
+        class_weights=recipe.training.class_weights,
         progress=progress,
     )
     about = {"kind": recipe.kind, "settings": dict(recipe.settings), "vectors": None}
@@ -127,7 +151,7 @@ def _linear(
 
 
 def _transformer(
-    recipe: Recipe, corpus: Corpus, directory: Path, progress: OnProgress
+    recipe: Recipe, corpus: Corpus, development: int, directory: Path, progress: OnProgress
 ) -> tuple[Classifier, dict[str, Any]]:
     """Train a transformer: its head on a frozen encoder, or all of it."""
     from whyword.training.transformer import train_head, train_whole
@@ -136,7 +160,12 @@ def _transformer(
     about: dict[str, Any] = {"kind": recipe.kind, "settings": dict(settings), "vectors": None}
     if settings.pop("full", False):
         model, history = train_whole(
-            corpus, recipe.training, directory, progress=progress, **settings
+            corpus,
+            recipe.training,
+            directory,
+            development=development,
+            progress=progress,
+            **settings,
         )
         about |= {"training": asdict(recipe.training), **_of_epochs(history)}
     else:
@@ -144,6 +173,8 @@ def _transformer(
             corpus,
             validation=recipe.training.validation,
             seed=recipe.training.seed,
+            development=development,
+            class_weights=recipe.training.class_weights,
             progress=progress,
             **settings,
         )

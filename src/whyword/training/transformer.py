@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from whyword.batch import Batch
-from whyword.data.arrays import Ints, Singles
+from whyword.data.arrays import Floats, Ints, Singles
 from whyword.data.corpora import Corpus
 from whyword.data.digests import digest_of_files
 from whyword.data.extras import require
@@ -22,9 +22,12 @@ from whyword.models.transformer.model import TransformerClassifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 from whyword.training.checkpoint import History
+from whyword.training.class_weights import ClassWeights
 from whyword.training.config import TrainingConfig
 from whyword.training.loop import train
-from whyword.training.validation import PenaltyHistory, fit_with_best_penalty, split
+from whyword.training.objective import Objective
+from whyword.training.parts import parts_of
+from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
 """The values of C, scikit-learn's inverse penalty, from which the validation part chooses."""
@@ -40,20 +43,24 @@ def train_head(
     max_length: int = MAX_LENGTH,
     validation: float = 0.1,
     seed: int = 0,
+    development: int = 0,
+    class_weights: ClassWeights = None,
     progress: OnProgress | None = None,
 ) -> tuple[TransformerClassifier, PenaltyHistory]:
     """Train the last linear layer by logistic regression; the encoder stays as it is.
 
     The encoder reads each document once. C, the inverse penalty, is chosen on a validation part;
-    then the layer is fitted on all documents. Layers between encoder and last layer that the base
-    lacks stay random.
+    then the layer is fitted on all training documents. Layers between encoder and last layer that
+    the base lacks stay random.
 
     Args:
-        corpus: The training documents.
+        corpus: The training documents, and after them the development part, if there is one.
         base: A folder, or a name that transformers finds.
         max_length: Tokens read of each document.
         validation: Share of the documents held out for choosing C.
         seed: Seed of the split, and of random layers.
+        development: Number of documents in the development part.
+        class_weights: Weights of the classes in the loss.
         progress: Called after each step; see `whyword.progress`.
 
     Raises:
@@ -63,17 +70,25 @@ def train_head(
     classifier = _untrained(base, corpus, max_length, seed)
     layer = last_layer(classifier)
     x, y = features(classifier, corpus.texts, progress=progress), corpus.labels
-    learn, held_out = split(y, validation, chronological=corpus.chronological, seed=seed)
+    parts = parts_of(
+        y, validation, chronological=corpus.chronological, seed=seed, development=development
+    )
+    learn, held_out, final = parts.learned, parts.held_out, parts.final
 
-    def accuracy(penalty: float) -> float:
-        weight, bias = _fit(x[learn], y[learn], penalty, layer, len(corpus.classes))
-        found = (x[held_out] @ weight.T + bias).argmax(axis=1)
-        return float((found == y[held_out]).mean())
+    objective = Objective(y, corpus.classes, class_weights=class_weights, development=development)
+    weights = objective.class_weights
+
+    def fit(rows: Ints, penalty: float) -> tuple[Singles, Singles]:
+        return _fit(x[rows], y[rows], penalty, layer, len(corpus.classes), weights)
+
+    def quality(penalty: float) -> float:
+        weight, bias = fit(learn, penalty)
+        return objective.quality(x[held_out] @ weight.T + bias, held_out)
 
     (weight, bias), found = fit_with_best_penalty(
         PENALTIES,
-        accuracy=accuracy,
-        fit=lambda penalty: _fit(x, y, penalty, layer, len(corpus.classes)),
+        quality=quality,
+        fit=lambda penalty: fit(final, penalty),
         progress=progress,
     )
     with torch.no_grad():
@@ -90,16 +105,18 @@ def train_whole(
     *,
     base: str,
     max_length: int = MAX_LENGTH,
+    development: int = 0,
     progress: OnProgress | None = None,
 ) -> tuple[TransformerClassifier, History]:
     """Train encoder and head together, by the loop of `whyword.training.loop`.
 
     Args:
-        corpus: The training documents.
+        corpus: The training documents, and after them the development part, if there is one.
         config: The settings of the training.
         directory: Folder of the checkpoint.
         base: A folder, or a name that transformers finds.
         max_length: Tokens read of each document.
+        development: Number of documents in the development part.
         progress: Called after every step, as by `whyword.training.loop.train`.
     """
     documents = _untrained(base, corpus, max_length, config.seed).encode(corpus.texts).documents
@@ -110,6 +127,7 @@ def train_whole(
         config,
         directory,
         chronological=corpus.chronological,
+        development=development,
         progress=progress,
     )
     assert isinstance(model, _Trained)
@@ -184,7 +202,12 @@ def _untrained(base: str, corpus: Corpus, max_length: int, seed: int) -> Transfo
 
 
 def _fit(
-    x: Singles, y: Ints, penalty: float, layer: nn.Linear, classes: int
+    x: Singles,
+    y: Ints,
+    penalty: float,
+    layer: nn.Linear,
+    classes: int,
+    weights: Floats | None = None,
 ) -> tuple[Singles, Singles]:
     """Fit weights ``(class, feature)`` and biases ``(class,)``, zero if the layer has no biases."""
     linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
@@ -195,7 +218,12 @@ def _fit(
     has_bias = layer.bias is not None
     centre = x.mean(axis=0) if has_bias else np.zeros(x.shape[1], dtype=np.float32)
     scale = x.std(axis=0) + 1e-6
-    model = linear_model.LogisticRegression(C=penalty, max_iter=300, fit_intercept=has_bias)
+    model = linear_model.LogisticRegression(
+        C=penalty,
+        max_iter=300,
+        fit_intercept=has_bias,
+        class_weight=None if weights is None else dict(enumerate(weights.tolist())),
+    )
     with warnings.catch_warnings():
         # It does not matter if the solver stops early: the validation part judges the fit.
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -249,3 +277,9 @@ class _Trained(NetworkClassifier):
 
     def forward(self, batch: Batch) -> Tensor:
         return self.classifier(batch)
+
+    def output_bias(self) -> nn.Parameter | None:
+        try:
+            return last_layer(self.classifier).bias
+        except ModelError:  # the last layer is not linear
+            return None

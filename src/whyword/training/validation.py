@@ -19,7 +19,8 @@ class PenaltyHistory:
     """The history of choosing a penalty.
 
     Attributes:
-        validation_accuracy: Accuracy for every penalty tried, which is given as scikit-learn's C.
+        validation_accuracy: Quality for every penalty tried, which is given as scikit-learn's C:
+            accuracy, unless the `whyword.training.objective` is another.
         seconds: Time that the training took in all.
     """
 
@@ -28,7 +29,7 @@ class PenaltyHistory:
 
     @property
     def penalty(self) -> float:
-        """The penalty with the highest validation accuracy (the first of equals)."""
+        """The penalty with the highest quality (the first of equals)."""
         return _best(self.validation_accuracy)
 
 
@@ -69,7 +70,7 @@ def split(labels: Ints, share: float, *, chronological: bool, seed: int = 0) -> 
 def fit_with_best_penalty(
     penalties: Sequence[float],
     *,
-    accuracy: Callable[[float], float],
+    quality: Callable[[float], float],
     fit: Callable[[float], Fitted],
     progress: OnProgress | None = None,
 ) -> tuple[Fitted, dict[float, float]]:
@@ -77,18 +78,18 @@ def fit_with_best_penalty(
 
     Args:
         penalties: The penalties to try.
-        accuracy: Function from a penalty to the validation accuracy of a model that was fitted with
-            it on the other documents.
+        quality: Function from a penalty to the quality, on the validation part, of a model that
+            was fitted with it on the other documents.
         fit: Function from a penalty to a model that is fitted with it on all documents.
         progress: Called after each fit; see `whyword.progress`.
 
     Returns:
-        The model fitted with the best penalty, and the validation accuracy for each penalty.
+        The model fitted with the best penalty, and the quality for each penalty.
     """
     progress, steps = progress or ignore, len(penalties) + 1
     found: dict[float, float] = {}
     for penalty in penalties:
-        found[penalty] = accuracy(penalty)
+        found[penalty] = quality(penalty)
         progress(Progress("fit", len(found), steps, {"validation": found[penalty]}))
     best = _best(found)
     fitted = fit(best)
@@ -96,5 +97,5 @@ def fit_with_best_penalty(
     return fitted, found
 
 
-def _best(accuracy: dict[float, float]) -> float:
-    return max(accuracy, key=lambda penalty: accuracy[penalty])
+def _best(quality: dict[float, float]) -> float:
+    return max(quality, key=lambda penalty: quality[penalty])
