@@ -6,8 +6,10 @@ a run that was killed goes on as if it had not been.
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,13 +19,14 @@ from whyword.classifier import predict
 from whyword.data.arrays import Ints
 from whyword.data.files import make_folder
 from whyword.data.run_folder import locked
-from whyword.models.base import NetworkClassifier
+from whyword.models.base import NetworkClassifier, WordClassifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 from whyword.training.checkpoint import History, identity_of, resume, save_checkpoint
-from whyword.training.config import TrainingConfig
+from whyword.training.clock import Clock
+from whyword.training.config import BATCH_SIZE, EPOCHS, VALIDATION, TrainingConfig
 from whyword.training.objective import Objective
-from whyword.training.parts import parts_of
+from whyword.training.parts import Parts, parts_of
 from whyword.training.suppression import scores_and_penalty
 
 
@@ -36,6 +39,7 @@ def train(
     *,
     chronological: bool = False,
     development: int = 0,
+    seconds: float | None = None,
     progress: OnProgress | None = None,
 ) -> tuple[NetworkClassifier, History]:
     """Train a model, or go on with the run in ``directory``.
@@ -50,6 +54,8 @@ def train(
             `whyword.training.validation.split`.
         development: How many of the documents, the last ones, are a development part: they choose
             the epoch in place of held-out ones, and are not trained on.
+        seconds: Time for the choice of the epoch; None for as long as it takes. The learning rate
+            falls to zero by then.
         progress: Called after every step with the phase (``"train"`` or ``"refit"``), the steps
             done, the steps in all, and the latest numbers.
 
@@ -60,22 +66,57 @@ def train(
         InputError: If the directory is in use; if its checkpoint belongs to a run with another
             configuration, model, vectors or documents, or does not say to which.
     """
-    directory = Path(directory)
-    make_folder(directory)
+    parts, order = _parts(labels, config, chronological, development)
+    with _locked(directory) as folder:
+        run = _Run(build, documents, labels, config, folder, progress, order)
+        run.fit("train", parts.learned, run.epochs, parts.held_out, seconds)
+        if config.refit and parts.refits:
+            run.fit("refit", parts.final, run.state.history.best_epoch, None, None)
+    return run.result(), run.state.history
+
+
+def refit(
+    build: Callable[[], NetworkClassifier],
+    documents: Sequence[Document],
+    labels: Ints,
+    config: TrainingConfig,
+    directory: str | Path,
+    *,
+    epochs: int,
+    chronological: bool = False,
+    development: int = 0,
+    seconds: float | None = None,
+    progress: OnProgress | None = None,
+) -> tuple[NetworkClassifier, History]:
+    """Train on all documents, those that were held out too, for a number of epochs that is known.
+
+    Args and errors are those of `train`; ``epochs`` is how many of ``config.epochs`` to go.
+    """
+    parts, order = _parts(labels, config, chronological, development)
+    with _locked(directory) as folder:
+        run = _Run(build, documents, labels, config, folder, progress, order)
+        run.fit("refit", parts.final, epochs, None, seconds)
+    return run.result(), run.state.history
+
+
+def _parts(
+    labels: Ints, config: TrainingConfig, chronological: bool, development: int
+) -> tuple[Parts, dict[str, int]]:
+    """The parts of the documents, and what decides them, for the run's identity."""
+    share = VALIDATION if config.validation is None else config.validation
     parts = parts_of(
-        labels,
-        config.validation,
-        chronological=chronological,
-        seed=config.seed,
-        development=development,
+        labels, share, chronological=chronological, seed=config.seed, development=development
     )
     order = {"chronological": chronological} | ({"development": development} if development else {})
+    return parts, order
+
+
+@contextmanager
+def _locked(directory: str | Path) -> Iterator[Path]:
+    directory = Path(directory)
+    make_folder(directory)
     with locked(directory):
-        run = _Run(build, documents, labels, config, directory, progress, order)
-        run.fit("train", parts.learned, config.epochs, parts.held_out)
-        if config.refit and parts.refits:
-            run.fit("refit", parts.final, run.state.history.best_epoch, None)
-    return run.result(), run.state.history
+        yield directory
 
 
 class _Run:
@@ -93,6 +134,7 @@ class _Run:
     ) -> None:
         self.build, self.documents = build, documents
         self.config, self.directory, self.progress = config, directory, progress
+        self.epochs, self.batch_size = config.epochs or EPOCHS, config.batch_size or BATCH_SIZE
         self._start()
         self.objective = Objective(
             labels,
@@ -109,21 +151,30 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
             self.model = self.build()
-        config, parameters = self.config, self.model.parameters()
+        config, rate = self.config, self.config.vector_rate or 0.0
+        groups: list[dict[str, Any]] = [
+            {"params": list(self.model.parameters()), "rate": config.learning_rate}
+        ]
+        if rate and isinstance(self.model, WordClassifier):
+            self.model.learn_vectors()
+            groups.append({"params": [self.model.embedding], "rate": rate * config.learning_rate})
         self.optimizer: torch.optim.Optimizer
         if config.optimizer == "adamw":
+            # In one pass over each tensor: the table of vectors is the largest by far.
             self.optimizer = torch.optim.AdamW(
-                parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+                groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
             )
         else:
             self.optimizer = torch.optim.SGD(
-                parameters,
+                groups,
                 lr=config.learning_rate,
                 momentum=config.momentum,
                 weight_decay=config.weight_decay,
             )
 
-    def fit(self, phase: str, chosen: Ints, epochs: int, held_out: Ints | None) -> None:
+    def fit(
+        self, phase: str, chosen: Ints, epochs: int, held_out: Ints | None, seconds: float | None
+    ) -> None:
         """Run the epochs of one phase; with held-out documents keep the best, and stop early."""
         state, history = self.state, self.state.history
         if phase == "train" and state.phase == "refit":
@@ -131,9 +182,14 @@ class _Run:
         if phase != state.phase:
             state.phase, state.epoch = phase, 0
             self._start()
-        while state.epoch < epochs and not (held_out is not None and self._exhausted()):
+        clock = Clock(seconds, history.seconds)
+        while (
+            state.epoch < epochs
+            and not (state.epoch and clock.has_run_out)
+            and not (held_out is not None and self._exhausted())
+        ):
             started = time.perf_counter()
-            loss = self._epoch(chosen, epochs)
+            loss = self._epoch(chosen, epochs, clock)
             state.epoch += 1
             if held_out is None:
                 history.refit_loss.append(loss)
@@ -149,6 +205,8 @@ class _Run:
         """Return the trained model, in evaluation mode."""
         if self.state.phase == "train":
             self.model.load_state_dict(self.state.best)
+        if self.config.vector_rate and isinstance(self.model, WordClassifier):
+            self.model.fix_vectors()
         return self.model.eval()
 
     def _exhausted(self) -> bool:
@@ -159,26 +217,28 @@ class _Run:
             and self.state.epoch - history.best_epoch >= patience
         )
 
-    def _epoch(self, chosen: Ints, epochs: int) -> float:
+    def _epoch(self, chosen: Ints, epochs: int, clock: Clock) -> float:
         """Pass once over the documents, and return the mean loss per document."""
-        config, epoch, total = self.config, self.state.epoch, 0.0
+        config, epoch, total, seen = self.config, self.state.epoch, 0.0, 0
         order = np.random.default_rng((config.seed, epoch)).permutation(chosen)
-        steps = math.ceil(len(order) / config.batch_size)
+        steps = math.ceil(len(order) / self.batch_size)
         self.model.train()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed + 1_000_003 * (epoch + 1))
             for step in range(steps):
-                rows = order[step * config.batch_size : (step + 1) * config.batch_size]
+                rows = order[step * self.batch_size : (step + 1) * self.batch_size]
                 done = epoch * steps + step
-                rate = 0.5 * (1 + math.cos(math.pi * done / (config.epochs * steps)))
+                way = max(done / (self.epochs * steps), clock.gone)
                 for group in self.optimizer.param_groups:
-                    group["lr"] = config.learning_rate * rate
-                total += self._step(rows) * len(rows)
+                    group["lr"] = group["rate"] * 0.5 * (1 + math.cos(math.pi * way))
+                total, seen = total + self._step(rows) * len(rows), seen + len(rows)
                 if self.progress:
                     at = Progress(self.state.phase, done + 1, epochs * steps, self._latest())
                     self.progress(at)
+                if clock.has_run_out:
+                    break
         self.model.eval()
-        return total / len(order)
+        return total / seen
 
     def _step(self, rows: Ints) -> float:
         batch = self.model.encode([self.documents[i] for i in rows])
