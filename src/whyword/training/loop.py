@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from whyword.classifier import predict
-from whyword.data.arrays import Ints
+from whyword.data.arrays import Bools, Ints
 from whyword.data.files import make_folder
 from whyword.data.run_folder import locked
 from whyword.models.base import NetworkClassifier
@@ -25,12 +25,13 @@ from whyword.training.config import TrainingConfig
 from whyword.training.objective import Objective
 from whyword.training.parts import parts_of
 from whyword.training.suppression import scores_and_penalty
+from whyword.training.thresholds import fold_thresholds
 
 
 def train(
     build: Callable[[], NetworkClassifier],
     documents: Sequence[Document],
-    labels: Ints,
+    labels: Ints | Bools,
     config: TrainingConfig,
     directory: str | Path,
     *,
@@ -43,7 +44,7 @@ def train(
     Args:
         build: Function that makes the untrained model; it is called under the configuration's seed.
         documents: The training documents.
-        labels: ``(document,)`` int64 classes.
+        labels: ``(document,)`` int64 classes; ``(document, label)`` bool if the model gives labels.
         config: The settings of the training.
         directory: Folder of the checkpoint; made if need be.
         chronological: Whether to hold out the last documents of each class; see
@@ -75,7 +76,11 @@ def train(
         run.fit("train", parts.learned, config.epochs, parts.held_out)
         if config.refit and parts.refits:
             run.fit("refit", parts.final, run.state.history.best_epoch, None)
-    return run.result(), run.state.history
+        model, given = run.result(), labels[parts.held_out]
+        if labels.ndim == 2:
+            validation = [documents[i] for i in parts.held_out]
+            fold_thresholds(model, run.state.best, validation, given.astype(bool))
+    return model, run.state.history
 
 
 class _Run:
@@ -85,7 +90,7 @@ class _Run:
         self,
         build: Callable[[], NetworkClassifier],
         documents: Sequence[Document],
-        labels: Ints,
+        labels: Ints | Bools,
         config: TrainingConfig,
         directory: Path,
         progress: OnProgress | None,
