@@ -36,6 +36,11 @@ from whyword.errors import InputError
 @click.option("--test", metavar="PATH", help="Documents to test on.  [20news: its test part]")
 @click.option("--text", default="text", show_default=True, help="Column of the texts.")
 @click.option("--label", default="label", show_default=True, help="Column of the classes.")
+@click.option(
+    "--label-separator",
+    metavar="TEXT",
+    help="What stands between the labels of a document, if it may have several: ; for example.",
+)
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files.")
 @click.option(
     "--model",
@@ -119,6 +124,7 @@ def train(
     test: str | None,
     text: str,
     label: str,
+    label_separator: str | None,
     encoding: str,
     kind: str,
     filters: str | None,
@@ -156,7 +162,8 @@ def train(
 
     words = None if suppress is None else _words(suppress, encoding)
     chosen = Recipe.from_options(kind, settings, suppress=words, **options)
-    source = {"text": text, "label": label, "encoding": encoding}
+    source: dict[str, Any] = {"text": text, "label": label, "encoding": encoding}
+    source["label_separator"] = label_separator
     documents = corpora.load_corpus(corpus, "train", **source)
     choosing = corpora.load_corpus(development, "dev", **source) if development else None
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
@@ -174,7 +181,7 @@ def train(
             about=about,
             progress=progress,
         )
-    if "test" in report:
+    if "confusion" in report.get("test", {}):
         _draw_confusion(report["test"], output / "confusion.svg")
     if as_json:
         click.echo(json.dumps(report, indent=2))
@@ -230,16 +237,20 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
         highlight=False,
     )
     if "test" in report:
+        found = report["test"]
         table = Table("class", "documents", "precision", "recall", "F1")
         for row in report["test"]["classes"]:
             numbers = (f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
             table.add_row(row["name"], str(row["documents"]), *numbers)
         console.print(table)
-        console.print(
-            f"test accuracy {report['test']['accuracy']:.2%}, "
-            f"macro F1 {report['test']['macro_f1']:.2%}",
-            highlight=False,
-        )
+        of_all = {
+            "accuracy": "accuracy",
+            "subset_accuracy": "subset accuracy",
+            "micro_f1": "micro F1",
+            "macro_f1": "macro F1",
+        }
+        said = (f"{name} {found[key]:.2%}" for key, name in of_all.items() if key in found)
+        console.print(f"test {', '.join(said)}", highlight=False)
     if "advice" in report:
         console.print(report["advice"], highlight=False, markup=False)
     console.print(

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from whyword.data.arrays import Ints
+from whyword.data.arrays import Bools, Ints
 from whyword.data.digests import digest, digest_of_vectors
 from whyword.data.files import whole
 from whyword.data.run_folder import FORMAT, refuse_another
@@ -68,7 +68,7 @@ class State:
 def identity_of(
     model: NetworkClassifier,
     documents: Sequence[Document],
-    labels: Ints,
+    labels: Ints | Bools,
     config: TrainingConfig,
     order: Mapping[str, int],
 ) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def identity_of(
     Args:
         model: The untrained model.
         documents: The training documents.
-        labels: ``(document,)`` int64 classes.
+        labels: ``(document,)`` int64 classes, or ``(document, label)`` bool labels.
         config: The settings of the training.
         order: Whether the documents of each class stand in order of time (``chronological``), and
             how many at the end are the development part (``development``).

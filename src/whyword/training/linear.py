@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from whyword.data.arrays import Bools, Floats
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
 from whyword.models.checks import whole
 from whyword.progress import OnProgress
 from whyword.training.class_weights import ClassWeights
 from whyword.training.config import checked_seed
+from whyword.training.labels import fit_labels
 from whyword.training.objective import Objective
 from whyword.training.parts import parts_of
+from whyword.training.thresholds import thresholds_of
 from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ def train_linear(
 ) -> tuple["LinearClassifier", PenaltyHistory]:
     """Choose C, the inverse penalty, on a validation part; then fit on all training documents.
 
+    If documents have labels, there is one SVM for each, and thresholds are folded into the biases;
+    see `whyword.training.thresholds`.
+
     Args:
         corpus: The training documents, and after them the development part, if there is one.
         ngrams: Most words in a feature.
@@ -53,6 +59,7 @@ def train_linear(
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import LinearSVC
 
+    from whyword.models.linear.coefficients import Weights
     from whyword.models.linear.model import LinearClassifier
 
     ngrams, seed = whole("ngrams", ngrams), checked_seed(seed)
@@ -84,11 +91,34 @@ def train_linear(
         weighted = None if weights is None else dict(zip(keys, weights.tolist(), strict=True))
         return LinearSVC(C=penalty, random_state=seed, class_weight=weighted)
 
+    def fit_all(penalty: float, x: Any, y: Bools) -> tuple[Floats, Floats]:
+        return fit_labels(
+            lambda weighted: LinearSVC(C=penalty, random_state=seed, class_weight=weighted),
+            x,
+            y,
+            weights,
+        )
+
+    def scores(penalty: float) -> Floats:
+        found, biases = fit_all(penalty, fitted, corpus.labels[learn].astype(bool))
+        return np.asarray(tried @ found.T + biases)
+
     def quality(penalty: float) -> float:
+        if corpus.multilabel:
+            return objective.quality(scores(penalty), held_out)
         model = svm(penalty, range(len(corpus.classes))).fit(fitted, corpus.labels[learn])
         return objective.agreement(model.predict(tried), held_out)
 
     def fit(penalty: float) -> "LinearClassifier":
+        if corpus.multilabel:
+            last = vectorizer()
+            every = corpus.labels[parts.final].astype(bool)
+            found, biases = fit_all(penalty, last.fit_transform(texts[parts.final]), every)
+            given = corpus.labels[held_out].astype(bool)
+            biases = biases - thresholds_of(scores(penalty), given)
+            return LinearClassifier(
+                make_pipeline(last, Weights(corpus.classes, found, biases, multilabel=True))
+            )
         names = np.array(corpus.classes)[corpus.labels[parts.final]]
         pipeline = make_pipeline(vectorizer(), svm(penalty, corpus.classes))
         return LinearClassifier(pipeline.fit(texts[parts.final], names))

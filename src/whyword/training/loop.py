@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from whyword.classifier import predict
-from whyword.data.arrays import Ints
+from whyword.data.arrays import Bools, Ints, Reals
 from whyword.data.files import make_folder
 from whyword.data.run_folder import locked
 from whyword.models.base import NetworkClassifier, WordClassifier
@@ -28,12 +28,13 @@ from whyword.training.config import BATCH_SIZE, EPOCHS, VALIDATION, TrainingConf
 from whyword.training.objective import Objective
 from whyword.training.parts import Parts, parts_of
 from whyword.training.suppression import scores_and_penalty
+from whyword.training.thresholds import fold, thresholds_of
 
 
 def train(
     build: Callable[[], NetworkClassifier],
     documents: Sequence[Document],
-    labels: Ints,
+    labels: Ints | Bools,
     config: TrainingConfig,
     directory: str | Path,
     *,
@@ -47,7 +48,7 @@ def train(
     Args:
         build: Function that makes the untrained model; it is called under the configuration's seed.
         documents: The training documents.
-        labels: ``(document,)`` int64 classes.
+        labels: ``(document,)`` int64 classes; ``(document, label)`` bool if the model gives labels.
         config: The settings of the training.
         directory: Folder of the checkpoint; made if need be.
         chronological: Whether to hold out the last documents of each class; see
@@ -72,13 +73,17 @@ def train(
         run.fit("train", parts.learned, run.epochs, parts.held_out, seconds)
         if config.refit and parts.refits:
             run.fit("refit", parts.final, run.state.history.best_epoch, None, None)
-    return run.result(), run.state.history
+        model = run.result()
+        if labels.ndim == 2 and config.refit:
+            scores = run.scores_of_best(parts.held_out)
+            fold(model, thresholds_of(scores, labels[parts.held_out].astype(bool)))
+    return model, run.state.history
 
 
 def refit(
     build: Callable[[], NetworkClassifier],
     documents: Sequence[Document],
-    labels: Ints,
+    labels: Ints | Bools,
     config: TrainingConfig,
     directory: str | Path,
     *,
@@ -100,7 +105,7 @@ def refit(
 
 
 def _parts(
-    labels: Ints, config: TrainingConfig, chronological: bool, development: int
+    labels: Ints | Bools, config: TrainingConfig, chronological: bool, development: int
 ) -> tuple[Parts, dict[str, int]]:
     """The parts of the documents, and what decides them, for the run's identity."""
     share = VALIDATION if config.validation is None else config.validation
@@ -126,7 +131,7 @@ class _Run:
         self,
         build: Callable[[], NetworkClassifier],
         documents: Sequence[Document],
-        labels: Ints,
+        labels: Ints | Bools,
         config: TrainingConfig,
         directory: Path,
         progress: OnProgress | None,
@@ -208,6 +213,14 @@ class _Run:
         if self.config.vector_rate and isinstance(self.model, WordClassifier):
             self.model.fix_vectors()
         return self.model.eval()
+
+    def scores_of_best(self, rows: Ints) -> Reals:
+        """``(document, class)`` scores of the weights of the best epoch; the model stays as it is."""
+        last = _copy(self.model)
+        self.model.load_state_dict(self.state.best)
+        scores = predict(self.model.eval(), [self.documents[i] for i in rows])
+        self.model.load_state_dict(last)
+        return scores
 
     def _exhausted(self) -> bool:
         patience, history = self.config.patience, self.state.history

@@ -6,10 +6,11 @@ from typing import TypedDict
 
 import numpy as np
 
-from whyword.classifier import Classifier, predict
+from whyword.classifier import Classifier, is_multilabel, predict
 from whyword.data.arrays import Ints
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
+from whyword.errors import InputError
 from whyword.progress import OnProgress
 
 
@@ -112,8 +113,11 @@ def performance_on(
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
-        InputError: If the model lacks a class of the corpus.
+        InputError: If the model lacks a class of the corpus; if it gives labels, or documents have
+            some, for which there is `whyword.training.label_performance`.
     """
+    if is_multilabel(model):
+        raise InputError("The model gives labels; expected one that gives each text one class.")
     labels = corpus.labels_in(model.classes)
     predicted = predict(model, corpus.texts, progress=progress).argmax(axis=1)
     return Performance.of(labels, predicted, model.classes)

@@ -19,6 +19,7 @@ from whyword.models import store
 from whyword.progress import OnProgress, Progress, ignore
 from whyword.text import Document, Tokenizer
 from whyword.training.checkpoint import History
+from whyword.training.label_performance import label_performance_on
 from whyword.training.loop import train
 from whyword.training.objective import Objective
 from whyword.training.parts import joined
@@ -69,6 +70,9 @@ def train_model(
     """
     folder = RunFolder(Path(directory), NOTE, LEAVES)
     tell = progress or ignore
+    if test is not None and test.multilabel != corpus.multilabel:
+        # Found out now, and not when the training has taken its time.
+        test.single_labels() if test.multilabel else test.label_matrix_in(corpus.classes)
     every, last = joined(corpus, development), len(development or ())
     identity = {**recipe.identity(), "corpus": digest_of_corpus(corpus)}
     if development is not None:
@@ -83,7 +87,8 @@ def train_model(
         if advice := objective.advice(corpus.classes):
             report["advice"] = advice
         if test is not None:
-            report["test"] = performance_on(model, test, progress=tell).to_dict()
+            measured = label_performance_on if test.multilabel else performance_on
+            report["test"] = measured(model, test, progress=tell).to_dict()
         report["peak_memory_bytes"] = peak_memory()
         write_text(folder.path / REPORT, json.dumps(report, indent=2) + "\n")
     return report
@@ -110,7 +115,14 @@ def _network(
     tokenizer = recipe.tokenizer or network.default_tokenizer
     documents = [document.first(tokenizer.max_tokens) for document in whole]
     model, history = train(
-        lambda: store.build(network, vectors, corpus.classes, tokenizer, recipe.settings),
+        lambda: store.build(
+            network,
+            vectors,
+            corpus.classes,
+            tokenizer,
+            recipe.settings,
+            multilabel=corpus.multilabel,
+        ),
         documents,
         corpus.labels,
         recipe.training,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from whyword.batch import Batch
-from whyword.data.arrays import Floats, Ints, Singles
+from whyword.data.arrays import Bools, Floats, Ints, Singles
 from whyword.data.corpora import Corpus
 from whyword.data.digests import digest_of_files
 from whyword.data.extras import require
@@ -24,9 +24,11 @@ from whyword.text import Document
 from whyword.training.checkpoint import History
 from whyword.training.class_weights import ClassWeights
 from whyword.training.config import TrainingConfig
+from whyword.training.labels import fit_labels
 from whyword.training.loop import train
 from whyword.training.objective import Objective
 from whyword.training.parts import parts_of
+from whyword.training.thresholds import thresholds_of
 from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
@@ -48,6 +50,9 @@ def train_head(
     progress: OnProgress | None = None,
 ) -> tuple[TransformerClassifier, PenaltyHistory]:
     """Train the last linear layer by logistic regression; the encoder stays as it is.
+
+    If documents have labels, there is one regression for each, and thresholds are folded into the
+    biases; see `whyword.training.thresholds`.
 
     The encoder reads each document once. C, the inverse penalty, is chosen on a validation part;
     then the layer is fitted on all training documents. Layers between encoder and last layer that
@@ -85,17 +90,21 @@ def train_head(
         weight, bias = fit(learn, penalty)
         return objective.quality(x[held_out] @ weight.T + bias, held_out)
 
-    (weight, bias), found = fit_with_best_penalty(
+    (weight, bias), tried = fit_with_best_penalty(
         PENALTIES,
         quality=quality,
         fit=lambda penalty: fit(final, penalty),
         progress=progress,
     )
+    if corpus.multilabel and layer.bias is not None:
+        validating = fit(learn, max(tried, key=lambda penalty: tried[penalty]))
+        scores = x[held_out] @ validating[0].T + validating[1]
+        bias = bias - thresholds_of(scores, y[held_out].astype(bool)).astype(np.float32)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight))
         if layer.bias is not None:
             layer.bias.copy_(torch.from_numpy(bias))
-    return classifier, PenaltyHistory(found, time.perf_counter() - started)
+    return classifier, PenaltyHistory(tried, time.perf_counter() - started)
 
 
 def train_whole(
@@ -196,41 +205,46 @@ def last_layer(classifier: TransformerClassifier) -> nn.Linear:
 def _untrained(base: str, corpus: Corpus, max_length: int, seed: int) -> TransformerClassifier:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        classifier = huggingface.untrained(base, corpus.classes)
+        classifier = huggingface.untrained(base, corpus.classes, multilabel=corpus.multilabel)
     longest = min(classifier.max_length, max_length)
     return TransformerClassifier(classifier.module, classifier.subwords, max_length=longest)
 
 
 def _fit(
     x: Singles,
-    y: Ints,
+    y: Ints | Bools,
     penalty: float,
     layer: nn.Linear,
     classes: int,
     weights: Floats | None = None,
 ) -> tuple[Singles, Singles]:
     """Fit weights ``(class, feature)`` and biases ``(class,)``, zero if the layer has no biases."""
-    linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
-    from sklearn.exceptions import ConvergenceWarning
-
-    if len(np.unique(y)) < classes:
+    if y.ndim == 1 and len(np.unique(y)) < classes:
         raise InputError("Every class needs a document to train on beside those that validate.")
     has_bias = layer.bias is not None
     centre = x.mean(axis=0) if has_bias else np.zeros(x.shape[1], dtype=np.float32)
     scale = x.std(axis=0) + 1e-6
-    model = linear_model.LogisticRegression(
-        C=penalty,
-        max_iter=300,
-        fit_intercept=has_bias,
-        class_weight=None if weights is None else dict(enumerate(weights.tolist())),
-    )
+
+    def regression(weighted: dict[int, float] | None) -> Any:
+        linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
+        return linear_model.LogisticRegression(
+            C=penalty, max_iter=300, fit_intercept=has_bias, class_weight=weighted
+        )
+
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         # It does not matter if the solver stops early: the validation part judges the fit.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit((x - centre) / scale, y)
-    weight, bias = model.coef_ / scale, np.broadcast_to(model.intercept_, len(model.coef_))
-    bias = bias - weight @ centre
-    if classes == 2:  # one row, for the second class against the first
+        if y.ndim == 2:
+            found, biases = fit_labels(regression, (x - centre) / scale, y.astype(bool), weights)
+        else:
+            weighted = None if weights is None else dict(enumerate(weights.tolist()))
+            model = regression(weighted).fit((x - centre) / scale, y)
+            found, biases = model.coef_, np.broadcast_to(model.intercept_, len(model.coef_))
+    weight = found / scale
+    bias = biases - weight @ centre
+    if y.ndim == 1 and classes == 2:  # one row, for the second class against the first
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     return weight.astype(np.float32), bias.astype(np.float32)
 
@@ -257,6 +271,7 @@ class _Trained(NetworkClassifier):
 
     def __init__(self, classifier: TransformerClassifier, base: str) -> None:
         super().__init__(classifier.classes)
+        self.multilabel = classifier.multilabel
         self.classifier, self.base = classifier, base
         self.module: nn.Module = classifier.module
 
