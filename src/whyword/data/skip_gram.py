@@ -3,8 +3,8 @@
 Gensim's own threads write into one table as they come, so that no two runs are alike. Here each
 worker has a table of its own and a share of the documents. After each pass the tables become one:
 the vector of a word moves by the mean of its moves, weighted by how often the word stands in each
-share. A word of one share alone moves as far as it did there; and what comes out depends on the seed
-and the number of workers, not on their speed.
+share. A word of one share alone moves as far as it did there; and what comes out depends on the
+seed and the number of workers, not on their speed.
 """
 
 import math

@@ -1,7 +1,7 @@
 """A trained model beside the linear one on the same validation part: which is better, what to do.
 
-An explanation of a model that has learned nothing explains nothing, and a linear model takes seconds
-to train and is explained exactly.
+An explanation of a model that has learned nothing explains nothing, and a linear model takes
+seconds to train and is explained exactly.
 """
 
 from dataclasses import asdict, dataclass
@@ -91,14 +91,14 @@ class Comparison:
         return "linear" if self.prefers_linear else "model"
 
 
-def right(predicted: Reals | Ints, labels: Ints | Bools) -> Singles:
+def right(scores: Reals, labels: Ints | Bools) -> Singles:
     """How right decisions are: ``(document,)``, from 0 to 1.
 
     Args:
-        predicted: ``(document, class)`` scores.
+        scores: ``(document, class)``.
         labels: ``(document,)`` classes; ``(document, class)`` bool if they are labels, of which
             those with a score above 0 are decided for.
     """
     if labels.ndim == 1:
-        return (predicted.argmax(axis=1) == labels).astype(np.float32)
-    return ((predicted > 0) == labels).mean(axis=1, dtype=np.float32)
+        return np.asarray(scores.argmax(axis=1) == labels, dtype=np.float32)
+    return np.asarray(((scores > 0) == labels).mean(axis=1), dtype=np.float32)

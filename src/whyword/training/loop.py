@@ -42,7 +42,7 @@ def train(
     development: int = 0,
     seconds: float | None = None,
     progress: OnProgress | None = None,
-) -> tuple[NetworkClassifier, History]:
+) -> tuple[NetworkClassifier, History, Reals]:
     """Train a model, or go on with the run in ``directory``.
 
     Args:
@@ -61,7 +61,10 @@ def train(
             done, the steps in all, and the latest numbers.
 
     Returns:
-        The model of the best epoch, or the refitted one, in evaluation mode; and the history.
+        The model of the best epoch, or the refitted one, in evaluation mode; the history; and the
+        scores ``(document, class)`` of the validation part by the model of the best epoch. If
+        documents have labels, thresholds are folded into the model, and the scores are without; see
+        `whyword.training.thresholds`.
 
     Raises:
         InputError: If the directory is in use; if its checkpoint belongs to a run with another
@@ -74,10 +77,10 @@ def train(
         if config.refit and parts.refits:
             run.fit("refit", parts.final, run.state.history.best_epoch, None, None)
         model = run.result()
-        if labels.ndim == 2 and config.refit:
-            scores = run.scores_of_best(parts.held_out)
-            fold(model, thresholds_of(scores, labels[parts.held_out].astype(bool)))
-    return model, run.state.history
+        scores = run.scores_of_best(parts.held_out)
+    if labels.ndim == 2:
+        fold(model, thresholds_of(scores, labels[parts.held_out].astype(bool)))
+    return model, run.state.history, scores
 
 
 def refit(
@@ -95,7 +98,8 @@ def refit(
 ) -> tuple[NetworkClassifier, History]:
     """Train on all documents, those that were held out too, for a number of epochs that is known.
 
-    Args and errors are those of `train`; ``epochs`` is how many of ``config.epochs`` to go.
+    Args and errors are those of `train`; ``epochs`` is how many of ``config.epochs`` to go. No
+    thresholds are folded in.
     """
     parts, order = _parts(labels, config, chronological, development)
     with _locked(directory) as folder:
@@ -215,7 +219,7 @@ class _Run:
         return self.model.eval()
 
     def scores_of_best(self, rows: Ints) -> Reals:
-        """``(document, class)`` scores of the weights of the best epoch; the model stays as it is."""
+        """``(document, class)`` scores by the weights of the best epoch; the model stays."""
         last = _copy(self.model)
         self.model.load_state_dict(self.state.best)
         scores = predict(self.model.eval(), [self.documents[i] for i in rows])

@@ -1,17 +1,15 @@
 """Training of a network: a plan, word vectors, one attempt for each rate of theirs, and a refit.
 
-Each attempt has a folder of its own in the run's folder. The validation part chooses one, and what it
-chose is trained again on all documents.
+Each attempt has a folder of its own in the run's folder. The validation part chooses one, and what
+it chose is trained again on all documents.
 """
 
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from whyword.classifier import Classifier, predict
-from whyword.data.arrays import Singles
+from whyword.classifier import Classifier
+from whyword.data.arrays import Reals
 from whyword.data.corpora import Corpus
 from whyword.data.vectors import WordVectors
 from whyword.models import store
@@ -24,6 +22,7 @@ from whyword.training.loop import refit, train
 from whyword.training.parts import parts_of
 from whyword.training.plan import Plan, Size, plan
 from whyword.training.recipe import Recipe
+from whyword.training.thresholds import fold, thresholds_of
 from whyword.training.vectors import vectors_of_run
 
 ATTEMPTS = "attempts"
@@ -40,7 +39,7 @@ def train_network(
     directory: Path,
     clock: Clock,
     progress: OnProgress,
-) -> tuple[Classifier, dict[str, Any], Singles]:
+) -> tuple[Classifier, dict[str, Any], Reals]:
     """Train a network.
 
     Args:
@@ -64,27 +63,28 @@ def train_network(
         run.vectors, vector_seconds = vectors_of_run(
             chosen.recipe, learned, directory, progress, clock.share(_OF_VECTORS), reasons
         )
-    attempts: dict[float, tuple[NetworkClassifier, History]] = {}
+    attempts: dict[float, tuple[NetworkClassifier, History, Reals]] = {}
     for done, rate in enumerate(chosen.vector_rates):
         left = len(chosen.vector_rates) - done + run.refits
         attempts[rate] = run.attempt(rate, clock.share(1 / left))
     best = max(attempts, key=lambda rate: max(attempts[rate][1].validation_accuracy))
-    model, history = attempts[best]
+    model, history, scores = attempts[best]
     if len(attempts) > 1:
         tried = ", ".join(
             f"{rate:g}: {max(found.validation_accuracy):.2%}"
-            for rate, (_, found) in attempts.items()
+            for rate, (_, found, _) in attempts.items()
         )
         reasons.append(
             f"Word vectors are learned with the task, at {best:g} times the learning rate, which "
             f"was best on the validation part ({tried})."
         )
-    seconds = sum(found.seconds for _, found in attempts.values())
-    scores = predict(model, run.validating)
+    seconds = sum(found.seconds for _, found, _ in attempts.values())
     epochs, accuracy = history.best_epoch, max(history.validation_accuracy)
     told = asdict(history)
     if run.refits:
         model, again = run.refit(best, epochs, clock.share(1.0))
+        if corpus.multilabel:
+            fold(model, thresholds_of(scores, corpus.labels[run.held_out].astype(bool)))
         told["refit_loss"], seconds = again.refit_loss, seconds + again.seconds
     if clock.has_run_out:
         reasons.append("The time that was given ended the training early; more may be better.")
@@ -104,7 +104,7 @@ def train_network(
             "history": told,
             "attempts": {
                 f"{rate:g}": max(found.validation_accuracy)
-                for rate, (_, found) in attempts.items()
+                for rate, (_, found, _) in attempts.items()
             },
             "reasons": reasons,
             "training_seconds": round(seconds, 1),
@@ -136,7 +136,9 @@ class _Network:
         assert recipe.tokenizer is not None
         self.tokenizer = recipe.tokenizer
         self.documents = [document.first(self.tokenizer.max_tokens) for document in whole]
-        self.development, self.vectors = development, None
+        self.development = development
+        self.vectors: WordVectors | None = None
+        assert recipe.training.validation is not None
         parts = parts_of(
             corpus.labels,
             recipe.training.validation,
@@ -144,19 +146,24 @@ class _Network:
             seed=recipe.training.seed,
             development=development,
         )
+        self.held_out = parts.held_out
         self.refits = recipe.training.refit and parts.refits
-        self.validating = [self.documents[i] for i in parts.held_out]
-
-    vectors: WordVectors | None
 
     def build(self) -> NetworkClassifier:
         """The untrained network."""
         network = store.KINDS[self.recipe.kind]
         return store.build(
-            network, self.vectors, self.corpus.classes, self.tokenizer, self.recipe.settings
+            network,
+            self.vectors,
+            self.corpus.classes,
+            self.tokenizer,
+            self.recipe.settings,
+            multilabel=self.corpus.multilabel,
         )
 
-    def attempt(self, rate: float, seconds: float | None) -> tuple[NetworkClassifier, History]:
+    def attempt(
+        self, rate: float, seconds: float | None
+    ) -> tuple[NetworkClassifier, History, Reals]:
         """Train with a rate of the vectors, and keep the best epoch."""
         return train(
             self.build,
@@ -199,4 +206,3 @@ def _tokenise(corpus: Corpus, progress: OnProgress) -> list[Document]:
 def _of_vectors(recipe: Recipe, vectors: WordVectors) -> dict[str, object]:
     source = recipe.vectors or "training documents"
     return {"from": source, "words": len(vectors.words), **recipe.skip_gram}
-

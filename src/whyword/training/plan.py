@@ -152,7 +152,9 @@ def _settings(recipe: Recipe, size: Size, reasons: list[str]) -> dict[str, objec
         )
     if recipe.kind == WordCNN.kind and "filters" not in found and not size.is_large:
         found["filters"] = {"1": 100, "2": 100, "3": 100}
-        reasons.append("100 filters of each width from 1 to 3 words: for more there is little text.")
+        reasons.append(
+            "100 filters of each width from 1 to 3 words: for more there is little text."
+        )
     return found
 
 

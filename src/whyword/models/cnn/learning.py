@@ -1,9 +1,9 @@
 """The filters' maxima while the network learns: gradients that flow through winning windows alone.
 
 A filter passes on one window of a document, so that of the U · K · F products of a batch's U words
-with the filters only B · F · K have a gradient. The backward pass sums up these, word vector by word
-vector and filter by filter, and multiplies nothing else; autograd's own would multiply with matrices
-that are nearly all zeros.
+with the filters only B · F · K have a gradient. The backward pass sums up these, word vector by
+word vector and filter by filter, and multiplies nothing else; autograd's own would multiply with
+matrices that are nearly all zeros.
 """
 
 from typing import Any
@@ -20,7 +20,9 @@ class _Maxima(torch.autograd.Function):
     """See `maxima`."""
 
     @staticmethod
-    def forward(ctx: Any, vectors: Tensor, weight: Tensor, slots: Tensor, lengths: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, vectors: Tensor, weight: Tensor, slots: Tensor, lengths: Tensor
+    ) -> Tensor:
         filters, _, width = weight.shape
         places = weight.permute(2, 0, 1).flatten(0, 1)
         rows = (vectors @ places.T).view(-1, filters)
@@ -39,7 +41,10 @@ class _Maxima(torch.autograd.Function):
             words = slots.gather(1, start + k)
             # A bag for each filter: the words that it took, one from each document.
             of_weight[:, :, k] = embedding_bag(
-                words.T.contiguous(), vectors, mode="sum", per_sample_weights=gradient.T.contiguous()
+                words.T.contiguous(),
+                vectors,
+                mode="sum",
+                per_sample_weights=gradient.T.contiguous(),
             )
             if of_vectors is not None:
                 # A bag for each word: the filters that took it.
@@ -67,5 +72,5 @@ def maxima(vectors: Tensor, weight: Tensor, slots: Tensor, lengths: Tensor) -> T
         slots: ``(batch, position)`` the words' slots.
         lengths: ``(batch,)`` number of words of each document.
     """
-    found: Tensor = _Maxima.apply(vectors, weight, slots, lengths)
+    found: Tensor = _Maxima.apply(vectors, weight, slots, lengths)  # type: ignore[no-untyped-call]
     return found
