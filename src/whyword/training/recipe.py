@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from whyword.data.digests import digest_of_file, digest_of_files
-from whyword.data.vectors import WordVectors, learn
+from whyword.data.skip_gram import learn
+from whyword.data.vectors import WordVectors
 from whyword.errors import InputError, ModelError, did_you_mean
 from whyword.models import store
 from whyword.models.base import WordClassifier

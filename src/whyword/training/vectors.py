@@ -8,6 +8,7 @@ from typing import Any
 
 from whyword.data import vectors as word_vectors
 from whyword.data.files import read_object, write_text
+from whyword.data.skip_gram import learn
 from whyword.data.vectors import WordVectors
 from whyword.models.folder import save_vectors, saved_vectors
 from whyword.progress import OnProgress
@@ -47,9 +48,7 @@ def vectors_of_run(
         )
     else:
         skip_gram: dict[str, Any] = dict(recipe.skip_gram)
-        vectors = word_vectors.learn(
-            words, seed=recipe.training.seed, progress=progress, **skip_gram
-        )
+        vectors = learn(words, seed=recipe.training.seed, progress=progress, **skip_gram)
     save_vectors(vectors, directory)
     # Written last: a kill before this line learns the same vectors again.
     seconds = time.perf_counter() - started

@@ -20,7 +20,9 @@ class _Maxima(torch.autograd.Function):
     """See `maxima`."""
 
     @staticmethod
-    def forward(ctx: Any, vectors: Tensor, weight: Tensor, slots: Tensor, lengths: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, vectors: Tensor, weight: Tensor, slots: Tensor, lengths: Tensor
+    ) -> Tensor:
         filters, _, width = weight.shape
         places = weight.permute(2, 0, 1).flatten(0, 1)
         rows = (vectors @ places.T).view(-1, filters)
@@ -39,7 +41,10 @@ class _Maxima(torch.autograd.Function):
             words = slots.gather(1, start + k)
             # A bag for each filter: the words that it took, one from each document.
             of_weight[:, :, k] = embedding_bag(
-                words.T.contiguous(), vectors, mode="sum", per_sample_weights=gradient.T.contiguous()
+                words.T.contiguous(),
+                vectors,
+                mode="sum",
+                per_sample_weights=gradient.T.contiguous(),
             )
             if of_vectors is not None:
                 # A bag for each word: the filters that took it.
