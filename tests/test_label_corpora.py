@@ -10,15 +10,20 @@ import pytest
 from click.testing import CliRunner
 
 from labels import labelled, names_of, write_json_lines
-from whyword import InputError, load
+from whyword import InputError, explain, load
+from whyword.classifier import predict, tokenised
 from whyword.cli import cli
 from whyword.data.corpora import Corpus, folder, load_corpus
 from whyword.data.digests import digest_of_corpus
+from whyword.evaluation.deletion import curves
 from whyword.evaluation.documents import choose_documents
 from whyword.evaluation.experiment import word_deletion
+from whyword.evaluation.faithfulness import log_odds
+from whyword.evaluation.oracle import oracle_orders
 from whyword.evaluation.pointing import hybrid_documents
 from whyword.survey.audit import audit_corpus
 from whyword.survey.maps import map_corpus
+from whyword.survey.vectors import document_vectors
 from whyword.survey.words import corpus_words
 from whyword.training.performance import performance_on
 
@@ -147,3 +152,44 @@ def test_commands_refuse_in_one_line(tmp_path: Path, command: str) -> None:
     result = CliRunner().invoke(cli, [command, "--corpus", source, *output])
     assert result.exit_code == 2, result.output
     assert "several labels each" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("taker", set(TAKERS) - {"words of all", "hybrids"})
+def test_models_that_give_labels_are_refused_where_one_class_is_predicted(taker: str) -> None:
+    model = load("news20-cnn")
+    vars(model)["multilabel"] = True
+    one = labelled(12)
+    names = ("rec.motorcycles", "sci.med", "sci.space")
+    corpus = Corpus(one.texts, np.arange(12) % 3, names, one.names)
+    with pytest.raises(InputError, match=r"gives? labels|label of this classifier"):
+        TAKERS[taker](model, corpus)
+
+
+def test_other_functions_refuse_such_models_too() -> None:
+    model = load("news20-cnn")
+    vars(model)["multilabel"] = True
+    documents = tokenised(model, ["one two three"])
+    orders, labels = np.zeros((1, 1, 1), dtype=np.int64), np.zeros(1, dtype=np.int64)
+    for refused in (
+        lambda: curves(model, documents, orders, labels=labels),
+        lambda: oracle_orders(model, documents, labels, labels > 0, steps=1),
+        lambda: document_vectors(model, ["one two"], weightings=["lrp"]),
+        lambda: corpus_words(
+            model,
+            Corpus(("one",), labels, ("sci.space",), ("0",)),
+            subject="predicted",
+            name="sci.space",
+        ),
+    ):
+        with pytest.raises(InputError, match="needs a model that gives each text one class"):
+            refused()
+
+
+def test_the_probability_of_a_label_is_a_sigmoid() -> None:
+    model = load("news20-cnn")
+    vars(model)["multilabel"] = True
+    found = explain(model, "the moon and the orbit of a rocket", targets="sci.space")
+    (change,) = log_odds(model, [found], share=1.0)
+    scores = predict(model, [found.text, ""])[:, model.classes.index("sci.space")]
+    before, after = np.log(1 / (1 + np.exp(-scores)))
+    assert change == pytest.approx(after - before, abs=1e-4)
