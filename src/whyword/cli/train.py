@@ -47,8 +47,8 @@ from whyword.errors import InputError
     "kind",
     default="cnn",
     show_default=True,
-    metavar="cnn|lstm|gru|characters|linear|transformer",
-    help="Architecture of the model.",
+    metavar="cnn|lstm|gru|characters|linear|transformer|auto",
+    help="Architecture; auto takes the best of linear, cnn and, with --base, an encoder's head.",
 )
 @click.option(
     "--filters",
@@ -64,8 +64,8 @@ from whyword.errors import InputError
 @click.option(
     "--vectors",
     metavar="FILE|DIR",
-    help="Word vectors: a word2vec, GloVe or fastText file, or the folder of a model.  "
-    "[learned from the documents]",
+    help="Word vectors to begin with: a word2vec, GloVe or fastText file, or the folder of a "
+    "model.  [learned from the documents]",
 )
 @click.option(
     "--window", type=int, help="Words to each side that word vectors learn to predict (skip-gram)."
@@ -75,6 +75,13 @@ from whyword.errors import InputError
 )
 @click.option("--vector-epochs", type=int, help="Passes of skip-gram over the documents.")
 @click.option("--dimension", type=int, help="Components of each learned word vector.")
+@click.option(
+    "--vector-rate",
+    type=float,
+    help="Learning rate of the word vectors as a multiple of --learning-rate; 0 keeps them fixed.  "
+    "[the validation part chooses]",
+)
+@click.option("--minutes", type=float, help="Time for the whole training, about.")
 @click.option("--epochs", type=int, help="Most passes of the training over the documents.")
 @click.option("--batch-size", type=int, help="Documents in each step of the training.")
 @click.option(
@@ -251,8 +258,13 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
         }
         said = (f"{name} {found[key]:.2%}" for key, name in of_all.items() if key in found)
         console.print(f"test {', '.join(said)}", highlight=False)
-    if "advice" in report:
-        console.print(report["advice"], highlight=False, markup=False)
+    if (linear := report.get("linear")) and "test" in linear:
+        console.print(
+            f"The linear model beside it: test accuracy {linear['test']['accuracy']:.2%}",
+            highlight=False,
+        )
+    for sentence in (*report.get("reasons", ()), *report.get("advice", ())):
+        console.print(sentence, highlight=False, markup=False)
     console.print(
         f"The model is in {output}. Try: whyword explain --model {output} 'some text'",
         highlight=False,

@@ -3,10 +3,12 @@
 Gensim's own threads write into one table as they come, so that no two runs are alike. Here each
 worker has a table of its own and a share of the documents. After each pass the tables become one:
 the vector of a word moves by the mean of its moves, weighted by how often the word stands in each
-share. A word of one share alone moves as far as it did there; and what comes out depends on the seed
-and the number of workers, not on their speed.
+share. A word of one share alone moves as far as it did there; and what comes out depends on the
+seed and the number of workers, not on their speed.
 """
 
+import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +43,7 @@ def learn(
     sample: float = 1e-4,
     seed: int = 0,
     workers: int = 1,
+    seconds: float | None = None,
     progress: OnProgress | None = None,
 ) -> WordVectors:
     """Learn word vectors by skip-gram with negative sampling (Mikolov et al. 2013), by gensim.
@@ -58,6 +61,7 @@ def learn(
         sample: Share of all words above which a frequent word is skipped at random.
         seed: Seed of the initial vectors, the skipping and the noise.
         workers: Number of threads, each with a share of the documents.
+        seconds: Time for all passes; None for as long as they take. There is one pass at least.
         progress: Called after each epoch; see `whyword.progress`.
 
     Raises:
@@ -93,28 +97,41 @@ def learn(
         model.random = np.random.RandomState((seed + number) % 2**32)
     words = models[0].wv.index_to_key
     shares = _shares(parts, words)
-    rates = np.linspace(_RATE, _LEAST_RATE, epochs + 1)
+    started, way = time.perf_counter(), 0.0
     with ThreadPoolExecutor(len(models)) as pool:
         for epoch in range(epochs):
             before = _tables(models[0])
-
-            def one_pass(number: int, start: float = rates[epoch], end: float = rates[epoch + 1]):
-                part = parts[number]
-                models[number].train(
-                    part,
-                    total_examples=len(part),
-                    total_words=sum(map(len, part)),
-                    epochs=1,
-                    start_alpha=start,
-                    end_alpha=end,
-                )
-
-            list(pool.map(one_pass, range(len(models))))
+            # The way to go in this pass: by passes, or by time if that is longer.
+            elapsed = (time.perf_counter() - started) / (seconds or math.inf)
+            each = max(1 / epochs, elapsed / epoch if epoch else 0.0)
+            ahead = min(way + each, 1.0)
+            rates = [_RATE + (_LEAST_RATE - _RATE) * at for at in (way, ahead)]
+            passes = [
+                pool.submit(_one_pass, model, part, *rates)
+                for model, part in zip(models, parts, strict=True)
+            ]
+            for running in passes:
+                running.result()
             if len(models) > 1:
                 _merge(models, before, shares)
+            way = ahead
             if progress:
                 progress(Progress("word vectors", epoch + 1, epochs))
+            if way >= 1:
+                break
     return WordVectors(tuple(words), models[0].wv.vectors, lowercase=True)
+
+
+def _one_pass(model: "Word2Vec", part: Sequence[list[str]], start: float, end: float) -> None:
+    words = sum(map(len, part))
+    model.train(
+        part,
+        total_examples=len(part),
+        total_words=words,
+        epochs=1,
+        start_alpha=start,
+        end_alpha=end,
+    )
 
 
 def _shares(parts: Sequence[Sequence[Sequence[str]]], words: Sequence[str]) -> list[Singles]:

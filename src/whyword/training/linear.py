@@ -1,6 +1,5 @@
 """Training of the linear baseline: TF-IDF of words and pairs of words, and a linear SVM."""
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +62,6 @@ def train_linear(
     from whyword.models.linear.model import LinearClassifier
 
     ngrams, seed = whole("ngrams", ngrams), checked_seed(seed)
-    started = time.perf_counter()
     parts = parts_of(
         corpus.labels,
         validation,
@@ -100,14 +98,16 @@ def train_linear(
         )
 
     def scores(penalty: float) -> Floats:
-        found, biases = fit_all(penalty, fitted, corpus.labels[learn].astype(bool))
-        return np.asarray(tried @ found.T + biases)
-
-    def quality(penalty: float) -> float:
         if corpus.multilabel:
-            return objective.quality(scores(penalty), held_out)
+            found, biases = fit_all(penalty, fitted, corpus.labels[learn].astype(bool))
+            return np.asarray(tried @ found.T + biases)
         model = svm(penalty, range(len(corpus.classes))).fit(fitted, corpus.labels[learn])
-        return objective.agreement(model.predict(tried), held_out)
+        decided = model.decision_function(tried)
+        if decided.ndim == 1:  # two classes: the second against the first
+            decided = np.stack([-decided, decided], axis=1)
+        every = np.full((len(held_out), len(corpus.classes)), -np.inf)
+        every[:, model.classes_] = decided
+        return every
 
     def fit(penalty: float) -> "LinearClassifier":
         if corpus.multilabel:
@@ -123,7 +123,10 @@ def train_linear(
         pipeline = make_pipeline(vectorizer(), svm(penalty, corpus.classes))
         return LinearClassifier(pipeline.fit(texts[parts.final], names))
 
-    classifier, found = fit_with_best_penalty(
-        PENALTIES, quality=quality, fit=fit, progress=progress
+    return fit_with_best_penalty(
+        PENALTIES,
+        scores=scores,
+        quality=lambda found: objective.quality(found, held_out),
+        fit=fit,
+        progress=progress,
     )
-    return classifier, PenaltyHistory(found, time.perf_counter() - started)

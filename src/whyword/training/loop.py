@@ -6,26 +6,29 @@ a run that was killed goes on as if it had not been.
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from whyword.classifier import predict
-from whyword.data.arrays import Bools, Ints
+from whyword.data.arrays import Bools, Ints, Reals
 from whyword.data.files import make_folder
 from whyword.data.run_folder import locked
-from whyword.models.base import NetworkClassifier
+from whyword.models.base import NetworkClassifier, WordClassifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 from whyword.training.checkpoint import History, identity_of, resume, save_checkpoint
-from whyword.training.config import TrainingConfig
+from whyword.training.clock import Clock
+from whyword.training.config import BATCH_SIZE, EPOCHS, VALIDATION, TrainingConfig
 from whyword.training.objective import Objective
-from whyword.training.parts import parts_of
+from whyword.training.parts import Parts, parts_of
 from whyword.training.suppression import scores_and_penalty
-from whyword.training.thresholds import fold_thresholds
+from whyword.training.thresholds import fold, thresholds_of
 
 
 def train(
@@ -37,8 +40,9 @@ def train(
     *,
     chronological: bool = False,
     development: int = 0,
+    seconds: float | None = None,
     progress: OnProgress | None = None,
-) -> tuple[NetworkClassifier, History]:
+) -> tuple[NetworkClassifier, History, Reals]:
     """Train a model, or go on with the run in ``directory``.
 
     Args:
@@ -51,36 +55,77 @@ def train(
             `whyword.training.validation.split`.
         development: How many of the documents, the last ones, are a development part: they choose
             the epoch in place of held-out ones, and are not trained on.
+        seconds: Time for the choice of the epoch; None for as long as it takes. The learning rate
+            falls to zero by then.
         progress: Called after every step with the phase (``"train"`` or ``"refit"``), the steps
             done, the steps in all, and the latest numbers.
 
     Returns:
-        The model of the best epoch, or the refitted one, in evaluation mode; and the history.
+        The model of the best epoch, or the refitted one, in evaluation mode; the history; and the
+        scores ``(document, class)`` of the validation part by the model of the best epoch. If
+        documents have labels, thresholds are folded into the model, and the scores are without; see
+        `whyword.training.thresholds`.
 
     Raises:
         InputError: If the directory is in use; if its checkpoint belongs to a run with another
             configuration, model, vectors or documents, or does not say to which.
     """
-    directory = Path(directory)
-    make_folder(directory)
+    parts, order = _parts(labels, config, chronological, development)
+    with _locked(directory) as folder:
+        run = _Run(build, documents, labels, config, folder, progress, order)
+        run.fit("train", parts.learned, run.epochs, parts.held_out, seconds)
+        if config.refit and parts.refits:
+            run.fit("refit", parts.final, run.state.history.best_epoch, None, None)
+        model = run.result()
+        scores = run.scores_of_best(parts.held_out)
+    if labels.ndim == 2:
+        fold(model, thresholds_of(scores, labels[parts.held_out].astype(bool)))
+    return model, run.state.history, scores
+
+
+def refit(
+    build: Callable[[], NetworkClassifier],
+    documents: Sequence[Document],
+    labels: Ints | Bools,
+    config: TrainingConfig,
+    directory: str | Path,
+    *,
+    epochs: int,
+    chronological: bool = False,
+    development: int = 0,
+    seconds: float | None = None,
+    progress: OnProgress | None = None,
+) -> tuple[NetworkClassifier, History]:
+    """Train on all documents, those that were held out too, for a number of epochs that is known.
+
+    Args and errors are those of `train`; ``epochs`` is how many of ``config.epochs`` to go. No
+    thresholds are folded in.
+    """
+    parts, order = _parts(labels, config, chronological, development)
+    with _locked(directory) as folder:
+        run = _Run(build, documents, labels, config, folder, progress, order)
+        run.fit("refit", parts.final, epochs, None, seconds)
+    return run.result(), run.state.history
+
+
+def _parts(
+    labels: Ints | Bools, config: TrainingConfig, chronological: bool, development: int
+) -> tuple[Parts, dict[str, int]]:
+    """The parts of the documents, and what decides them, for the run's identity."""
+    share = VALIDATION if config.validation is None else config.validation
     parts = parts_of(
-        labels,
-        config.validation,
-        chronological=chronological,
-        seed=config.seed,
-        development=development,
+        labels, share, chronological=chronological, seed=config.seed, development=development
     )
     order = {"chronological": chronological} | ({"development": development} if development else {})
+    return parts, order
+
+
+@contextmanager
+def _locked(directory: str | Path) -> Iterator[Path]:
+    directory = Path(directory)
+    make_folder(directory)
     with locked(directory):
-        run = _Run(build, documents, labels, config, directory, progress, order)
-        run.fit("train", parts.learned, config.epochs, parts.held_out)
-        if config.refit and parts.refits:
-            run.fit("refit", parts.final, run.state.history.best_epoch, None)
-        model, given = run.result(), labels[parts.held_out]
-        if labels.ndim == 2:
-            validation = [documents[i] for i in parts.held_out]
-            fold_thresholds(model, run.state.best, validation, given.astype(bool))
-    return model, run.state.history
+        yield directory
 
 
 class _Run:
@@ -98,6 +143,7 @@ class _Run:
     ) -> None:
         self.build, self.documents = build, documents
         self.config, self.directory, self.progress = config, directory, progress
+        self.epochs, self.batch_size = config.epochs or EPOCHS, config.batch_size or BATCH_SIZE
         self._start()
         self.objective = Objective(
             labels,
@@ -114,21 +160,30 @@ class _Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.config.seed)
             self.model = self.build()
-        config, parameters = self.config, self.model.parameters()
+        config, rate = self.config, self.config.vector_rate or 0.0
+        groups: list[dict[str, Any]] = [
+            {"params": list(self.model.parameters()), "rate": config.learning_rate}
+        ]
+        if rate and isinstance(self.model, WordClassifier):
+            self.model.learn_vectors()
+            groups.append({"params": [self.model.embedding], "rate": rate * config.learning_rate})
         self.optimizer: torch.optim.Optimizer
         if config.optimizer == "adamw":
+            # In one pass over each tensor: the table of vectors is the largest by far.
             self.optimizer = torch.optim.AdamW(
-                parameters, lr=config.learning_rate, weight_decay=config.weight_decay
+                groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
             )
         else:
             self.optimizer = torch.optim.SGD(
-                parameters,
+                groups,
                 lr=config.learning_rate,
                 momentum=config.momentum,
                 weight_decay=config.weight_decay,
             )
 
-    def fit(self, phase: str, chosen: Ints, epochs: int, held_out: Ints | None) -> None:
+    def fit(
+        self, phase: str, chosen: Ints, epochs: int, held_out: Ints | None, seconds: float | None
+    ) -> None:
         """Run the epochs of one phase; with held-out documents keep the best, and stop early."""
         state, history = self.state, self.state.history
         if phase == "train" and state.phase == "refit":
@@ -136,9 +191,14 @@ class _Run:
         if phase != state.phase:
             state.phase, state.epoch = phase, 0
             self._start()
-        while state.epoch < epochs and not (held_out is not None and self._exhausted()):
+        clock = Clock(seconds, history.seconds)
+        while (
+            state.epoch < epochs
+            and not (state.epoch and clock.has_run_out)
+            and not (held_out is not None and self._exhausted())
+        ):
             started = time.perf_counter()
-            loss = self._epoch(chosen, epochs)
+            loss = self._epoch(chosen, epochs, clock)
             state.epoch += 1
             if held_out is None:
                 history.refit_loss.append(loss)
@@ -154,7 +214,17 @@ class _Run:
         """Return the trained model, in evaluation mode."""
         if self.state.phase == "train":
             self.model.load_state_dict(self.state.best)
+        if self.config.vector_rate and isinstance(self.model, WordClassifier):
+            self.model.fix_vectors()
         return self.model.eval()
+
+    def scores_of_best(self, rows: Ints) -> Reals:
+        """``(document, class)`` scores by the weights of the best epoch; the model stays."""
+        last = _copy(self.model)
+        self.model.load_state_dict(self.state.best)
+        scores = predict(self.model.eval(), [self.documents[i] for i in rows])
+        self.model.load_state_dict(last)
+        return scores
 
     def _exhausted(self) -> bool:
         patience, history = self.config.patience, self.state.history
@@ -164,26 +234,28 @@ class _Run:
             and self.state.epoch - history.best_epoch >= patience
         )
 
-    def _epoch(self, chosen: Ints, epochs: int) -> float:
+    def _epoch(self, chosen: Ints, epochs: int, clock: Clock) -> float:
         """Pass once over the documents, and return the mean loss per document."""
-        config, epoch, total = self.config, self.state.epoch, 0.0
+        config, epoch, total, seen = self.config, self.state.epoch, 0.0, 0
         order = np.random.default_rng((config.seed, epoch)).permutation(chosen)
-        steps = math.ceil(len(order) / config.batch_size)
+        steps = math.ceil(len(order) / self.batch_size)
         self.model.train()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed + 1_000_003 * (epoch + 1))
             for step in range(steps):
-                rows = order[step * config.batch_size : (step + 1) * config.batch_size]
+                rows = order[step * self.batch_size : (step + 1) * self.batch_size]
                 done = epoch * steps + step
-                rate = 0.5 * (1 + math.cos(math.pi * done / (config.epochs * steps)))
+                way = max(done / (self.epochs * steps), clock.gone)
                 for group in self.optimizer.param_groups:
-                    group["lr"] = config.learning_rate * rate
-                total += self._step(rows) * len(rows)
+                    group["lr"] = group["rate"] * 0.5 * (1 + math.cos(math.pi * way))
+                total, seen = total + self._step(rows) * len(rows), seen + len(rows)
                 if self.progress:
                     at = Progress(self.state.phase, done + 1, epochs * steps, self._latest())
                     self.progress(at)
+                if clock.has_run_out:
+                    break
         self.model.eval()
-        return total / len(order)
+        return total / seen
 
     def _step(self, rows: Ints) -> float:
         batch = self.model.encode([self.documents[i] for i in rows])

@@ -106,10 +106,7 @@ class Objective:
         """
         if self.multilabel:
             return best_threshold(scores.ravel(), self.labels[rows].ravel().astype(bool))[1]
-        return self.agreement(scores.argmax(axis=1), rows)
-
-    def agreement(self, predicted: Ints, rows: Ints) -> float:
-        """The same for predicted classes ``(document,)``, where documents have one class each."""
+        predicted = scores.argmax(axis=1)
         right = predicted == self.labels[rows]
         if self.class_weights is None:
             return float(np.mean(right))

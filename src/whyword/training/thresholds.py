@@ -6,16 +6,11 @@ SCut (Yang 2001, "A study of thresholding strategies for text categorization"). 
 few documents have the label, so that these share one threshold, by the F1 of all decisions.
 """
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import torch
-from torch import Tensor
 
-from whyword.classifier import predict
 from whyword.data.arrays import Bools, Floats, Reals
 from whyword.models.base import NetworkClassifier
-from whyword.text import Document
 
 ENOUGH = 5
 """Documents that must have a label before it gets a threshold of its own."""
@@ -58,29 +53,15 @@ def thresholds_of(scores: Reals, given: Bools) -> Floats:
     return np.where(given.sum(axis=0) >= ENOUGH, own, shared)
 
 
-def fold_thresholds(
-    model: NetworkClassifier,
-    best: Mapping[str, Tensor],
-    documents: Sequence[Document],
-    given: Bools,
-) -> None:
-    """Choose the thresholds of a trained network, and take them off the biases of its last layer.
+def fold(model: NetworkClassifier, thresholds: Floats) -> None:
+    """Take thresholds off the biases of a network's last layer: they are then at 0.
 
-    A score is above 0 afterwards if and only if it was above its threshold. A network without such
-    biases stays as it is.
+    A network without such biases stays as it is.
 
     Args:
-        model: The network, which may have been trained again on all documents. It is changed.
-        best: The weights of its that never saw the validation documents.
-        documents: The validation documents.
-        given: ``(document, label)`` the labels that they have.
+        model: The network. It is changed.
+        thresholds: ``(label,)``.
     """
-    bias = model.output_bias()
-    if bias is None:
-        return
-    last = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    model.load_state_dict(best)
-    thresholds = thresholds_of(predict(model.eval(), documents), given)
-    model.load_state_dict(last)
-    with torch.no_grad():
-        bias.sub_(torch.from_numpy(thresholds).to(bias))
+    if (bias := model.output_bias()) is not None:
+        with torch.no_grad():
+            bias.sub_(torch.from_numpy(thresholds).to(bias))

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from whyword.batch import Batch
-from whyword.data.arrays import Bools, Floats, Ints, Singles
+from whyword.data.arrays import Bools, Floats, Ints, Reals, Singles
 from whyword.data.corpora import Corpus
 from whyword.data.digests import digest_of_files
 from whyword.data.extras import require
@@ -86,25 +87,25 @@ def train_head(
     def fit(rows: Ints, penalty: float) -> tuple[Singles, Singles]:
         return _fit(x[rows], y[rows], penalty, layer, len(corpus.classes), weights)
 
-    def quality(penalty: float) -> float:
+    def scores(penalty: float) -> Floats:
         weight, bias = fit(learn, penalty)
-        return objective.quality(x[held_out] @ weight.T + bias, held_out)
+        return np.asarray(x[held_out] @ weight.T + bias, dtype=np.float64)
 
-    (weight, bias), tried = fit_with_best_penalty(
+    (weight, bias), history = fit_with_best_penalty(
         PENALTIES,
-        quality=quality,
+        scores=scores,
+        quality=lambda found: objective.quality(found, held_out),
         fit=lambda penalty: fit(final, penalty),
         progress=progress,
     )
     if corpus.multilabel and layer.bias is not None:
-        validating = fit(learn, max(tried, key=lambda penalty: tried[penalty]))
-        scores = x[held_out] @ validating[0].T + validating[1]
-        bias = bias - thresholds_of(scores, y[held_out].astype(bool)).astype(np.float32)
+        thresholds = thresholds_of(history.scores, y[held_out].astype(bool))
+        bias = bias - thresholds.astype(np.float32)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight))
         if layer.bias is not None:
             layer.bias.copy_(torch.from_numpy(bias))
-    return classifier, PenaltyHistory(tried, time.perf_counter() - started)
+    return classifier, replace(history, seconds=time.perf_counter() - started)
 
 
 def train_whole(
@@ -115,8 +116,9 @@ def train_whole(
     base: str,
     max_length: int = MAX_LENGTH,
     development: int = 0,
+    seconds: float | None = None,
     progress: OnProgress | None = None,
-) -> tuple[TransformerClassifier, History]:
+) -> tuple[TransformerClassifier, History, Reals]:
     """Train encoder and head together, by the loop of `whyword.training.loop`.
 
     Args:
@@ -126,10 +128,15 @@ def train_whole(
         base: A folder, or a name that transformers finds.
         max_length: Tokens read of each document.
         development: Number of documents in the development part.
+        seconds: Time for the choice of the epoch; None for as long as it takes.
         progress: Called after every step, as by `whyword.training.loop.train`.
+
+    Returns:
+        The model, its history, and ``(document, class)`` scores of the validation part, by the
+        model that has not learned from it.
     """
     documents = _untrained(base, corpus, max_length, config.seed).encode(corpus.texts).documents
-    model, history = train(
+    model, history, scores = train(
         lambda: _Trained(_untrained(base, corpus, max_length, config.seed), base),
         documents,
         corpus.labels,
@@ -137,11 +144,12 @@ def train_whole(
         directory,
         chronological=corpus.chronological,
         development=development,
+        seconds=seconds,
         progress=progress,
     )
     assert isinstance(model, _Trained)
     model.module.eval()
-    return model.classifier, history
+    return model.classifier, history, scores
 
 
 @torch.no_grad()

@@ -1,9 +1,9 @@
 """The filters' maxima while the network learns: gradients that flow through winning windows alone.
 
 A filter passes on one window of a document, so that of the U · K · F products of a batch's U words
-with the filters only B · F · K have a gradient. The backward pass sums up these, word vector by word
-vector and filter by filter, and multiplies nothing else; autograd's own would multiply with matrices
-that are nearly all zeros.
+with the filters only B · F · K have a gradient. The backward pass sums up these, word vector by
+word vector and filter by filter, and multiplies nothing else; autograd's own would multiply with
+matrices that are nearly all zeros.
 """
 
 from typing import Any
@@ -72,5 +72,5 @@ def maxima(vectors: Tensor, weight: Tensor, slots: Tensor, lengths: Tensor) -> T
         slots: ``(batch, position)`` the words' slots.
         lengths: ``(batch,)`` number of words of each document.
     """
-    found: Tensor = _Maxima.apply(vectors, weight, slots, lengths)
+    found: Tensor = _Maxima.apply(vectors, weight, slots, lengths)  # type: ignore[no-untyped-call]
     return found
