@@ -87,7 +87,7 @@ def test_all_training_documents_are_learned_from_and_no_other(tmp_path: Path) ->
 
     every = joined(corpus(30, 0), development := corpus(10, 1))
     documents = [Tokenizer()(text) for text in every.texts]
-    model, history = train(
+    model, history, _ = train(
         lambda: Spy(random_vectors(), ("a", "b"), filters={1: 4}),
         documents,
         every.labels,
