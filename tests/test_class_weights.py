@@ -147,8 +147,9 @@ def test_a_rare_class_is_found_with_weights_and_the_report_says_so(
     assert 0 <= balanced["validation_balanced_accuracy"] <= 1
     assert "validation_accuracy" not in {*balanced, *balanced["history"]}
     assert "validation_balanced_accuracy" in balanced["history"]
-    assert "advice" not in balanced
-    assert plain["advice"].startswith('The class "rare" has 30 training documents and the largest')
+    said = 'The class "rare" has 30 training documents and the largest'
+    assert any(sentence.startswith(said) for sentence in plain["advice"])
+    assert said not in str(balanced.get("advice"))
     trained = whyword.load(tmp_path / "balanced")
     found = performance_on(trained, skewed(120, 1))
     assert found.macro_f1 == np.mean([entry.f1 for entry in found.classes])

@@ -100,3 +100,55 @@ def test_advice_where_a_class_is_rare(
         'The class "b" has 3 training documents and the largest has 31: look at the class\'s F1, '
         "and if it is low, train with --class-weights balanced, or find more documents of it."
     )
+
+
+LABELS = st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=10)
+
+
+def binary_cross_entropy(scores: Floats, given: Floats, smoothing: float) -> Floats:
+    """In plain float64, for every document and label."""
+    p = 1 / (1 + np.exp(-scores))
+    target = np.where(given, 1 - smoothing / 2, smoothing / 2)
+    found: Floats = -(target * np.log(p) + (1 - target) * np.log(1 - p))
+    return found
+
+
+@given(LABELS, SMOOTHINGS, SEEDS)
+def test_the_loss_of_labels_is_their_mean_binary_cross_entropy(
+    drawn: list[list[bool]], smoothing: float, seed: int
+) -> None:
+    labels, scores = np.array(drawn), logits(len(drawn), 3, seed)
+    rows = np.random.default_rng(seed).permutation(len(labels))
+    objective = Objective(labels, "abc", label_smoothing=smoothing)
+    expected = binary_cross_entropy(scores, labels[rows], smoothing).mean()
+    assert loss(objective, scores, rows.tolist()) == pytest.approx(expected, rel=1e-6)
+    ones = Objective(labels, "abc", class_weights={"b": 1.0}, label_smoothing=smoothing)
+    assert loss(ones, scores, rows.tolist()) == loss(objective, scores, rows.tolist())
+
+
+@given(LABELS, SMOOTHINGS, SEEDS)
+def test_a_weight_of_a_label_counts_the_documents_with_it_so_often(
+    drawn: list[list[bool]], smoothing: float, seed: int
+) -> None:
+    labels, scores = np.array(drawn), logits(len(drawn), 3, seed)
+    weighted = Objective(labels, "abc", class_weights={"b": 2.0}, label_smoothing=smoothing)
+    each = binary_cross_entropy(scores, labels, smoothing)
+    of_label = np.repeat(each[:, 1], np.where(labels[:, 1], 2, 1)).mean()
+    expected = (each[:, 0].mean() + of_label + each[:, 2].mean()) / 3
+    every = list(range(len(labels)))
+    assert loss(weighted, scores, every) == pytest.approx(expected, rel=1e-5)
+
+
+@given(LABELS, SEEDS)
+def test_the_quality_of_labels_is_the_best_micro_f1_of_one_threshold(
+    drawn: list[list[bool]], seed: int
+) -> None:
+    labels, scores = np.array(drawn), logits(len(drawn), 3, seed)
+    objective = Objective(labels, "abc")
+    found = objective.quality(scores, np.arange(len(labels)))
+    best = max(
+        2 * (labels & (scores > t)).sum() / max(labels.sum() + (scores > t).sum(), 1)
+        for t in [*scores.ravel(), scores.min() - 1]
+    )
+    assert found == pytest.approx(best)
+    assert objective.chosen_by == "micro F1"

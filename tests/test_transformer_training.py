@@ -9,6 +9,7 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
+import whyword
 from transformers_small import model, pretrained, tokenizer
 from whyword import InputError, ModelError, TransformerClassifier
 from whyword.classifier import predict
@@ -129,3 +130,32 @@ def test_what_cannot_be_trained(tmp_path: Path) -> None:
     few = corpus().subset([0, 1, 2])
     with pytest.raises(InputError, match="Every class"):
         train_head(few, base=base(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["bert", "llama"])
+@pytest.mark.parametrize("full", [False, True])
+def test_several_labels(tmp_path: Path, name: str, full: bool) -> None:
+    """A decoder's head has no biases to fold thresholds into; 0 is its threshold."""
+    one = corpus(3)
+    labels = one.labels[:, None] == np.arange(3)
+    labels[:3, 2] = True
+    texts = tuple(f"{text} shuttle" if i < 3 else text for i, text in enumerate(one.texts))
+    documents = Corpus(texts, labels, one.classes, one.names)
+    settings = {"base": base(tmp_path / "base", name), "full": full, "max_length": 16}
+    training = TrainingConfig(epochs=25, batch_size=4, refit=False, learning_rate=3e-3)
+    recipe = Recipe("transformer", settings, training=training)
+    report = train_model(recipe, documents, tmp_path / "model", test=documents)
+    assert report["chosen_by"] == "micro F1"
+    assert report["test"]["micro_f1"] > 0.65
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    assert config["problem_type"] == "multi_label_classification"
+    trained = load(tmp_path / "model")
+    assert isinstance(trained, TransformerClassifier)
+    assert trained.multilabel
+    assert not TransformerClassifier(model(name), tokenizer("wordpiece")).multilabel
+    bias = last_layer(trained).bias
+    assert (bias is None) == (name == "llama")
+    found = whyword.explain(trained, texts[0], targets="all")
+    assert found.multilabel
+    total = found.relevance.sum(axis=1) + found.total_remainder
+    np.testing.assert_allclose(total, found.target_scores, atol=1e-4)

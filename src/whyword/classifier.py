@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from whyword.batch import Attribution, Batch
 from whyword.data.arrays import Floats
+from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 
@@ -241,6 +242,23 @@ def module_of(classifier: Classifier) -> nn.Module | None:
 def is_multilabel(classifier: Classifier) -> bool:
     """Whether a classifier may give a text several classes at once (`GivesLabels`)."""
     return isinstance(classifier, GivesLabels) and classifier.multilabel
+
+
+def refuse_labels(classifier: Classifier, what: str) -> None:
+    """Check that a classifier gives each text one class, for what knows no labels.
+
+    Args:
+        classifier: The model.
+        what: What needs one class; the error begins with it: ``"A map"``.
+
+    Raises:
+        InputError: If it may give a text several labels, or none.
+    """
+    if is_multilabel(classifier):
+        raise InputError(
+            f"{what} needs a model that gives each text one class; this one gives labels, each by "
+            "itself. Explain its texts label by label: whyword.explain(model, texts, targets=...)."
+        )
 
 
 def tokenised(

@@ -259,8 +259,9 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
         said = (f"{name} {found[key]:.2%}" for key, name in of_all.items() if key in found)
         console.print(f"test {', '.join(said)}", highlight=False)
     if (linear := report.get("linear")) and "test" in linear:
+        key = "accuracy" if "accuracy" in linear["test"] else "micro_f1"
         console.print(
-            f"The linear model beside it: test accuracy {linear['test']['accuracy']:.2%}",
+            f"The linear model beside it: test {of_all[key]} {linear['test'][key]:.2%}",
             highlight=False,
         )
     for sentence in (*report.get("reasons", ()), *report.get("advice", ())):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from whyword.batch import Batch
-from whyword.classifier import Classifier, FollowsDeletions
+from whyword.classifier import Classifier, FollowsDeletions, refuse_labels
 from whyword.data.arrays import Bools, Floats, Ints, Singles
 from whyword.errors import InputError
 from whyword.evaluation.documents import for_batches
@@ -130,9 +130,11 @@ def curves(
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
-        InputError: If shapes disagree, a word is not in its document, or there is no such operator.
+        InputError: If shapes disagree, a word is not in its document, there is no such operator, or
+            the classifier gives labels.
     """
     _check(documents, orders, labels)
+    refuse_labels(classifier, "A curve of predictions")
     targets = labels if targets is None else targets
     runs, size, steps = orders.shape
     shape = (runs, size, steps + 1)

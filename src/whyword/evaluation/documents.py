@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from whyword.classifier import Classifier, predict, tokenised
+from whyword.classifier import Classifier, predict, refuse_labels, tokenised
 from whyword.data.arrays import Ints
 from whyword.data.corpora import Corpus, drawn
 from whyword.errors import InputError
@@ -71,8 +71,10 @@ def choose_documents(
         progress: Called in the phases "reading" and "classifying"; see `whyword.progress`.
 
     Raises:
-        InputError: If the model lacks a class of the corpus, or no document is left.
+        InputError: If the model lacks a class of the corpus or gives labels, or no document is
+            left.
     """
+    refuse_labels(classifier, "An evaluation")
     labels = corpus.labels_in(classifier.classes)
     if limit is not None and limit < 1:
         raise InputError(f"Got the limit {limit}; expected at least 1.")

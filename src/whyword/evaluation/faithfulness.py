@@ -1,15 +1,16 @@
 """Faithfulness: does the classifier lose its decision with the words that are called relevant?
 
-All but the last metric compare p, the probability (softmax of the scores) of the class explained,
-before and after words are deleted. Words are ranked by signed relevance, equal ones in the order
-of the text. Each function returns one number per text, NaN for a text without words.
+All but the last metric compare p, the probability of the class explained (softmax of the scores;
+of labels sigmoid), before and after words are deleted. Words are ranked by signed relevance, equal
+ones in the order of the text. Each function returns one number per text, NaN for a text without
+words.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from whyword.classifier import Classifier
+from whyword.classifier import Classifier, is_multilabel
 from whyword.data.arrays import Bools, Floats, Ints
 from whyword.errors import InputError, did_you_mean
 from whyword.evaluation.again import document_of, target_names
@@ -217,8 +218,8 @@ def _log_probability(
     classifier: Classifier, explanation: Explanation, removed: Bools, operator: str
 ) -> tuple[float, Floats]:
     """log p of the class explained, for the whole text and without each set of words ``(set,)``."""
-    target = explanation.targets[0]
-    if len(classifier.classes) < 2:
+    target, labels = explanation.targets[0], is_multilabel(classifier)
+    if len(classifier.classes) < 2 and not labels:
         raise InputError(
             f"The model has {len(classifier.classes)} class, whose probability is always 1; "
             "expected two classes or more. Infidelity and the residual take scores instead."
@@ -233,6 +234,9 @@ def _log_probability(
     )
     chosen = list(classifier.classes).index(target)
     scores = np.vstack([whole, without])
+    if labels:
+        found = -np.logaddexp(0, -scores[:, chosen])
+        return float(found[0]), found[1:]
     scores -= scores.max(axis=1, keepdims=True)
     found = scores[:, chosen] - np.log(np.exp(scores).sum(axis=1))
     return float(found[0]), found[1:]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from whyword.batch import Batch
-from whyword.classifier import Classifier, SearchesGreedily
+from whyword.classifier import Classifier, SearchesGreedily, refuse_labels
 from whyword.data.arrays import Bools, Ints
 from whyword.errors import InputError
 from whyword.evaluation.deletion import STEPS
@@ -99,7 +99,8 @@ def oracle_orders(
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
-        InputError: If there is no such objective or operator, or it takes more than one class.
+        InputError: If there is no such objective or operator, or it takes more than one class,
+            or classes that are no labels.
     """
     if objective not in get_args(Objective):
         raise InputError(
@@ -110,6 +111,8 @@ def oracle_orders(
             f"The model has {len(classifier.classes)} class, and no others that a {objective} "
             'could be to; expected the objective "score".'
         )
+    if objective != "score":
+        refuse_labels(classifier, f"The objective {objective}")
     orders = np.full((len(documents), steps), -1)
     vector = None
     if fast and isinstance(classifier, SearchesGreedily):

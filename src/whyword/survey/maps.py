@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from whyword.classifier import predict
+from whyword.classifier import predict, refuse_labels
 from whyword.data.arrays import Floats, Reals, Singles
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
@@ -96,6 +96,7 @@ def map_corpus(
     """
     labels = [corpus.classes[i] for i in corpus.single_labels()]
     model = as_classifier(classifier)
+    refuse_labels(model, "A map")
     texts = corpus.texts if documents is None else documents
     vectors = document_vectors(model, texts, weightings=weightings, idf=idf, progress=progress)
     predicted = [model.classes[i] for i in predict(model, texts).argmax(axis=1)]

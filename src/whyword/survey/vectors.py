@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from whyword.batch import Batch
-from whyword.classifier import Classifier, tokenised
+from whyword.classifier import Classifier, refuse_labels, tokenised
 from whyword.data.arrays import Floats, Singles
 from whyword.errors import InputError, did_you_mean
 from whyword.explainer import attribute
@@ -109,9 +109,10 @@ def document_vectors(
 
     Raises:
         InputError: If there is no such weighting, a method gives no relevance per component, or the
-            model's positions have no vectors.
+            model's positions have no vectors, or it gives labels.
     """
     model = as_classifier(classifier)
+    refuse_labels(model, "Weighting vectors by the class that is predicted")
     chosen = [Weighting.named(name) for name in weightings]
     if batch_size < 1:
         raise InputError(f"Got batch_size {batch_size}; expected at least 1.")

@@ -247,8 +247,9 @@ def _documents(
     if subject == "true":
         counts_for = corpus.labels_in(classifier.classes)
     else:
-        from whyword.classifier import predict
+        from whyword.classifier import predict, refuse_labels
 
+        refuse_labels(classifier, "The class that is predicted")
         counts_for = predict(classifier, corpus.texts).argmax(axis=1)
     wanted = {classifier.classes.index(one) for one in (name, against) if one is not None}
     return [i for i, counted in enumerate(counts_for.tolist()) if counted in wanted]

@@ -1,4 +1,4 @@
-"""The performance of a classifier that gives labels: precision, recall, F1 of each and of all."""
+"""How well labels are predicted: precision, recall and F1 of each, and of all together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

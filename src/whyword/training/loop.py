@@ -76,7 +76,7 @@ def train(
         run.fit("train", parts.learned, run.epochs, parts.held_out, seconds)
         if config.refit and parts.refits:
             run.fit("refit", parts.final, run.state.history.best_epoch, None, None)
-        scores = run.scores_of_best(parts.held_out)
+        scores = run.scores_of_best(parts.held_out)  # before the vectors are fixed
         model = run.result()
     if labels.ndim == 2:
         fold(model, thresholds_of(scores, labels[parts.held_out].astype(bool)))

@@ -80,12 +80,13 @@ def train_model(
         recipe = replace(recipe, training=replace(recipe.training, validation=share))
     minutes = recipe.training.minutes
     clock = Clock(None if minutes is None else 60 * minutes)
+    run = Run(every, last, folder.path, clock, progress or ignore)
+    objective = run.objective(recipe)  # refuses weights of classes that are not there
     with folder.taken(identity):
-        run = Run(every, last, folder.path, clock, progress or ignore)
         trained = (best_of if recipe.kind == AUTO else with_linear)(run, recipe)
         store.save(trained.model, folder.path, about=about)
         report = trained.report
-        if advice := run.objective(recipe).advice(corpus.classes):
+        if advice := objective.advice(corpus.classes):
             report["advice"] = [*report.get("advice", []), advice]
         if test is not None:
             measured = label_performance_on if test.multilabel else performance_on

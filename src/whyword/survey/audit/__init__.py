@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from whyword.classifier import refuse_labels
 from whyword.data.arrays import Bools, Floats, Ints
 from whyword.data.corpora import Corpus
 from whyword.errors import InputError, did_you_mean
@@ -62,6 +63,7 @@ def audit_corpus(
             is out of its range.
     """
     classifier = as_classifier(classifier)
+    refuse_labels(classifier, "An audit")
     names = tuple(classifier.classes)
     labels = corpus.labels_in(names)
     if name is not None and name not in names:
