@@ -160,6 +160,17 @@ def test_no_text_is_compared_with_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < len(calls) <= 4 * len(texts)
 
 
+def test_in_a_crowd_of_similar_texts_the_most_similar_are_compared() -> None:
+    rng = np.random.default_rng(0)
+    common = [f"w{i}" for i in range(60)]
+    texts = [" ".join([*common, *(f"{n}x{i}" for i in range(8))]) for n in range(1500)]
+    chosen = rng.choice(len(texts), 50, replace=False).tolist()
+    copies = [texts[place] + " end" for place in chosen]
+    found = find_duplicates(texts, copies)
+    assert [one.index for one in found] == chosen
+    assert all(one.similarity > 0.9 for one in found)
+
+
 def test_long_texts_and_piles_of_marks_take_no_time_to_speak_of() -> None:
     """A million marks on one letter would take Unicode's composition a quarter of an hour."""
     pile = "e" + "\u0301\u0316" * 500_000

@@ -202,6 +202,8 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from whyword.training.leaks import sentences
+
     console = Console()
     console.print(
         f"validation accuracy {report['validation_accuracy']:.2%}"
@@ -216,6 +218,8 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
             table.add_row(row["name"], str(row["documents"]), *numbers)
         console.print(table)
         console.print(f"test accuracy {report['test']['accuracy']:.2%}", highlight=False)
+    for sentence in sentences(report["duplicates"], report.get("test", {}).get("accuracy")):
+        console.print(sentence, highlight=False, markup=False)
     console.print(
         f"The model is in {output}. Try: whyword explain --model {output} 'some text'",
         highlight=False,

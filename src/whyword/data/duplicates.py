@@ -124,7 +124,7 @@ def duplicate_groups(texts: Sequence[str], *, least: float = LEAST) -> list[list
         return number
 
     signatures = _signatures(texts, firsts)
-    for number, near in _candidates(signatures, signatures, same=True):
+    for number, near in _candidates(signatures, signatures):
         shingles = None
         for other in near:
             if root(number) != root(other):
@@ -223,9 +223,7 @@ def _signatures(texts: Sequence[str], chosen: Sequence[int]) -> Signatures:
     return found
 
 
-def _candidates(
-    known: Signatures, wanted: Signatures, *, same: bool = False
-) -> Iterator[tuple[int, list[int]]]:
+def _candidates(known: Signatures, wanted: Signatures) -> Iterator[tuple[int, list[int]]]:
     """Yield the rows of ``wanted``, each with rows of ``known`` that may be similar to it.
 
     Within a band, texts that agree in the next band as well stand side by side, so that of a crowd
@@ -234,7 +232,6 @@ def _candidates(
     Args:
         known: ``(text, hash)``.
         wanted: ``(text, hash)``.
-        same: Whether both are the same texts, which are then no candidates for themselves.
     """
     if not len(known) or not len(wanted):
         return
@@ -254,8 +251,6 @@ def _candidates(
             pairs.append(rows[agree] * len(known) + near[agree])
         codes = np.unique(np.concatenate(pairs))
     rows, near = codes // len(known), codes % len(known)
-    if same:
-        rows, near = rows[rows != near], near[rows != near]
     likely = _agreement(known, wanted, rows, near)
     # Of 64 hashes, those of a similar pair agree in 51, give or take 3.
     chosen = np.flatnonzero(likely >= LEAST - 0.15)

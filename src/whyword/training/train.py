@@ -19,6 +19,7 @@ from whyword.models import store
 from whyword.progress import OnProgress, Progress, ignore
 from whyword.text import Document, Tokenizer
 from whyword.training.checkpoint import History
+from whyword.training.leaks import duplicates_of
 from whyword.training.loop import train
 from whyword.training.performance import performance_on
 from whyword.training.recipe import Recipe
@@ -68,6 +69,8 @@ def train_model(
         store.save(model, folder.path, about=about)
         if test is not None:
             report["test"] = performance_on(model, test, progress=tell).to_dict()
+        accuracy = report["test"]["accuracy"] if test is not None else 0.0
+        report["duplicates"] = duplicates_of(model, recipe.training, corpus, test, accuracy)
         report["peak_memory_bytes"] = peak_memory()
         write_text(folder.path / REPORT, json.dumps(report, indent=2) + "\n")
     return report
