@@ -41,34 +41,29 @@ def train_linear(
     """
     for library in ("sklearn.feature_extraction.text", "sklearn.svm"):
         require(library, extra="train", what="Training a linear model")
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
-    from sklearn.svm import LinearSVC
 
+    from whyword.models.linear.baseline import linear_svm, vectorizer
     from whyword.models.linear.model import LinearClassifier
 
     ngrams, seed = whole("ngrams", ngrams), checked_seed(seed)
     started = time.perf_counter()
 
-    def vectorizer() -> TfidfVectorizer:
-        # In a large corpus, features of one document alone say little and take most of the memory.
-        rare = 2 if len(corpus) >= 1000 else 1
-        return TfidfVectorizer(ngram_range=(1, ngrams), sublinear_tf=True, min_df=rare)
-
     learn, held_out = split(
         corpus.labels, validation, chronological=corpus.chronological, seed=seed
     )
     texts = np.array(corpus.texts, dtype=object)
-    features = vectorizer()
+    features = vectorizer(len(corpus), ngrams=ngrams)
     fitted, tried = features.fit_transform(texts[learn]), features.transform(texts[held_out])
 
     def accuracy(penalty: float) -> float:
-        model = LinearSVC(C=penalty, random_state=seed).fit(fitted, corpus.labels[learn])
+        model = linear_svm(penalty, seed=seed).fit(fitted, corpus.labels[learn])
         return float((model.predict(tried) == corpus.labels[held_out]).mean())
 
     def fit(penalty: float) -> "LinearClassifier":
         names = np.array(corpus.classes)[corpus.labels]
-        pipeline = make_pipeline(vectorizer(), LinearSVC(C=penalty, random_state=seed))
+        features = vectorizer(len(corpus), ngrams=ngrams)
+        pipeline = make_pipeline(features, linear_svm(penalty, seed=seed))
         return LinearClassifier(pipeline.fit(corpus.texts, names))
 
     classifier, found = fit_with_best_penalty(
