@@ -1,6 +1,7 @@
 """What a training says about documents that are there twice."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,12 @@ def renamed(corpus: Corpus, prefix: str, shift: int = 0) -> Corpus:
 
 def test_accuracy_is_also_said_without_the_duplicates(tmp_path: Path) -> None:
     training, test = made_up_corpus(seed=1), renamed(made_up_corpus(seed=2), "test")
-    copies = renamed(training.subset(range(0, 60, 3)), "copy", shift=1)  # labelled wrong
+    # Half of the copies are labelled wrong.
+    halves = [
+        renamed(training.subset(range(start, start + 30, 3)), "copy", shift)
+        for start, shift in ((0, 0), (30, 1))
+    ]
+    copies = replace(joined(*halves), names=tuple(f"copy/{i}" for i in range(20)))
     report = train_model(RECIPE, training, tmp_path, test=joined(copies, test))
     found = report["duplicates"]
     assert json.loads((tmp_path / "report.json").read_text())["duplicates"] == found
@@ -77,6 +83,8 @@ def test_duplicates_within_the_training_part_and_contradicting_labels(tmp_path: 
     across = [pair for pair in pairs if len(held.intersection(pair)) == 1]
     assert 0 < len(across) < 21  # so that both cases are there
     assert found["validation"]["documents"] == len(across)
+    examples = {str(one["document"]) for one in found["validation"]["examples"]}
+    assert examples <= {training.names[i] for i in held}
     (said,) = [one for one in sentences(found) if "another label" in one]
     assert plain.names[7] in said
     assert "wrong/0" in said
