@@ -88,8 +88,7 @@ def test_a_separable_corpus_without_mistakes_has_no_suspects() -> None:
     rng = np.random.default_rng(0)
     labels = np.arange(90) % 3
     texts = tuple(
-        " ".join(rng.choice(TOPICS[CLASSES[label]], 6).tolist() + ["the", "and"])
-        for label in labels
+        " ".join(["the", "and", *rng.choice(TOPICS[CLASSES[label]], 6)]) for label in labels
     )
     clean = Corpus(texts, labels, CLASSES, tuple(map(str, range(90))))
     result = suspect_labels(random_cnn(classes=CLASSES), clean)
@@ -105,9 +104,8 @@ def test_another_order_of_documents_changes_nothing(
 ) -> None:
     order = np.random.default_rng(seed).permutation(len(corpus))
     again = suspect_labels(model, corpus.subset(order))
-    assert [order[one.document] for one in again.suspects] == [
-        one.document for one in found.suspects
-    ]
+    documents = [order[one.document] for one in again.suspects]
+    assert documents == [one.document for one in found.suspects]
     assert [one.label_confidence for one in again.suspects] == [
         one.label_confidence for one in found.suspects
     ]
@@ -180,7 +178,9 @@ def test_probabilities_have_the_temperature_of_the_truth() -> None:
 
 def small(texts: Sequence[str], labels: Sequence[int]) -> Corpus:
     classes = ("a", "b", "c")[: max(labels, default=0) + 1]
-    return Corpus(tuple(texts), np.array(labels), classes, tuple(map(str, range(len(texts)))))
+    return Corpus(
+        tuple(texts), np.array(labels, dtype=np.int64), classes, tuple(map(str, range(len(texts))))
+    )
 
 
 def test_what_cannot_be_judged_is_not_suspected() -> None:
