@@ -90,10 +90,10 @@ def mean(corpus: Corpus) -> dict[str, float]:
 
 if __name__ == "__main__":
     if sys.argv[1:]:
-        print(json.dumps(mean(load_corpus(sys.argv[1])), indent=2))
+        sys.stdout.write(json.dumps(mean(load_corpus(sys.argv[1])), indent=2) + "\n")
     else:
         groups = news20("train")
         results = {name: mean(of_classes(groups, names)) for name, names in CORPORA.items()}
         path = Path(__file__).parents[1] / "results" / "labels.json"
         path.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-        print(path.read_text(encoding="utf-8"))
+        sys.stdout.write(path.read_text(encoding="utf-8"))
