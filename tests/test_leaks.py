@@ -83,6 +83,7 @@ def test_duplicates_within_the_training_part_and_contradicting_labels(tmp_path: 
     assert found["validation"]["documents"] == len(across)
     examples = {str(one["document"]) for one in found["validation"]["examples"]}
     assert examples <= {training.names[i] for i in held}
+    assert any(f"{len(across)} validation documents" in one for one in sentences(found))
     (said,) = [one for one in sentences(found) if "another label" in one]
     assert plain.names[7] in said
     assert "wrong/0" in said
@@ -104,6 +105,12 @@ def test_if_no_test_document_is_new(tmp_path: Path) -> None:
     report = train_model(RECIPE, training, tmp_path, test=training.subset(range(30)))
     assert report["duplicates"]["test"]["accuracy_without"] is None
     assert any("No test document is new." in one for one in sentences(report["duplicates"], 1.0))
+
+
+def test_without_duplicates_nothing_is_said(tmp_path: Path) -> None:
+    report = train_model(RECIPE, made_up_corpus(seed=1), tmp_path, test=made_up_corpus(seed=2))
+    assert report["duplicates"]["test"]["accuracy_without"] == report["test"]["accuracy"]
+    assert sentences(report["duplicates"], report["test"]["accuracy"]) == []
 
 
 def test_the_command_says_it_and_says_nothing_without_duplicates(tmp_path: Path) -> None:

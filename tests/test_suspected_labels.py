@@ -147,6 +147,43 @@ def test_a_wrong_label_is_not_confirmed_by_its_copy(
     assert before.intersection(places)
 
 
+def test_two_classes(corpus: Corpus) -> None:
+    part = corpus.subset(np.flatnonzero(corpus.labels < 2))
+    pair = replace(part, classes=CLASSES[:2])
+    folds = stratified_folds(pair.texts, pair.labels, 5)
+    scores, judged = out_of_fold_scores(pair.texts, pair.labels, folds, 2, penalty=0.3)
+    assert (scores.argmax(axis=1) == pair.labels)[judged].mean() > 0.7
+    np.testing.assert_array_equal(scores[:, 0], -scores[:, 1])
+
+
+def test_documents_that_cannot_be_judged_between_others(
+    model: LinearClassifier, corpus: Corpus, found: LabelAudit
+) -> None:
+    texts = [text for one in corpus.texts for text in (one, " ")]
+    names = [name for one in corpus.names for name in (one, f"nothing in {one}")]
+    labels = corpus.labels.repeat(2)
+    result = suspect_labels(model, Corpus(tuple(texts), labels, CLASSES, tuple(names)))
+    assert result.about["judged"] == len(corpus)
+    assert {one.document % 2 for one in result.suspects} == {0}
+    for one in result.suspects:
+        assert one.label == CLASSES[corpus.labels[one.document // 2]]
+    first = {one.document for one in found.suspects[:10]}
+    assert len(first & {one.document // 2 for one in result.suspects}) > 7
+
+
+def test_no_document_is_counted_as_a_class_without_documents() -> None:
+    p = np.array([[0.3, 0.1, 0.6], [0.5, 0.4, 0.1], [0.1, 0.3, 0.6]])
+    places, _ = suspected(p, np.array([0, 0, 1]))
+    assert places.tolist() == []
+
+
+def test_each_fold_has_its_share_of_a_rare_class() -> None:
+    labels = (np.arange(100) % 20 == 0).astype(np.int64)
+    folds = stratified_folds([f"text{i}" for i in range(100)], labels, 5)
+    assert sorted(folds[labels == 1].tolist()) == [0, 1, 2, 3, 4]
+    assert np.bincount(folds).tolist() == [20] * 5
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4))
 def test_suspects_are_those_of_a_plain_loop(seed: int, classes: int) -> None:
     rng = np.random.default_rng(seed)
