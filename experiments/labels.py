@@ -47,11 +47,11 @@ def measured(corpus: Corpus, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
     count, classes = len(corpus), len(corpus.classes)
     planted = rng.choice(count, round(SHARE * count), replace=False)
-    given = corpus.labels.copy()
+    given = corpus.single_labels().copy()
     given[planted] = (given[planted] + rng.integers(1, classes, len(planted))) % classes
     order = canonical_order(corpus.texts, given, seed)
     texts, labels = corpus.subset(order).texts, given[order]
-    truth, wrong = corpus.labels[order], (given != corpus.labels)[order]
+    truth, wrong = corpus.single_labels()[order], (given != corpus.labels)[order]
     folds = stratified_folds(texts, labels, 5)
     scores, judged = out_of_fold_scores(texts, labels, folds, classes, penalty=PENALTY, seed=seed)
     p = np.full(scores.shape, 1 / classes)

@@ -61,7 +61,7 @@ def choose(model: Classifier) -> dict[str, Any]:
     All documents that the model gets wrong, and every sixth that it gets right.
     """
     corpus = corpora.news20("train")
-    _, held_out = split(corpus.labels, HELD_OUT, chronological=True)
+    _, held_out = split(corpus.single_labels(), HELD_OUT, chronological=True)
     documents, labels, right = eligible(model, corpus.subset(held_out))
     kept = np.flatnonzero(~right | (np.cumsum(right) % THINNING == 1))
     documents, labels, right = [documents[i] for i in kept], labels[kept], right[kept]
@@ -102,7 +102,7 @@ def eligible(
     """Documents with enough words, their classes, and whether the model gets them right."""
     every = [document for text in corpus.texts for document in model.encode([text]).documents]
     long = [i for i, document in enumerate(every) if len(document) >= LEAST_WORDS]
-    documents, labels = [every[i] for i in long], corpus.labels[long]
+    documents, labels = [every[i] for i in long], corpus.single_labels()[long]
     right: NDArray[np.bool_] = predict(model, documents).argmax(axis=1) == labels
     return documents, labels, right
 

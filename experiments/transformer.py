@@ -55,7 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     train = of_classes(corpora.news20("train", download=False))
-    chosen, held_out = split(train.labels, 0.1, chronological=True)
+    chosen, held_out = split(train.single_labels(), 0.1, chronological=True)
     folder = ROOT / "runs" / f"minilm-head-{options.part}"
     if options.part == "validation":
         trained(folder, train.subset(chosen))

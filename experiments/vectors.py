@@ -57,7 +57,7 @@ def measure(name: str, limit: int | None) -> dict[str, Any]:
         "accuracy": float((predict(model, documents).argmax(axis=1) == test.labels).mean()),
         "documents": len(test),
         "seconds": round(time.perf_counter() - started),
-        "epi": epi_of_all(vectors, test.labels),
+        "epi": epi_of_all(vectors, test.single_labels()),
     }
 
 

@@ -53,7 +53,7 @@ def trained(
     words = (*FILLERS, *(word for topic in TOPICS.values() for word in topic), MARKER)
     array = np.random.default_rng(seed).normal(size=(len(words), 30)).astype(np.float32)
     vectors = WordVectors(words, array, lowercase=True)
-    model, _ = train(
+    model, _, _ = train(
         lambda: WordCNN(vectors, CLASSES, filters={1: 16, 2: 16}, word_dropout=0.1),
         [Tokenizer()(text) for text in corpus.texts],
         corpus.labels,

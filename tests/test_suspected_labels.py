@@ -38,7 +38,7 @@ FLIPPED = tuple(range(0, 150, 10))
 
 def mislabelled() -> Corpus:
     corpus = made_up_corpus(seed=1)
-    labels = corpus.labels.copy()
+    labels = corpus.single_labels().copy()
     labels[list(FLIPPED)] = (labels[list(FLIPPED)] + 1) % len(CLASSES)
     return replace(corpus, labels=labels)
 
@@ -59,7 +59,7 @@ def found(model: LinearClassifier, corpus: Corpus) -> LabelAudit:
 
 
 def test_planted_labels_are_found_with_the_right_class(found: LabelAudit) -> None:
-    truth = made_up_corpus(seed=1).labels
+    truth = made_up_corpus(seed=1).single_labels()
     first = found.suspects[: len(FLIPPED)]
     right = {suspect.document for suspect in first} & set(FLIPPED)
     assert len(right) >= 0.8 * len(FLIPPED)
@@ -113,9 +113,9 @@ def test_another_order_of_documents_changes_nothing(
 
 def test_a_document_is_scored_without_its_own_label(corpus: Corpus) -> None:
     """Whatever the labels of a fold say, the scores of its documents are the same."""
-    folds = stratified_folds(corpus.texts, corpus.labels, 5)
-    before, _ = out_of_fold_scores(corpus.texts, corpus.labels, folds, 3, penalty=1.0)
-    labels = np.where(folds == 2, (corpus.labels + 1) % 3, corpus.labels)
+    folds = stratified_folds(corpus.texts, corpus.single_labels(), 5)
+    before, _ = out_of_fold_scores(corpus.texts, corpus.single_labels(), folds, 3, penalty=1.0)
+    labels = np.where(folds == 2, (corpus.single_labels() + 1) % 3, corpus.labels)
     after, _ = out_of_fold_scores(corpus.texts, labels, folds, 3, penalty=1.0)
     np.testing.assert_array_equal(after[folds == 2], before[folds == 2])
     assert not np.allclose(after[folds == 1], before[folds == 1])
@@ -123,7 +123,7 @@ def test_a_document_is_scored_without_its_own_label(corpus: Corpus) -> None:
 
 def test_copies_of_a_document_share_a_fold_and_each_fold_has_every_class(corpus: Corpus) -> None:
     texts = (*corpus.texts, *(text.upper() for text in corpus.texts[:30]))
-    labels = np.concatenate([corpus.labels, (corpus.labels[:30] + 1) % 3])
+    labels = np.concatenate([corpus.single_labels(), (corpus.single_labels()[:30] + 1) % 3])
     folds = stratified_folds(texts, labels, 5)
     count = len(corpus)
     np.testing.assert_array_equal(folds[count:], folds[:30])
@@ -150,8 +150,8 @@ def test_a_wrong_label_is_not_confirmed_by_its_copy(
 def test_two_classes(corpus: Corpus) -> None:
     part = corpus.subset(np.flatnonzero(corpus.labels < 2))
     pair = replace(part, classes=CLASSES[:2])
-    folds = stratified_folds(pair.texts, pair.labels, 5)
-    scores, judged = out_of_fold_scores(pair.texts, pair.labels, folds, 2, penalty=0.3)
+    folds = stratified_folds(pair.texts, pair.single_labels(), 5)
+    scores, judged = out_of_fold_scores(pair.texts, pair.single_labels(), folds, 2, penalty=0.3)
     assert (scores.argmax(axis=1) == pair.labels)[judged].mean() > 0.7
     np.testing.assert_array_equal(scores[:, 0], -scores[:, 1])
 
@@ -166,7 +166,7 @@ def test_documents_that_cannot_be_judged_between_others(
     assert result.about["judged"] == len(corpus)
     assert {one.document % 2 for one in result.suspects} == {0}
     for one in result.suspects:
-        assert one.label == CLASSES[corpus.labels[one.document // 2]]
+        assert one.label == CLASSES[corpus.single_labels()[one.document // 2]]
     first = {one.document for one in found.suspects[:10]}
     assert len(first & {one.document // 2 for one in result.suspects}) > 7
 
@@ -241,6 +241,12 @@ def test_too_few_documents_are_refused(texts: Sequence[str], labels: Sequence[in
         suspect_labels(random_cnn(classes=("a", "b")), small(texts, labels))
 
 
+def test_documents_with_several_labels_are_refused(corpus: Corpus) -> None:
+    several = replace(corpus, labels=np.eye(3, dtype=bool)[corpus.single_labels()])
+    with pytest.raises(InputError, match="several labels"):
+        suspect_labels(random_cnn(classes=CLASSES), several)
+
+
 def test_fewer_documents_than_folds(model: LinearClassifier) -> None:
     texts = ["car engine", "engine car wheel", "orbit moon", "moon orbit star"]
     result = suspect_labels(random_cnn(classes=("a", "b")), small(texts, [0, 0, 1, 1]), folds=99)
@@ -272,7 +278,10 @@ def test_one_class_alone_and_the_first_ones(
 
 
 def test_seeds_make_other_folds(corpus: Corpus) -> None:
-    orders = [canonical_order(corpus.texts, corpus.labels, seed).tolist() for seed in (0, 1)]
+    labels = corpus.single_labels()
+    orders = [canonical_order(corpus.texts, labels, seed).tolist() for seed in (0, 1)]
+        canonical_order(corpus.texts, corpus.single_labels(), seed).tolist() for seed in (0, 1)
+    ]
     assert orders[0] != orders[1]
     assert sorted(orders[0]) == sorted(orders[1])
 
@@ -304,7 +313,7 @@ def place(
     corpus: Corpus, model: LinearClassifier, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     path = tmp_path_factory.mktemp("place")
-    rows = zip(corpus.texts, corpus.labels, strict=True)
+    rows = zip(corpus.texts, corpus.single_labels(), strict=True)
     lines = [json.dumps({"text": text, "label": CLASSES[label]}) for text, label in rows]
     (path / "corpus.jsonl").write_text("\n".join(lines))
     store.save(model, path / "model")

@@ -297,6 +297,7 @@ IMPOSSIBLE: dict[str, tuple[object, ...]] = {
     "momentum": (-1, -1e-9, 1, 2.0, NAN, True),
     "weight_decay": (-0.1, NAN, INFINITE, False),
     "label_smoothing": (2, 1.0, -0.1, NAN, True),
+    "class_weights": ("none", 2.0, ["a"], {1: 2.0}, {"a": 0}, {"a": NAN}),
     "validation": (0, 1.0, 1, -0.5, NAN, True),
     "patience": (0, -1, 1.0, True, "1"),
     "refit": (0, 1, "yes", None),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,28 @@ from whyword.errors import InputError
     metavar="20news|PATH",
     help="20 Newsgroups, a folder with one folder per class, or a CSV or JSON Lines file.",
 )
+@click.option(
+    "--development",
+    "--dev",
+    metavar="PATH",
+    help="Documents that choose the best epoch or penalty.  [a share of the training documents]",
+)
 @click.option("--test", metavar="PATH", help="Documents to test on.  [20news: its test part]")
 @click.option("--text", default="text", show_default=True, help="Column of the texts.")
 @click.option("--label", default="label", show_default=True, help="Column of the classes.")
+@click.option(
+    "--label-separator",
+    metavar="TEXT",
+    help="What stands between the labels of a document, if it may have several: ; for example.",
+)
 @click.option("--encoding", default="utf-8", show_default=True, help="Encoding of the files.")
 @click.option(
     "--model",
     "kind",
     default="cnn",
     show_default=True,
-    metavar="cnn|lstm|gru|characters|linear|transformer",
-    help="Architecture of the model.",
+    metavar="cnn|lstm|gru|characters|linear|transformer|auto",
+    help="Architecture; auto takes the best of linear, cnn and, with --base, an encoder's head.",
 )
 @click.option(
     "--filters",
@@ -52,8 +64,8 @@ from whyword.errors import InputError
 @click.option(
     "--vectors",
     metavar="FILE|DIR",
-    help="Word vectors: a word2vec, GloVe or fastText file, or the folder of a model.  "
-    "[learned from the documents]",
+    help="Word vectors to begin with: a word2vec, GloVe or fastText file, or the folder of a "
+    "model.  [learned from the documents]",
 )
 @click.option(
     "--window", type=int, help="Words to each side that word vectors learn to predict (skip-gram)."
@@ -63,6 +75,13 @@ from whyword.errors import InputError
 )
 @click.option("--vector-epochs", type=int, help="Passes of skip-gram over the documents.")
 @click.option("--dimension", type=int, help="Components of each learned word vector.")
+@click.option(
+    "--vector-rate",
+    type=float,
+    help="Learning rate of the word vectors as a multiple of --learning-rate; 0 keeps them fixed.  "
+    "[the validation part chooses]",
+)
+@click.option("--minutes", type=float, help="Time for the whole training, about.")
 @click.option("--epochs", type=int, help="Most passes of the training over the documents.")
 @click.option("--batch-size", type=int, help="Documents in each step of the training.")
 @click.option(
@@ -77,6 +96,11 @@ from whyword.errors import InputError
 @click.option("--word-dropout", type=float, help="Share of the words dropped in training.")
 @click.option(
     "--label-smoothing", type=float, help="Share of the probability spread over all classes."
+)
+@click.option(
+    "--class-weights",
+    metavar="balanced|none|NAME=W,...",
+    help="Weights of the classes in the loss; balanced: all classes together weigh the same.",
 )
 @click.option(
     "--validation", type=float, help="Share of the documents held out to choose the best epoch."
@@ -103,9 +127,11 @@ from whyword.errors import InputError
 def train(
     output: Path,
     corpus: str,
+    development: str | None,
     test: str | None,
     text: str,
     label: str,
+    label_separator: str | None,
     encoding: str,
     kind: str,
     filters: str | None,
@@ -117,6 +143,7 @@ def train(
     max_length: int | None,
     dropout: float | None,
     word_dropout: float | None,
+    class_weights: str | None,
     suppress: str | None,
     about: str,
     as_json: bool,
@@ -136,25 +163,32 @@ def train(
     }
     from whyword.cli.progress import phases
     from whyword.data import corpora
+    from whyword.training.class_weights import read_class_weights
     from whyword.training.recipe import Recipe
     from whyword.training.train import train_model
 
     words = None if suppress is None else _words(suppress, encoding)
     chosen = Recipe.from_options(kind, settings, suppress=words, **options)
-    source = {"text": text, "label": label, "encoding": encoding}
+    source: dict[str, Any] = {"text": text, "label": label, "encoding": encoding}
+    source["label_separator"] = label_separator
     documents = corpora.load_corpus(corpus, "train", **source)
+    choosing = corpora.load_corpus(development, "dev", **source) if development else None
     test_source = test or (corpus if corpus == corpora.NEWS20 else None)
     test_documents = corpora.load_corpus(test_source, "test", **source) if test_source else None
+    if class_weights is not None:
+        weights = read_class_weights(class_weights, documents.classes)
+        chosen = replace(chosen, training=replace(chosen.training, class_weights=weights))
     with phases() as progress:
         report = train_model(
             chosen,
             documents,
             output,
             test=test_documents,
+            development=choosing,
             about=about,
             progress=progress,
         )
-    if "test" in report:
+    if "confusion" in report.get("test", {}):
         _draw_confusion(report["test"], output / "confusion.svg")
     if as_json:
         click.echo(json.dumps(report, indent=2))
@@ -204,21 +238,35 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
 
     from whyword.training.leaks import sentences
 
-    console = Console()
+    console, quality = Console(), report["chosen_by"]
     console.print(
-        f"validation accuracy {report['validation_accuracy']:.2%}"
+        f"validation {quality} {report['validation_' + quality.replace(' ', '_').lower()]:.2%}"
         + (f" after {report['epochs']} epochs" if "epochs" in report else "")
         + f", {report['training_seconds']:.0f} s; vectors {report['vector_seconds']:.0f} s",
         highlight=False,
     )
     if "test" in report:
+        found = report["test"]
         table = Table("class", "documents", "precision", "recall", "F1")
         for row in report["test"]["classes"]:
             numbers = (f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
             table.add_row(row["name"], str(row["documents"]), *numbers)
         console.print(table)
-        console.print(f"test accuracy {report['test']['accuracy']:.2%}", highlight=False)
-    for sentence in sentences(report["duplicates"], report.get("test", {}).get("accuracy")):
+        of_all = {
+            "accuracy": "accuracy",
+            "subset_accuracy": "subset accuracy",
+            "micro_f1": "micro F1",
+            "macro_f1": "macro F1",
+        }
+        numbers = (f"{name} {found[key]:.2%}" for key, name in of_all.items() if key in found)
+        console.print(f"test {', '.join(numbers)}", highlight=False)
+    if (linear := report.get("linear")) and "test" in linear:
+        console.print(
+            f"The linear model beside it: test accuracy {linear['test']['accuracy']:.2%}",
+            highlight=False,
+        )
+    said = sentences(report["duplicates"])
+    for sentence in (*report.get("reasons", ()), *report.get("advice", ()), *said):
         console.print(sentence, highlight=False, markup=False)
     console.print(
         f"The model is in {output}. Try: whyword explain --model {output} 'some text'",

@@ -1,5 +1,6 @@
 """The most memory that this process has held."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -34,3 +35,11 @@ def _high_water_mark() -> int | None:
     except OSError:
         return None
     return int(found[1]) * 1024 if found else None
+
+
+def physical_memory() -> int:
+    """The bytes of memory that the machine has; a very large number where that is not known."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**63

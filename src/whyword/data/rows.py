@@ -10,26 +10,37 @@ from typing import Self
 from whyword.data.files import read_text
 from whyword.errors import InputError, did_you_mean
 
-Row = tuple[str, str, str]
-"""Text, label, and a name by which the document can be found: the file and the line."""
+Labels = str | tuple[str, ...]
+"""The class of a document; or its labels, of which there may be several or none."""
+
+Row = tuple[str, Labels, str]
+"""Text, class or labels, and a name by which the document is found: the file and the line."""
 
 
-def read_rows(path: Path, *, text: str, label: str, encoding: str) -> list[Row]:
+def read_rows(
+    path: Path, *, text: str, label: str, encoding: str, separator: str | None = None
+) -> list[Row]:
     """Read the rows of a ``.csv``, ``.tsv`` or ``.jsonl`` file; see `whyword.data.corpora.table`.
 
     Raises:
         InputError: If the file has another ending, a column is missing or stands there twice, or a
-            line cannot be read or has no label.
+            line cannot be read or has no label; if the separator is empty.
     """
+    if separator is not None and not separator.strip():
+        raise InputError(
+            f"Got the label separator {separator!r}; expected a character such as ';'."
+        )
     ending = path.suffix.lower()
     if ending in (".jsonl", ".ndjson"):
-        return _json_lines(path, text, label, encoding)
+        return _json_lines(path, text, label, encoding, separator)
     if ending in (".csv", ".tsv"):
-        return _csv(path, text, label, encoding, "\t" if ending == ".tsv" else ",")
+        return _csv(path, text, label, encoding, separator, "\t" if ending == ".tsv" else ",")
     raise InputError(f"{path} ends in {ending!r}; expected .csv, .tsv or .jsonl.")
 
 
-def _csv(path: Path, text: str, label: str, encoding: str, delimiter: str) -> list[Row]:
+def _csv(
+    path: Path, text: str, label: str, encoding: str, separator: str | None, delimiter: str
+) -> list[Row]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # a text may be long
     content = read_text(path, encoding=encoding)
     if "\0" in content:
@@ -61,8 +72,8 @@ def _csv(path: Path, text: str, label: str, encoding: str, delimiter: str) -> li
                     f"{place}: {len(row)} columns; expected {len(columns)}. Put texts that have "
                     f"{delimiter!r} in them between quotation marks."
                 )
-            found = row[where[0]], row[where[1]]
-            rows.append((*_checked(*found, place), f"{path.name}:{reader.line_num}"))
+            labels = _labels(row[where[1]], separator, place)
+            rows.append((row[where[0]], labels, f"{path.name}:{reader.line_num}"))
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}.") from error
     return rows
@@ -86,8 +97,20 @@ class _Lines:
         raise StopIteration
 
 
-def _checked(text: str, label: str, place: str) -> tuple[str, str]:
-    """Check text and label of a row, and return them.
+def _labels(found: str, separator: str | None, place: str) -> Labels:
+    """Return the class that a column names, or its labels if there is a separator.
+
+    Raises:
+        InputError: As `_checked`.
+    """
+    if separator is None:
+        return _checked(found, place)
+    parts = (part.strip() for part in found.split(separator))
+    return tuple(_checked(part, place) for part in parts if part)
+
+
+def _checked(label: str, place: str) -> str:
+    """Check a label, and return it.
 
     Raises:
         InputError: If the label is empty, or cannot be written to a file.
@@ -98,10 +121,12 @@ def _checked(text: str, label: str, place: str) -> tuple[str, str]:
         label.encode()
     except UnicodeEncodeError as error:
         raise InputError(f"{place}: the label {label!r} has half a character.") from error
-    return text, label
+    return label
 
 
-def _json_lines(path: Path, text: str, label: str, encoding: str) -> list[Row]:
+def _json_lines(
+    path: Path, text: str, label: str, encoding: str, separator: str | None
+) -> list[Row]:
     rows: list[Row] = []
     # Not splitlines(): JSON strings may contain U+2028 and the like unescaped.
     for number, line in enumerate(read_text(path, encoding=encoding).split("\n"), start=1):
@@ -112,9 +137,29 @@ def _json_lines(path: Path, text: str, label: str, encoding: str) -> list[Row]:
             entry: object = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{place}: not JSON: {error}.") from error
-        found = [_value(entry, key, place) for key in (text, label)]
-        rows.append((*_checked(found[0], found[1], place), f"{path.name}:{number}"))
+        content = _value(entry, text, place)
+        value = entry.get(label) if isinstance(entry, dict) else None
+        if isinstance(value, list):
+            labels = _listed(value, place)
+        else:
+            labels = _labels(_value(entry, label, place), separator, place)
+        rows.append((content, labels, f"{path.name}:{number}"))
     return rows
+
+
+def _listed(labels: list[object], place: str) -> Labels:
+    """Return a list of labels.
+
+    Raises:
+        InputError: If one of them is no string, is empty, or cannot be written to a file.
+    """
+    names = [label for label in labels if isinstance(label, str)]
+    if len(names) < len(labels):
+        odd = next(label for label in labels if not isinstance(label, str))
+        raise InputError(
+            f"{place}: {odd!r} stands among the labels; expected strings, one for each label."
+        )
+    return tuple(_checked(name, place) for name in names)
 
 
 def _value(entry: object, key: str, place: str) -> str:

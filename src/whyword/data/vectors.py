@@ -1,4 +1,4 @@
-"""Word vectors: learned from a corpus, or read from word2vec, GloVe and fastText files.
+"""Word vectors: a vocabulary with its vectors, and files of word2vec, GloVe and fastText.
 
 A word without a vector is unknown: it keeps its position and gets the zero vector, like a deleted
 word of the paper (Arras et al. 2016, section 3.3). It says nothing to the model, and renderers mark
@@ -7,7 +7,7 @@ it.
 
 import gzip
 import zlib
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,7 @@ from typing import IO
 import numpy as np
 
 from whyword.data.arrays import Singles
-from whyword.data.extras import require
 from whyword.errors import InputError
-from whyword.progress import OnProgress, Progress
 
 UNKNOWN = 0
 """The id of padding and of every word without a vector; its row is zero."""
@@ -26,9 +24,6 @@ UNKNOWN = 0
 MOST_COMPONENTS = 100_000
 LONGEST_WORD = 1 << 20
 """The most bytes of a word; a file with a longer one is refused, whatever its first line says."""
-
-EPOCHS = 10
-"""The number of passes that `learn` makes over the documents, by default."""
 
 _APOSTROPHES = str.maketrans("‘’ʼ", "'''")
 
@@ -94,70 +89,6 @@ class WordVectors:
     def table(self) -> Singles:
         """The table ``(word + 1, dimension)``: a zero row for `UNKNOWN`, then the vectors."""
         return np.vstack([np.zeros((1, self.dimension), np.float32), self.array])
-
-
-def learn(
-    documents: Sequence[Sequence[str]],
-    *,
-    dimension: int = 300,
-    window: int = 40,
-    epochs: int = EPOCHS,
-    min_count: int = 2,
-    negative: int = 5,
-    sample: float = 1e-4,
-    seed: int = 0,
-    progress: OnProgress | None = None,
-) -> WordVectors:
-    """Learn word vectors by skip-gram with negative sampling (Mikolov et al. 2013), by gensim.
-
-    Words are lower-cased first. There is one worker, so that the same documents and seed give the
-    same vectors.
-
-    Args:
-        documents: The words of each document, not truncated: only the classifier truncates them.
-        dimension: Number of components of each vector.
-        window: Number of words to each side that are predicted.
-        epochs: Passes over the documents.
-        min_count: Words that occur less often get no vector.
-        negative: Number of noise words per predicted word.
-        sample: Share of all words above which a frequent word is skipped at random.
-        seed: Seed of the initial vectors, the skipping and the noise.
-        progress: Called after each epoch; see `whyword.progress`.
-
-    Raises:
-        InputError: If no word occurs ``min_count`` times, or gensim is not installed.
-    """
-    require("gensim", extra="train", what="Learning word vectors")
-    from gensim.models import Word2Vec
-    from gensim.models.callbacks import CallbackAny2Vec
-
-    class Report(CallbackAny2Vec):  # type: ignore[misc, unused-ignore]
-        done = 0
-
-        def on_epoch_end(self, model: Word2Vec) -> None:
-            self.done += 1
-            if progress:
-                progress(Progress("word vectors", self.done, epochs))
-
-    model = Word2Vec(
-        vector_size=dimension,
-        window=window,
-        min_count=min_count,
-        negative=negative,
-        sample=sample,
-        seed=seed,
-        sg=1,
-        workers=1,
-    )
-    sentences = [[word.lower() for word in document] for document in documents]
-    model.build_vocab(sentences)
-    if not len(model.wv):
-        raise InputError(
-            f"No word occurs {min_count} times in {len(documents)} documents; expected a corpus to "
-            "learn vectors from. Give more text, or a smaller min_count."
-        )
-    model.train(sentences, total_examples=len(sentences), epochs=epochs, callbacks=[Report()])
-    return WordVectors(tuple(model.wv.index_to_key), model.wv.vectors, lowercase=True)
 
 
 def read_vectors(path: str | Path, *, vocabulary: Container[str] | None = None) -> WordVectors:

@@ -73,9 +73,7 @@ def choose_documents(
     Raises:
         InputError: If the model lacks a class of the corpus, or no document is left.
     """
-    unknown = sorted(set(corpus.classes) - set(classifier.classes))
-    if unknown:
-        raise InputError(f"The documents have classes that the model has not: {unknown}.")
+    labels = corpus.labels_in(classifier.classes)
     if limit is not None and limit < 1:
         raise InputError(f"Got the limit {limit}; expected at least 1.")
     candidates = np.arange(len(corpus))
@@ -101,11 +99,10 @@ def choose_documents(
         documents,
         progress=progress,
     )
-    labels = np.array([classifier.classes.index(name) for name in corpus.classes])
     return Documents(
         tuple(corpus.names[i] for i in chosen),
         tuple(documents),
-        labels[corpus.labels[chosen]],
+        labels[chosen],
         scores.argmax(axis=1),
     )
 

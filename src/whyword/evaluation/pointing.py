@@ -73,9 +73,9 @@ def hybrid_documents(
         seed: Seed of the random choice. A longer list begins with the documents of a shorter one.
 
     Raises:
-        InputError: If too few documents have such a sentence.
+        InputError: If too few documents have such a sentence, or documents have several labels.
     """
-    rng = np.random.default_rng(seed)
+    rng, labels = np.random.default_rng(seed), corpus.single_labels()
     pool = _Sentences(corpus, shortest, longest)
     made = []
     for _ in range(count):
@@ -85,7 +85,7 @@ def hybrid_documents(
                 break
             sentence = pool.draw(document, rng)
             if sentence is not None:
-                chosen.append((sentence, corpus.classes[corpus.labels[document]]))
+                chosen.append((sentence, corpus.classes[labels[document]]))
         if len(chosen) < sentences_each:
             raise InputError(
                 f"Only {len(chosen)} documents have a sentence of {shortest} to {longest} words; "

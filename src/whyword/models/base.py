@@ -1,12 +1,14 @@
-"""What the networks of this package share, and what those over frozen word vectors do besides."""
+"""What the networks of this package share, and what those over word vectors do besides."""
 
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from whyword.batch import Batch
 from whyword.data.vectors import UNKNOWN, WordVectors
@@ -34,6 +36,12 @@ class NetworkClassifier(nn.Module, ABC):
 
     unknown_id: int
     """The id of words or characters that the network does not know."""
+
+    multilabel = False
+    """Whether every class is a label of its own, given if its score is above 0."""
+
+    output: nn.Linear
+    """The last layer, which returns the logits."""
 
     def __init__(self, classes: Sequence[str], *, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
@@ -74,16 +82,22 @@ class NetworkClassifier(nn.Module, ABC):
         """``(batch, class)`` logits of the documents."""
         return self.score(self.embed(batch), batch)
 
+    def output_bias(self) -> nn.Parameter | None:
+        """``(class,)`` what the last layer adds to the scores; None if it adds nothing."""
+        return self.output.bias
+
     def documents(self, texts: Sequence[str | Document]) -> tuple[Document, ...]:
         """The texts as documents; those that are strings are tokenised."""
         return tuple(t if isinstance(t, Document) else self.tokenizer(t) for t in texts)
 
 
 class WordClassifier(NetworkClassifier):
-    """A network over frozen word vectors; subclasses compute scores from the vectors.
+    """A network over word vectors; subclasses compute scores from the vectors.
+
+    The vectors are fixed, but between `learn_vectors` and `fix_vectors`.
 
     Args:
-        vectors: The word vectors; they are not trained.
+        vectors: The word vectors.
         classes: Names of the classes.
         tokenizer: Turns texts into documents.
         word_dropout: Share of the words set to the zero vector in each training step.
@@ -110,6 +124,22 @@ class WordClassifier(NetworkClassifier):
         # Saved once, as the vocabulary's vectors, not again with the weights.
         self.register_buffer("embedding", torch.from_numpy(vectors.table()), persistent=False)
 
+    def learn_vectors(self) -> None:
+        """Make the vectors a parameter, which training changes; unknown words keep the zero vector.
+
+        The checkpoint of a training holds them then, like the weights.
+        """
+        table = self.embedding.detach().clone()
+        del self.embedding
+        self.embedding = nn.Parameter(table)
+
+    def fix_vectors(self) -> None:
+        """Make the vectors what they were before `learn_vectors`: fixed, and saved as `vectors`."""
+        table = self.embedding.detach().clone()
+        del self.embedding
+        self.register_buffer("embedding", table, persistent=False)
+        self.vectors = replace(self.vectors, array=table[1:].cpu().numpy())
+
     @property
     def table(self) -> Tensor:
         """``(id, dimension)`` the word vectors; the row of unknown words is zero."""
@@ -130,11 +160,17 @@ class WordClassifier(NetworkClassifier):
 
     def embed(self, batch: Batch) -> Tensor:
         """``(batch, position, dimension)`` word vectors; zero for padding and unknown words."""
-        return self.embedding[batch.ids]
+        return self.looked_up(batch.ids)
 
     def forward(self, batch: Batch) -> Tensor:
         """``(batch, class)`` logits; in training with some words dropped."""
-        return self.score(self.embedding[self.dropped(batch.ids)], batch)
+        return self.score(self.looked_up(self.dropped(batch.ids)), batch)
+
+    def looked_up(self, ids: Tensor) -> Tensor:
+        """``(..., dimension)`` the vectors of ids; no gradient reaches that of unknown words."""
+        if self.embedding.requires_grad:
+            return embedding(ids, self.embedding, padding_idx=UNKNOWN)
+        return self.embedding[ids]
 
     def dropped(self, ids: Tensor) -> Tensor:
         """The ids; in training a share of ``word_dropout`` of them is replaced by `UNKNOWN`."""

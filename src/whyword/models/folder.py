@@ -24,6 +24,8 @@ from whyword.models.checks import entry, shown, single, strings
 
 _FORMAT = 1
 MODEL, WEIGHTS = "model.json", "weights.safetensors"
+SOFTMAX, SIGMOID = "softmax", "sigmoid"
+"""What makes probabilities of scores: of one class against the others, or of each label."""
 VOCABULARY, VECTORS = "vocabulary.json", "vectors.safetensors"
 
 
@@ -38,6 +40,8 @@ class Description:
         tokenizer: Settings of `whyword.text.Tokenizer`, as JSON values; None if the model uses
             another tokenizer.
         about: One line that describes the model.
+        multilabel: Whether every class is a label of its own, given if its score is above 0. Then
+            ``"outputs": "sigmoid"`` says so; without, probabilities of classes are a softmax.
     """
 
     kind: str
@@ -45,6 +49,7 @@ class Description:
     settings: Mapping[str, object]
     tokenizer: Mapping[str, object] | None = None
     about: str = ""
+    multilabel: bool = False
 
 
 def describe(folder: Path) -> Description:
@@ -69,7 +74,19 @@ def describe(folder: Path) -> Description:
             settings=entry(found, "settings", dict),
             tokenizer=entry(found, "tokenizer", dict) if "tokenizer" in found else None,
             about=strings("what it is about", [about])[0],
+            multilabel=_gives_labels(found.get("outputs", SOFTMAX)),
         )
+
+
+def _gives_labels(outputs: object) -> bool:
+    """Whether the outputs of a model are labels.
+
+    Raises:
+        InputError: If they are unknown.
+    """
+    if outputs not in (SOFTMAX, SIGMOID):
+        raise InputError(f"Got outputs {shown(outputs)}; expected {SOFTMAX} or {SIGMOID}.")
+    return outputs == SIGMOID
 
 
 def begin(folder: Path) -> None:
@@ -99,6 +116,8 @@ def write_description(folder: Path, description: Description) -> None:
     }
     if description.tokenizer is not None:
         found["tokenizer"] = dict(description.tokenizer)
+    if description.multilabel:
+        found["outputs"] = SIGMOID
     write_json(folder / MODEL, {**found, "settings": dict(description.settings)}, indent=2)
 
 

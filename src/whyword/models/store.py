@@ -84,7 +84,12 @@ def load(name: str | Path) -> Classifier:
         try:
             with torch.device("meta"):
                 model = build(
-                    network, vectors, description.classes, tokenizer, description.settings
+                    network,
+                    vectors,
+                    description.classes,
+                    tokenizer,
+                    description.settings,
+                    multilabel=description.multilabel,
                 )
         except RuntimeError as error:
             raise InputError(
@@ -182,10 +187,14 @@ def build(
     classes: Sequence[str],
     tokenizer: Tokenizer,
     settings: Mapping[str, Any],
+    *,
+    multilabel: bool = False,
 ) -> NetworkClassifier:
     """An untrained network from settings as JSON values; without ``vectors`` if it reads none."""
     inputs: tuple[Any, ...] = (classes,) if vectors is None else (vectors, classes)
-    return network(*inputs, tokenizer=tokenizer, **network.arguments(settings))
+    found = network(*inputs, tokenizer=tokenizer, **network.arguments(settings))
+    found.multilabel = multilabel
+    return found
 
 
 def save(model: Classifier, path: str | Path, *, quantise: bool = False, about: str = "") -> None:
@@ -220,7 +229,12 @@ def _save_network(model: NetworkClassifier, path: Path, *, quantise: bool, about
     if isinstance(model, WordClassifier):
         folder.save_vectors(model.vectors, path, quantise=quantise)
     folder.write_tensors(path / folder.WEIGHTS, tensors)
-    tokenizer, settings = model.tokenizer.to_json(), model.settings()
-    folder.write_description(
-        path, folder.Description(model.kind, model.classes, settings, tokenizer, about)
+    description = folder.Description(
+        model.kind,
+        model.classes,
+        model.settings(),
+        model.tokenizer.to_json(),
+        about,
+        model.multilabel,
     )
+    folder.write_description(path, description)

@@ -114,7 +114,7 @@ def explanatory_power(work: Work) -> None:
     """Compute the sequel's index EPI: how well document vectors tell classes apart."""
     rows = epi_of_all(
         work.vectors(),
-        work.test.labels,
+        work.test.single_labels(),
         neighbours=min(NEIGHBOURS, len(work.test) - len(work.test) // 2),
         progress=work.progress,
     )

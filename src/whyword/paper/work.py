@@ -88,6 +88,7 @@ class Work:
                 self.classifier, ["a"], weightings=self.paper.weightings, idf={"": 0.0}
             )
             self.test.labels_in(self.classifier.classes)
+        self.test.single_labels()
 
     @cached_property
     def identity(self) -> dict[str, object]:
@@ -154,7 +155,7 @@ class Work:
     @property
     def labels(self) -> list[str]:
         """The true class of each test document."""
-        return [self.test.classes[label] for label in self.test.labels]
+        return [self.test.classes[label] for label in self.test.single_labels()]
 
     def figure2_text(self) -> str:
         """Return the text of Figure 2's document.

@@ -94,10 +94,10 @@ def map_corpus(
     Raises:
         InputError: As `document_vectors` and `project` do.
     """
+    labels = [corpus.classes[i] for i in corpus.single_labels()]
     model = as_classifier(classifier)
     texts = corpus.texts if documents is None else documents
     vectors = document_vectors(model, texts, weightings=weightings, idf=idf, progress=progress)
-    labels = [corpus.classes[i] for i in corpus.labels]
     predicted = [model.classes[i] for i in predict(model, texts).argmax(axis=1)]
     return {
         name: DocumentMap(

@@ -184,7 +184,7 @@ def corpus_words(
     if target is not None:
         targets = target
     elif subject == "true":
-        targets = PerText([Class(corpus.classes[label]) for label in corpus.labels])
+        targets = PerText([Class(corpus.classes[label]) for label in corpus.single_labels()])
     explanations = stream(
         classifier, texts, method=method, targets=targets, batch_size=batch_size, progress=progress
     )
@@ -276,5 +276,6 @@ def _check(
         raise InputError(f'Got "{name}" twice; expected two classes to compare.')
     if top < 1:
         raise InputError(f"Got {top} words to show; expected at least 1.")
+    corpus.single_labels()
     if subject == "true":
         corpus.labels_in(classes)

@@ -1,7 +1,7 @@
 """The state of a training run, and the checkpoint: the file that keeps it if the run is killed."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from whyword.data.arrays import Ints
+from whyword.data.arrays import Bools, Ints
 from whyword.data.digests import digest, digest_of_vectors
 from whyword.data.files import whole
 from whyword.data.run_folder import FORMAT, refuse_another
@@ -30,7 +30,8 @@ class History:
     """The history of a run, epoch by epoch, which is part of the checkpoint.
 
     Attributes:
-        validation_accuracy: Accuracy on the held out documents after every epoch.
+        validation_accuracy: Quality on the validation part after every epoch: accuracy, unless the
+            `whyword.training.objective` is another.
         loss: Mean loss over the documents in every epoch.
         refit_loss: The same, when all documents were trained on again.
         seconds: Time that all epochs took, in all attempts.
@@ -43,7 +44,7 @@ class History:
 
     @property
     def best_epoch(self) -> int:
-        """The number of epochs after which validation accuracy was highest (first of equals)."""
+        """The number of epochs after which the quality was highest (first of equals)."""
         return int(np.argmax(self.validation_accuracy)) + 1
 
 
@@ -67,19 +68,19 @@ class State:
 def identity_of(
     model: NetworkClassifier,
     documents: Sequence[Document],
-    labels: Ints,
+    labels: Ints | Bools,
     config: TrainingConfig,
-    *,
-    chronological: bool,
+    order: Mapping[str, int],
 ) -> dict[str, Any]:
     """Describe all that decides the result of a run, as JSON values, with digests of contents.
 
     Args:
         model: The untrained model.
         documents: The training documents.
-        labels: ``(document,)`` int64 classes.
+        labels: ``(document,)`` int64 classes, or ``(document, label)`` bool labels.
         config: The settings of the training.
-        chronological: Whether the documents of each class stand in order of time.
+        order: Whether the documents of each class stand in order of time (``chronological``), and
+            how many at the end are the development part (``development``).
     """
     vectors = model.vectors if isinstance(model, WordClassifier) else None
     return {
@@ -89,7 +90,7 @@ def identity_of(
         "classes": list(model.classes),
         "documents": digest(_parts(documents)),
         "labels": digest([labels.astype(np.int64)]),
-        "chronological": chronological,
+        **order,
         "vectors": None if vectors is None else digest_of_vectors(vectors),
     }
 

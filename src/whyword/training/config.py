@@ -6,6 +6,10 @@ from typing import Literal
 
 from whyword.errors import InputError
 from whyword.models.checks import number, shown, whole, yes_or_no
+from whyword.training.class_weights import ClassWeights, checked_class_weights
+
+EPOCHS, BATCH_SIZE, VALIDATION = 10, 32, 0.1
+"""What is used where a setting is None and the corpus does not decide it."""
 
 _MOST_SEED = 2**32 - 1
 """The largest seed that all of numpy, torch, gensim and scikit-learn take."""
@@ -15,15 +19,24 @@ _MOST_SEED = 2**32 - 1
 class TrainingConfig:
     """The settings with which a network is trained.
 
+    Settings that are None depend on the corpus: see `whyword.training.plan`. Where nothing plans,
+    they are `EPOCHS`, `BATCH_SIZE`, `VALIDATION`, and fixed vectors.
+
     Attributes:
         epochs: Most passes over the training documents.
         batch_size: Documents in each step.
         optimizer: ``"adamw"``, or the paper's ``"sgd"`` with momentum and l2 penalty.
         learning_rate: Learning rate at the start; it falls to zero along a cosine.
+        vector_rate: Learning rate of the word vectors, as a multiple of ``learning_rate``; with 0
+            they are fixed.
         momentum: Momentum of SGD.
         weight_decay: Weight decay of either optimiser.
         label_smoothing: Share of the probability spread over all classes.
+        class_weights: Weights of the classes in the loss: ``"balanced"``, a number for each name of
+            a class (1 for the others), or None; see `whyword.training.class_weights`.
         validation: Share of each class's documents held out for choosing the epoch.
+        minutes: Time for the whole training, about; None for as long as it takes. The model then
+            depends on how fast the machine is.
         patience: Stop after this many epochs without a better validation accuracy; None never.
         refit: Whether to train again on all documents, the held out ones included, for the number
             of epochs that was best.
@@ -37,14 +50,17 @@ class TrainingConfig:
         InputError: If a setting is of another type, or out of its range.
     """
 
-    epochs: int = 10
-    batch_size: int = 32
+    epochs: int | None = None
+    batch_size: int | None = None
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 1e-3
+    vector_rate: float | None = None
     momentum: float = 0.9
     weight_decay: float = 1e-2
     label_smoothing: float = 0.1
-    validation: float = 0.1
+    class_weights: ClassWeights = None
+    validation: float | None = None
+    minutes: float | None = None
     patience: int | None = None
     refit: bool = True
     seed: int = 0
@@ -55,13 +71,24 @@ class TrainingConfig:
         if self.optimizer not in ("adamw", "sgd"):
             raise InputError(f"Got optimizer {shown(self.optimizer)}; expected adamw or sgd.")
         checked = {
-            "epochs": whole("epochs", self.epochs),
-            "batch_size": whole("batch_size", self.batch_size),
+            "epochs": None if self.epochs is None else whole("epochs", self.epochs),
+            "batch_size": (
+                None if self.batch_size is None else whole("batch_size", self.batch_size)
+            ),
             "learning_rate": number("learning_rate", self.learning_rate, above=0),
+            "vector_rate": (
+                None
+                if self.vector_rate is None
+                else number("vector_rate", self.vector_rate, least=0)
+            ),
             "momentum": number("momentum", self.momentum, least=0, below=1),
             "weight_decay": number("weight_decay", self.weight_decay, least=0),
             "label_smoothing": number("label_smoothing", self.label_smoothing, least=0, below=1),
-            "validation": checked_validation(self.validation),
+            "class_weights": checked_class_weights(self.class_weights),
+            "validation": (
+                None if self.validation is None else checked_validation(self.validation)
+            ),
+            "minutes": None if self.minutes is None else number("minutes", self.minutes, above=0),
             "patience": None if self.patience is None else whole("patience", self.patience),
             "refit": yes_or_no("refit", self.refit),
             "seed": checked_seed(self.seed),

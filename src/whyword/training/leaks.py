@@ -6,11 +6,11 @@ from typing import TypedDict
 import numpy as np
 
 from whyword.classifier import Classifier, predict
-from whyword.data.arrays import Ints
+from whyword.data.arrays import Bools, Ints
 from whyword.data.corpora import Corpus
 from whyword.data.duplicates import duplicate_groups, find_duplicates
-from whyword.training.config import TrainingConfig
-from whyword.training.validation import split
+from whyword.training.config import TrainingConfig, checked_validation
+from whyword.training.parts import parts_of
 
 EXAMPLES = 10
 """The most examples of duplicates to name."""
@@ -19,13 +19,16 @@ EXAMPLES = 10
 class LeakRecord(TypedDict, total=False):
     """What part of the test or validation documents the training documents repeat.
 
-    ``accuracy_without`` is the accuracy on the other documents: None if there are none, and missing
-    for the validation part, which a model trained again on all documents has learned.
+    If there are such test documents, ``accuracy`` is that on all test documents, and
+    ``accuracy_without`` that on the others, None if there are none; the share whose labels are all
+    right, if documents have several. Both are missing for the validation part, which a model that
+    is trained again on all documents has learned.
     """
 
     documents: int
     share: float
     examples: list[dict[str, str | float]]
+    accuracy: float
     accuracy_without: float | None
 
 
@@ -54,48 +57,61 @@ def duplicates_of(
     model: Classifier,
     config: TrainingConfig,
     corpus: Corpus,
+    development: int = 0,
     test: Corpus | None = None,
-    accuracy: float = 0.0,
 ) -> DuplicatesRecord:
     """Find the duplicates among training, validation and test documents.
 
     Args:
-        model: The trained model, for its accuracy without the duplicates.
-        config: How it was trained: which documents were held out for validation.
-        corpus: The training documents.
+        model: The trained model, for its accuracy with the duplicates and without.
+        config: How it was trained; its share of validation documents is set.
+        corpus: The training documents, and after them the development part, if there is one.
+        development: Number of documents in the development part.
         test: The test documents.
-        accuracy: The model's accuracy on all test documents.
     """
-    labels = [tuple(np.atleast_1d(label)) for label in corpus.labels]
-    groups = duplicate_groups(corpus.texts)
-    learned, held_out = split(
-        corpus.labels, config.validation, chronological=corpus.chronological, seed=config.seed
+    parts = parts_of(
+        corpus.labels,
+        checked_validation(config.validation),
+        chronological=corpus.chronological,
+        seed=config.seed,
+        development=development,
     )
+    training = corpus.subset(parts.final)
+    labels = [tuple(np.atleast_1d(label)) for label in training.labels]
+    groups = duplicate_groups(training.texts)
     found = DuplicatesRecord(
-        training=_groups(groups, corpus),
+        training=_groups(groups, training),
         contradicting=_groups(
-            [group for group in groups if len({labels[i] for i in group}) > 1], corpus
+            [group for group in groups if len({labels[i] for i in group}) > 1], training
         ),
-        validation=_leak(corpus.subset(learned), corpus.subset(held_out))[0],
+        validation=_leak(corpus.subset(parts.learned), corpus.subset(parts.held_out))[0],
     )
     if test is not None:
         found["test"], places = _leak(corpus, test)
-        known = test.subset(places)
-        predicted = predict(model, known.texts).argmax(axis=1)
-        right = round(accuracy * len(test)) - int(
-            (predicted == known.labels_in(model.classes)).sum()
-        )
-        others = len(test) - len(places)
-        found["test"]["accuracy_without"] = right / others if others else None
+        if len(places):
+            right = _right(model, test)
+            others = np.delete(right, places)
+            found["test"]["accuracy"] = float(right.mean())
+            found["test"]["accuracy_without"] = float(others.mean()) if len(others) else None
     return found
 
 
-def sentences(found: DuplicatesRecord, accuracy: float | None = None) -> list[str]:
+def _right(model: Classifier, corpus: Corpus) -> Bools:
+    """Whether the model gives each document its class, or exactly its labels: ``(document,)``."""
+    scores = predict(model, corpus.texts)
+    right: Bools
+    if corpus.multilabel:
+        right = ((scores > 0) == corpus.label_matrix_in(model.classes)).all(axis=1)
+    else:
+        right = scores.argmax(axis=1) == corpus.labels_in(model.classes)
+    return right
+
+
+def sentences(found: DuplicatesRecord) -> list[str]:
     """Say what was found, and what to do; nothing where there are no duplicates.
 
     Args:
         found: What `duplicates_of` returned.
-        accuracy: The accuracy on all test documents.
     """
     said = []
     test, validation = found.get("test"), found["validation"]
@@ -107,7 +123,7 @@ def sentences(found: DuplicatesRecord, accuracy: float | None = None) -> list[st
             + (
                 "No test document is new."
                 if without is None
-                else f"Test accuracy without them: {without:.2%} (with them {accuracy or 0:.2%})."
+                else f"Test accuracy without them {without:.2%}, with them {test['accuracy']:.2%}."
             )
             + f" For example {_example(test)}."
         )
@@ -152,7 +168,8 @@ def _leak(training: Corpus, others: Corpus) -> tuple[LeakRecord, Ints]:
 def _groups(groups: list[list[int]], corpus: Corpus) -> GroupsRecord:
     def named(group: list[int]) -> Mapping[str, str]:
         # A document of each label comes first.
-        labels = [str(np.take(corpus.classes, corpus.labels[i])) for i in group]
+        classes = np.array(corpus.classes)
+        labels = [", ".join(classes[np.atleast_1d(corpus.labels[i])]) for i in group]
         order = sorted(range(len(group)), key=lambda i: labels.index(labels[i]) != i)
         return {corpus.names[group[i]]: labels[i] for i in order[:EXAMPLES]}
 

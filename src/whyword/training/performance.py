@@ -6,10 +6,11 @@ from typing import TypedDict
 
 import numpy as np
 
-from whyword.classifier import Classifier, predict
+from whyword.classifier import Classifier, is_multilabel, predict
 from whyword.data.arrays import Ints
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
+from whyword.errors import InputError
 from whyword.progress import OnProgress
 
 
@@ -27,6 +28,7 @@ class PerformanceRecord(TypedDict):
     """A `Performance` as JSON values."""
 
     accuracy: float
+    macro_f1: float
     documents: int
     classes: list[ClassRecord]
     confusion: list[list[int]]
@@ -61,6 +63,11 @@ class Performance:
     classes: tuple[ClassPerformance, ...]
     confusion: Ints
 
+    @property
+    def macro_f1(self) -> float:
+        """The mean of the classes' F1, in which a rare class counts as much as a frequent one."""
+        return float(np.mean([entry.f1 for entry in self.classes]))
+
     @classmethod
     def of(cls, labels: Ints, predicted: Ints, classes: Sequence[str]) -> "Performance":
         """Compare predictions with the truth.
@@ -88,6 +95,7 @@ class Performance:
         """Return everything as JSON values."""
         return {
             "accuracy": self.accuracy,
+            "macro_f1": self.macro_f1,
             "documents": int(self.confusion.sum()),
             "classes": [entry.to_dict() for entry in self.classes],
             "confusion": self.confusion.tolist(),
@@ -105,8 +113,11 @@ def performance_on(
         progress: Called after each batch; see `whyword.progress`.
 
     Raises:
-        InputError: If the model lacks a class of the corpus.
+        InputError: If the model lacks a class of the corpus; if it gives labels, or documents have
+            some, for which there is `whyword.training.label_performance`.
     """
+    if is_multilabel(model):
+        raise InputError("The model gives labels; expected one that gives each text one class.")
     labels = corpus.labels_in(model.classes)
     predicted = predict(model, corpus.texts, progress=progress).argmax(axis=1)
     return Performance.of(labels, predicted, model.classes)

@@ -10,15 +10,24 @@ import numpy as np
 import torch
 
 from whyword.data.digests import digest_of_file, digest_of_files
-from whyword.data.vectors import WordVectors, learn
+from whyword.data.memory import physical_memory
+from whyword.data.skip_gram import learn
+from whyword.data.vectors import MOST_COMPONENTS, WordVectors
 from whyword.errors import InputError, ModelError, did_you_mean
 from whyword.models import store
 from whyword.models.base import WordClassifier
-from whyword.models.checks import entry, number, whole, yes_or_no
+from whyword.models.checks import entry, number, shown, whole, yes_or_no
 from whyword.text import Tokenizer
 from whyword.training.config import TrainingConfig
 
-OTHERS = {store.LINEAR: ("ngrams",), store.TRANSFORMER: ("base", "full", "max_length")}
+AUTO = "auto"
+"""The kind that is the best of several."""
+
+OTHERS = {
+    store.LINEAR: ("ngrams",),
+    store.TRANSFORMER: ("base", "full", "max_length"),
+    AUTO: ("base", "max_length"),
+}
 """The kinds of models that are no networks of whyword's own, and their settings."""
 
 FINE_TUNING: dict[str, Any] = {"learning_rate": 5e-5, "epochs": 3, "refit": False}
@@ -30,14 +39,15 @@ class Recipe:
     """A recipe: everything that decides the trained model, apart from the corpus.
 
     Attributes:
-        kind: The architecture: a key of `whyword.models.store.KINDS`, ``"linear"`` or
-            ``"transformer"``.
-        settings: Settings of the architecture, as JSON values.
+        kind: The architecture: a key of `whyword.models.store.KINDS`, ``"linear"``,
+            ``"transformer"``, or ``"auto"``, the best of several.
+        settings: Settings of the architecture, as JSON values. What is not given here, among those
+            of skip-gram or of the training depends on the corpus; see `whyword.training.plan`.
         vectors: A file of word vectors, or the folder of a model that has some; None learns them
             from the training documents.
-        skip_gram: Settings of skip-gram, which learns vectors: see `whyword.data.vectors.learn`.
+        skip_gram: Settings of skip-gram, which learns vectors: see `whyword.data.skip_gram.learn`.
         tokenizer: The tokenizer with which the classifier reads texts; None leaves it to the
-            architecture. Vectors are learned from whole documents.
+            architecture and the length of the documents. Vectors are learned from whole documents.
         training: The settings of the training; its seed is also that of the vectors.
 
     Raises:
@@ -66,6 +76,8 @@ class Recipe:
                 "A transformer needs a base, a folder or the name of a pretrained model: "
                 "whyword train --model transformer --base DIR."
             )
+        if self.kind in OTHERS and self.training.vector_rate is not None:
+            raise InputError(f"The architecture {self.kind} has no word vectors to learn.")
         if self.kind in OTHERS and self.training.suppress:
             raise InputError(
                 "Only networks of words or characters learn to ignore some; choose another --model."
@@ -109,22 +121,26 @@ class Recipe:
     def identity(self) -> dict[str, object]:
         """Describe all that decides the model apart from the corpus, as JSON values.
 
-        Defaults are filled in, and files are described by digests of their contents.
+        Files are described by digests of their contents.
 
         Raises:
             InputError: If the file of word vectors cannot be read.
             ModelError: If the model that has the vectors, or the base, cannot be read.
         """
-        settings, vectors, skip_gram = self._all_settings(), None, None
-        if self.kind == store.TRANSFORMER:
+        every, vectors, skip_gram = self._all_settings(), None, None
+        # What is left open the corpus decides: it is another run than the same, given.
+        settings = {name: value for name, value in every.items() if name in self.settings}
+        if "base" in settings:
             from whyword.training.transformer import digest_of_base
 
             settings["base"] = digest_of_base(settings["base"])
         elif self.reads_words and self.vectors is not None:
             vectors = _digest_of_vectors(self.vectors)
         elif self.reads_words:
-            skip_gram = self._skip_gram()
+            given = self._skip_gram()
+            skip_gram = {name: given[name] for name in sorted(self.skip_gram)}
         return {
+            "plan": PLAN,
             "kind": self.kind,
             "settings": settings,
             "vectors": vectors,
@@ -139,14 +155,27 @@ class Recipe:
         if self.kind in OTHERS:
             return self._checked_settings(OTHERS[self.kind])
         network = store.KINDS[self.kind]
-        vectors = WordVectors(("word",), np.zeros((1, 1), dtype=np.float32))
-        with torch.device("meta"):  # nothing is allocated, nothing drawn at random
-            untrained = store.build(
-                network,
-                vectors if self.reads_words else None,
-                ("one", "other"),
-                self.tokenizer or network.default_tokenizer,
-                self.settings,
+        components = whole("dimension", self.skip_gram.get("dimension", 1), most=MOST_COMPONENTS)
+        vectors = WordVectors(("word",), np.zeros((1, components), dtype=np.float32))
+        try:
+            with torch.device("meta"):  # nothing is allocated, nothing drawn at random
+                untrained = store.build(
+                    network,
+                    vectors if self.reads_words else None,
+                    ("one", "other"),
+                    self.tokenizer or network.default_tokenizer,
+                    self.settings,
+                )
+        except RuntimeError as error:  # numbers of weights that torch cannot count
+            raise InputError(
+                f"No network has the settings {shown(dict(self.settings))}."
+            ) from error
+        weights = sum(weight.numel() for weight in untrained.parameters())
+        if weights * _BYTES > (memory := physical_memory()):
+            raise InputError(
+                f"With {shown(dict(self.settings))} the network has {weights:,} weights or more, "
+                f"which take {weights * _BYTES / 2**30:,.0f} GiB in training; this machine has "
+                f"{memory / 2**30:,.0f}. Give smaller numbers."
             )
         return untrained.settings()
 
@@ -175,8 +204,19 @@ class Recipe:
         found = {**defaults, **self.skip_gram}
         # gensim takes a sample of 1 or more for a number of words.
         sample = number("sample", found["sample"], least=0, below=1)
-        return {name: whole(name, found[name]) for name in _WHOLE} | {"sample": sample}
+        limits = {"dimension": MOST_COMPONENTS, "window": _MOST_WINDOW, "negative": _MOST_WINDOW}
+        numbers = {name: whole(name, found[name], most=limits.get(name, _MOST)) for name in _WHOLE}
+        return numbers | {"sample": sample}
 
+
+PLAN = 1
+"""The version of what a corpus decides: with another one the same recipe is another run."""
+
+_BYTES = 24
+"""Bytes of each weight in training: itself, its gradient, two means, the best so far, a copy."""
+
+_MOST, _MOST_WINDOW = 2**31 - 1, 10_000
+"""The largest numbers of passes and the like, and of words to each side or of noise words."""
 
 _WHOLE = ("dimension", "window", "epochs", "min_count", "negative")
 """The settings of skip-gram that are whole numbers."""

@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from whyword.batch import Batch
-from whyword.data.arrays import Ints, Singles
+from whyword.data.arrays import Bools, Floats, Ints, Reals, Singles
 from whyword.data.corpora import Corpus
 from whyword.data.digests import digest_of_files
 from whyword.data.extras import require
@@ -22,9 +23,14 @@ from whyword.models.transformer.model import TransformerClassifier
 from whyword.progress import OnProgress, Progress
 from whyword.text import Document
 from whyword.training.checkpoint import History
+from whyword.training.class_weights import ClassWeights
 from whyword.training.config import TrainingConfig
+from whyword.training.labels import fit_labels
 from whyword.training.loop import train
-from whyword.training.validation import PenaltyHistory, fit_with_best_penalty, split
+from whyword.training.objective import Objective
+from whyword.training.parts import parts_of
+from whyword.training.thresholds import thresholds_of
+from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
 """The values of C, scikit-learn's inverse penalty, from which the validation part chooses."""
@@ -40,20 +46,27 @@ def train_head(
     max_length: int = MAX_LENGTH,
     validation: float = 0.1,
     seed: int = 0,
+    development: int = 0,
+    class_weights: ClassWeights = None,
     progress: OnProgress | None = None,
 ) -> tuple[TransformerClassifier, PenaltyHistory]:
     """Train the last linear layer by logistic regression; the encoder stays as it is.
 
+    If documents have labels, there is one regression for each, and thresholds are folded into the
+    biases; see `whyword.training.thresholds`.
+
     The encoder reads each document once. C, the inverse penalty, is chosen on a validation part;
-    then the layer is fitted on all documents. Layers between encoder and last layer that the base
-    lacks stay random.
+    then the layer is fitted on all training documents. Layers between encoder and last layer that
+    the base lacks stay random.
 
     Args:
-        corpus: The training documents.
+        corpus: The training documents, and after them the development part, if there is one.
         base: A folder, or a name that transformers finds.
         max_length: Tokens read of each document.
         validation: Share of the documents held out for choosing C.
         seed: Seed of the split, and of random layers.
+        development: Number of documents in the development part.
+        class_weights: Weights of the classes in the loss.
         progress: Called after each step; see `whyword.progress`.
 
     Raises:
@@ -63,24 +76,36 @@ def train_head(
     classifier = _untrained(base, corpus, max_length, seed)
     layer = last_layer(classifier)
     x, y = features(classifier, corpus.texts, progress=progress), corpus.labels
-    learn, held_out = split(y, validation, chronological=corpus.chronological, seed=seed)
+    parts = parts_of(
+        y, validation, chronological=corpus.chronological, seed=seed, development=development
+    )
+    learn, held_out, final = parts.learned, parts.held_out, parts.final
 
-    def accuracy(penalty: float) -> float:
-        weight, bias = _fit(x[learn], y[learn], penalty, layer, len(corpus.classes))
-        found = (x[held_out] @ weight.T + bias).argmax(axis=1)
-        return float((found == y[held_out]).mean())
+    objective = Objective(y, corpus.classes, class_weights=class_weights, development=development)
+    weights = objective.class_weights
 
-    (weight, bias), found = fit_with_best_penalty(
+    def fit(rows: Ints, penalty: float) -> tuple[Singles, Singles]:
+        return _fit(x[rows], y[rows], penalty, layer, len(corpus.classes), weights)
+
+    def scores(penalty: float) -> Floats:
+        weight, bias = fit(learn, penalty)
+        return np.asarray(x[held_out] @ weight.T + bias, dtype=np.float64)
+
+    (weight, bias), history = fit_with_best_penalty(
         PENALTIES,
-        accuracy=accuracy,
-        fit=lambda penalty: _fit(x, y, penalty, layer, len(corpus.classes)),
+        scores=scores,
+        quality=lambda found: objective.quality(found, held_out),
+        fit=lambda penalty: fit(final, penalty),
         progress=progress,
     )
+    if corpus.multilabel and layer.bias is not None:
+        thresholds = thresholds_of(history.scores, y[held_out].astype(bool))
+        bias = bias - thresholds.astype(np.float32)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight))
         if layer.bias is not None:
             layer.bias.copy_(torch.from_numpy(bias))
-    return classifier, PenaltyHistory(found, time.perf_counter() - started)
+    return classifier, replace(history, seconds=time.perf_counter() - started)
 
 
 def train_whole(
@@ -90,31 +115,41 @@ def train_whole(
     *,
     base: str,
     max_length: int = MAX_LENGTH,
+    development: int = 0,
+    seconds: float | None = None,
     progress: OnProgress | None = None,
-) -> tuple[TransformerClassifier, History]:
+) -> tuple[TransformerClassifier, History, Reals]:
     """Train encoder and head together, by the loop of `whyword.training.loop`.
 
     Args:
-        corpus: The training documents.
+        corpus: The training documents, and after them the development part, if there is one.
         config: The settings of the training.
         directory: Folder of the checkpoint.
         base: A folder, or a name that transformers finds.
         max_length: Tokens read of each document.
+        development: Number of documents in the development part.
+        seconds: Time for the choice of the epoch; None for as long as it takes.
         progress: Called after every step, as by `whyword.training.loop.train`.
+
+    Returns:
+        The model, its history, and ``(document, class)`` scores of the validation part, by the
+        model that has not learned from it.
     """
     documents = _untrained(base, corpus, max_length, config.seed).encode(corpus.texts).documents
-    model, history = train(
+    model, history, scores = train(
         lambda: _Trained(_untrained(base, corpus, max_length, config.seed), base),
         documents,
         corpus.labels,
         config,
         directory,
         chronological=corpus.chronological,
+        development=development,
+        seconds=seconds,
         progress=progress,
     )
     assert isinstance(model, _Trained)
     model.module.eval()
-    return model.classifier, history
+    return model.classifier, history, scores
 
 
 @torch.no_grad()
@@ -178,31 +213,46 @@ def last_layer(classifier: TransformerClassifier) -> nn.Linear:
 def _untrained(base: str, corpus: Corpus, max_length: int, seed: int) -> TransformerClassifier:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        classifier = huggingface.untrained(base, corpus.classes)
+        classifier = huggingface.untrained(base, corpus.classes, multilabel=corpus.multilabel)
     longest = min(classifier.max_length, max_length)
     return TransformerClassifier(classifier.module, classifier.subwords, max_length=longest)
 
 
 def _fit(
-    x: Singles, y: Ints, penalty: float, layer: nn.Linear, classes: int
+    x: Singles,
+    y: Ints | Bools,
+    penalty: float,
+    layer: nn.Linear,
+    classes: int,
+    weights: Floats | None = None,
 ) -> tuple[Singles, Singles]:
     """Fit weights ``(class, feature)`` and biases ``(class,)``, zero if the layer has no biases."""
-    linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
-    from sklearn.exceptions import ConvergenceWarning
-
-    if len(np.unique(y)) < classes:
+    if y.ndim == 1 and len(np.unique(y)) < classes:
         raise InputError("Every class needs a document to train on beside those that validate.")
     has_bias = layer.bias is not None
     centre = x.mean(axis=0) if has_bias else np.zeros(x.shape[1], dtype=np.float32)
     scale = x.std(axis=0) + 1e-6
-    model = linear_model.LogisticRegression(C=penalty, max_iter=300, fit_intercept=has_bias)
+
+    def regression(weighted: dict[int, float] | None) -> Any:
+        linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
+        return linear_model.LogisticRegression(
+            C=penalty, max_iter=300, fit_intercept=has_bias, class_weight=weighted
+        )
+
+    from sklearn.exceptions import ConvergenceWarning
+
     with warnings.catch_warnings():
         # It does not matter if the solver stops early: the validation part judges the fit.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit((x - centre) / scale, y)
-    weight, bias = model.coef_ / scale, np.broadcast_to(model.intercept_, len(model.coef_))
-    bias = bias - weight @ centre
-    if classes == 2:  # one row, for the second class against the first
+        if y.ndim == 2:
+            found, biases = fit_labels(regression, (x - centre) / scale, y.astype(bool), weights)
+        else:
+            weighted = None if weights is None else dict(enumerate(weights.tolist()))
+            model = regression(weighted).fit((x - centre) / scale, y)
+            found, biases = model.coef_, np.broadcast_to(model.intercept_, len(model.coef_))
+    weight = found / scale
+    bias = biases - weight @ centre
+    if y.ndim == 1 and classes == 2:  # one row, for the second class against the first
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     return weight.astype(np.float32), bias.astype(np.float32)
 
@@ -229,6 +279,7 @@ class _Trained(NetworkClassifier):
 
     def __init__(self, classifier: TransformerClassifier, base: str) -> None:
         super().__init__(classifier.classes)
+        self.multilabel = classifier.multilabel
         self.classifier, self.base = classifier, base
         self.module: nn.Module = classifier.module
 
@@ -249,3 +300,9 @@ class _Trained(NetworkClassifier):
 
     def forward(self, batch: Batch) -> Tensor:
         return self.classifier(batch)
+
+    def output_bias(self) -> nn.Parameter | None:
+        try:
+            return last_layer(self.classifier).bias
+        except ModelError:  # the last layer is not linear
+            return None

@@ -1,12 +1,13 @@
 """Validation on documents held out from training: choosing these, and the best penalty by them."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
-from whyword.data.arrays import Ints
+from whyword.data.arrays import Ints, Reals
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress, ignore
 from whyword.training.config import checked_validation
@@ -14,21 +15,25 @@ from whyword.training.config import checked_validation
 Fitted = TypeVar("Fitted")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PenaltyHistory:
     """The history of choosing a penalty.
 
     Attributes:
-        validation_accuracy: Accuracy for every penalty tried, which is given as scikit-learn's C.
+        validation_accuracy: Quality for every penalty tried, which is given as scikit-learn's C:
+            accuracy, unless the `whyword.training.objective` is another.
         seconds: Time that the training took in all.
+        scores: ``(document, class)`` scores of the validation part with the best penalty, by the
+            model that has not learned from it.
     """
 
     validation_accuracy: dict[float, float]
     seconds: float
+    scores: Reals
 
     @property
     def penalty(self) -> float:
-        """The penalty with the highest validation accuracy (the first of equals)."""
+        """The penalty with the highest quality (the first of equals)."""
         return _best(self.validation_accuracy)
 
 
@@ -69,32 +74,39 @@ def split(labels: Ints, share: float, *, chronological: bool, seed: int = 0) -> 
 def fit_with_best_penalty(
     penalties: Sequence[float],
     *,
-    accuracy: Callable[[float], float],
+    scores: Callable[[float], Reals],
+    quality: Callable[[Reals], float],
     fit: Callable[[float], Fitted],
     progress: OnProgress | None = None,
-) -> tuple[Fitted, dict[float, float]]:
+) -> tuple[Fitted, PenaltyHistory]:
     """Try penalties on the validation part, then fit all documents with the best.
 
     Args:
         penalties: The penalties to try.
-        accuracy: Function from a penalty to the validation accuracy of a model that was fitted with
-            it on the other documents.
+        scores: Function from a penalty to the scores of the validation part, by a model that was
+            fitted with it on the other documents.
+        quality: Function from such scores to how good they are.
         fit: Function from a penalty to a model that is fitted with it on all documents.
         progress: Called after each fit; see `whyword.progress`.
 
     Returns:
-        The model fitted with the best penalty, and the validation accuracy for each penalty.
+        The model fitted with the best penalty, and the history.
     """
+    started = time.perf_counter()
     progress, steps = progress or ignore, len(penalties) + 1
     found: dict[float, float] = {}
+    best: Reals = np.empty((0, 0))
     for penalty in penalties:
-        found[penalty] = accuracy(penalty)
+        tried = scores(penalty)
+        found[penalty] = quality(tried)
+        if _best(found) == penalty:
+            best = tried
         progress(Progress("fit", len(found), steps, {"validation": found[penalty]}))
-    best = _best(found)
-    fitted = fit(best)
-    progress(Progress("fit", steps, steps, {"validation": found[best]}))
-    return fitted, found
+    chosen = _best(found)
+    fitted = fit(chosen)
+    progress(Progress("fit", steps, steps, {"validation": found[chosen]}))
+    return fitted, PenaltyHistory(found, time.perf_counter() - started, best)
 
 
-def _best(accuracy: dict[float, float]) -> float:
-    return max(accuracy, key=lambda penalty: accuracy[penalty])
+def _best(quality: dict[float, float]) -> float:
+    return max(quality, key=lambda penalty: quality[penalty])

@@ -16,7 +16,7 @@ from whyword.batch import Attribution, Batch
 from whyword.data.vectors import WordVectors
 from whyword.models import checks
 from whyword.models.base import WordClassifier
-from whyword.models.cnn import deletion, oracle, relevance, shapley
+from whyword.models.cnn import deletion, learning, oracle, relevance, shapley
 from whyword.models.cnn.layers import Layers, inside, lengths_of
 from whyword.models.cnn.products import Found, ProductTable
 from whyword.models.pooled import PooledConvolutions
@@ -94,10 +94,22 @@ class WordCNN(WordClassifier):
 
         The word vectors are fixed, so a word's product with a filter is computed once and kept in
         `products`. Where gradients are recorded it is computed once per batch, however often the
-        word occurs, and they flow through the winning windows alone.
+        word occurs, and they flow through the winning windows alone; in training on the CPU see
+        `whyword.models.cnn.learning`.
         """
+        if self.training and torch.is_grad_enabled() and batch.ids.device.type == "cpu":
+            return self._classify(self._maxima_in_training(batch))
         found = self.layers.find(self.dropped(batch.ids))
         return self._classify(self.layers.maxima(found, lengths_of(batch)))
+
+    def _maxima_in_training(self, batch: Batch) -> list[Tensor]:
+        unique, slots = self.dropped(batch.ids).unique(return_inverse=True)
+        vectors, lengths = self.looked_up(unique), lengths_of(batch)
+        convolutions = (cast("nn.Conv1d", layer) for layer in self.convolutions)
+        return [
+            learning.maxima(vectors, layer.weight, slots, lengths) + cast("Tensor", layer.bias)
+            for layer in convolutions
+        ]
 
     @property
     def layers(self) -> Layers:

@@ -1,7 +1,7 @@
 """The linear baseline: TF-IDF of words and pairs of words, and a linear SVM; untrained."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,16 +27,19 @@ def vectorizer(documents: int, *, ngrams: int = 2) -> "TfidfVectorizer":
     return TfidfVectorizer(ngram_range=(1, ngrams), sublinear_tf=True, min_df=rare)
 
 
-def linear_svm(penalty: float, *, seed: int = 0) -> "LinearSVC":
+def linear_svm(
+    penalty: float, *, seed: int = 0, class_weights: Mapping[Any, float] | None = None
+) -> "LinearSVC":
     """A linear SVM of one class against the others.
 
     Args:
         penalty: C, scikit-learn's inverse penalty.
         seed: Seed of the solver.
+        class_weights: Weight of each class in the loss, by its label; None for equal ones.
     """
     from sklearn.svm import LinearSVC
 
-    return LinearSVC(C=penalty, random_state=seed)
+    return LinearSVC(C=penalty, random_state=seed, class_weight=class_weights)
 
 
 def out_of_fold_scores(

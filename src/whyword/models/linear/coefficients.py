@@ -18,6 +18,8 @@ class Weights:
     classes_: tuple[str, ...]
     coef_: Floats
     intercept_: Floats
+    multilabel: bool = False
+    """Whether every class is a label of its own, given if its score is above 0."""
 
     def fit(self, x: Any, y: Any) -> Self:
         """Does nothing; scikit-learn expects the method."""
@@ -31,6 +33,7 @@ def of_coefficients(model: Any) -> Form:
     classes = model.classes_
     binarizer = getattr(model, "_label_binarizer", None)
     several = getattr(binarizer, "y_type_", "").startswith("multilabel")
+    several = several or (isinstance(model, Weights) and model.multilabel)
     return Form(
         weights,
         np.broadcast_to(biases, len(weights)).copy(),

@@ -1,6 +1,6 @@
 """Saves and loads linear models: ``model.json``, ``vocabulary.json``, ``weights.safetensors``.
 
-Only a `TfidfVectorizer` of words, followed by a classifier of one label, can be saved.
+Only a `TfidfVectorizer` of words, followed by a linear classifier, can be saved.
 """
 
 from collections.abc import Mapping
@@ -46,6 +46,7 @@ def write_linear(
     bias: Tensor,
     *,
     about: str = "",
+    multilabel: bool = False,
 ) -> None:
     """Save a linear model, without pickle.
 
@@ -56,6 +57,7 @@ def write_linear(
         weights: ``(class, feature)`` weights of the classifier.
         bias: ``(class,)`` biases of the classifier.
         about: One line that describes the model.
+        multilabel: Whether every class is a label of its own.
 
     Raises:
         ModelError: If the vectorizer is another kind, or calls functions of its user.
@@ -90,7 +92,9 @@ def write_linear(
         "idf": torch.as_tensor(tfidf.idf_),
     }
     write_tensors(path / WEIGHTS, {name: t.float() for name, t in tensors.items()})
-    write_description(path, Description(KIND, classes, settings, about=about))
+    write_description(
+        path, Description(KIND, classes, settings, about=about, multilabel=multilabel)
+    )
 
 
 def read_linear(path: Path, description: Description) -> Pipeline:
@@ -125,7 +129,7 @@ def read_linear(path: Path, description: Description) -> Pipeline:
         **arguments, vocabulary={word: column for column, word in enumerate(vocabulary)}
     )
     vectorizer.idf_ = found["idf"]
-    weights = Weights(description.classes, found["weights"], found["bias"])
+    weights = Weights(description.classes, found["weights"], found["bias"], description.multilabel)
     return Pipeline([("tfidf", vectorizer), ("weights", weights)])
 
 

@@ -245,16 +245,23 @@ class LinearClassifier:
 
         Raises:
             ModelError: If the pipeline is not a `TfidfVectorizer` of words and a classifier of one
-                label.
+                label, or one of labels that was trained here.
             InputError: If the folder cannot be written.
         """
-        if self.between or self.multilabel or self.form.threshold is not None:
+        ours = isinstance(self.model, Weights)
+        if self.between or (self.multilabel and not ours) or self.form.threshold is not None:
             raise ModelError(
                 "Only a TfidfVectorizer of words followed by a classifier of one label can be "
                 "saved, without steps between them."
             )
         write_linear(
-            path, self.vectorizer, self.classes, self.weights[:, :-1], self.bias, about=about
+            path,
+            self.vectorizer,
+            self.classes,
+            self.weights[:, :-1],
+            self.bias,
+            about=about,
+            multilabel=self.multilabel,
         )
 
 

@@ -14,7 +14,7 @@ from whyword.data.extras import require
 from whyword.errors import InputError, ModelError
 from whyword.models.checks import finite, shown, strings, whole
 from whyword.models.folder import checked, read_json
-from whyword.models.transformer.model import SETTINGS, TransformerClassifier
+from whyword.models.transformer.model import MULTILABEL, SETTINGS, TransformerClassifier
 from whyword.models.transformer.quiet import quietly
 from whyword.models.transformer.tokens import Options
 
@@ -149,13 +149,14 @@ def _try(classifier: TransformerClassifier, path: Path) -> None:
 
 
 def untrained(
-    base: str, classes: Sequence[str], **options: Unpack[Options]
+    base: str, classes: Sequence[str], *, multilabel: bool = False, **options: Unpack[Options]
 ) -> TransformerClassifier:
     """A pretrained encoder with an untrained head for these classes.
 
     Args:
         base: A folder, or a name that transformers finds.
         classes: Names of the classes.
+        multilabel: Whether every class is a label of its own.
         options: Keyword arguments of `TransformerClassifier`.
 
     Raises:
@@ -169,7 +170,7 @@ def untrained(
         label2id={name: i for i, name in names.items()},
         ignore_mismatched_sizes=True,  # a head for other classes gives way
     )
-    model.config.problem_type = "single_label_classification"
+    model.config.problem_type = MULTILABEL if multilabel else "single_label_classification"
     if model.config.get_text_config().pad_token_id is None:
         model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     return TransformerClassifier(model, tokenizer, **options)

@@ -41,6 +41,9 @@ from whyword.text import Document
 SETTINGS = "whyword.json"
 """The file that this package adds to a Hugging Face folder: how much of a text is read."""
 
+MULTILABEL = "multi_label_classification"
+"""What transformers calls models whose classes are labels, given if their score is above 0."""
+
 
 class TransformerClassifier:
     """A Hugging Face model for sequence classification and its fast tokenizer, as a classifier.
@@ -137,6 +140,11 @@ class TransformerClassifier:
     def with_overlap(self, overlap: int | None) -> Self:
         """The same classifier with another ``overlap``; see the class."""
         return type(self)(self.module, self.subwords, max_length=self.max_length, overlap=overlap)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether every class is a label of its own, as ``config.problem_type`` says."""
+        return bool(self._pretrained.config.problem_type == MULTILABEL)
 
     @property
     def training(self) -> bool:

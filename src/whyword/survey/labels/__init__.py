@@ -56,8 +56,6 @@ def suspect_labels(
             out of its range, or too few documents can be judged.
     """
     classifier = as_classifier(classifier)
-    if corpus.labels.ndim != 1:
-        raise InputError("Got several labels for a document; expected one each.")
     corpus.labels_in(classifier.classes)
     if name is not None and name not in corpus.classes:
         raise InputError(f'There is no class "{name}". {did_you_mean(name, corpus.classes)}')
@@ -66,25 +64,26 @@ def suspect_labels(
     require("sklearn.svm", extra="corpus", what="An audit of labels")
     from whyword.models.linear.baseline import out_of_fold_scores
 
-    order = canonical_order(corpus.texts, corpus.labels, seed)
+    order = canonical_order(corpus.texts, corpus.single_labels(), seed)
     ordered = corpus.subset(order)
+    given = ordered.single_labels()
     scores, judged = out_of_fold_scores(
         ordered.texts,
-        ordered.labels,
-        stratified_folds(ordered.texts, ordered.labels, folds),
+        given,
+        stratified_folds(ordered.texts, given, folds),
         len(corpus.classes),
         penalty=PENALTY,
         seed=seed,
         progress=progress,
     )
-    own = scores[range(len(corpus)), ordered.labels]
+    own = scores[range(len(corpus)), given]
     judged &= own > float("-inf")
-    if len(set(ordered.labels[judged].tolist())) < 2:
+    if len(set(given[judged].tolist())) < 2:
         raise InputError(
             f"Got {len(corpus)} documents, of which {int(judged.sum())} can be judged; expected "
             "two classes, each with two different documents or more that have words in common."
         )
-    labels = ordered.labels[judged]
+    labels = given[judged]
     p = probabilities(scores[judged], labels)
     places, counted = suspected(p, labels)
     documents = order[judged][places].tolist()
