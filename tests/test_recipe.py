@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,9 +22,11 @@ from whyword.data import corpora
 from whyword.models.cnn.model import WordCNN
 from whyword.progress import Progress
 from whyword.training.config import TrainingConfig
+from whyword.training.network import ATTEMPTS
 from whyword.training.performance import performance_on
 from whyword.training.recipe import Recipe
 from whyword.training.train import train_model
+from whyword.training.vectors import START
 
 SPACE, BIKES = "rocket orbit moon shuttle launch nasa", "bike ride helmet engine road wheel"
 BOTH = "the a of and to is it was"
@@ -90,7 +93,7 @@ def test_a_finished_run_given_again_does_nothing_anew(trained: Trained, posts: P
     again = train_model(
         SMALL, corpora.load_corpus(posts), directory, progress=lambda at: phases.append(at.phase)
     )
-    assert set(phases) == {"reading"}
+    assert set(phases) == {"reading", "linear model"}
     assert (directory / "weights.safetensors").read_bytes() == before
     assert again["history"] == report["history"]
 
@@ -107,8 +110,13 @@ def test_killed_and_resumed_training_ends_with_the_same_weights(
         process = subprocess.Popen(
             command, env=one_thread, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        marks = [tmp_path / "vectors.safetensors", tmp_path / "checkpoint.safetensors"]
-        if attempt < 2:  # the moment the first vectors, the first checkpoint are there
+        marks = [
+            tmp_path / START / "vectors.safetensors",
+            tmp_path / ATTEMPTS / "1" / "checkpoint.safetensors",
+            tmp_path / ATTEMPTS / "0.1" / "checkpoint.safetensors",
+            tmp_path / "checkpoint.safetensors",
+        ]
+        if attempt < len(marks):  # the moment vectors, an attempt, the refit are there
             while process.poll() is None and not marks[attempt].exists():
                 time.sleep(0.001)
             process.send_signal(signal.SIGKILL)
@@ -191,13 +199,11 @@ def test_other_settings_are_refused_before_anything_is_overwritten(
     refuses(Recipe("linear"), corpus, tmp_path, "differs in: settings")
 
 
-def test_defaults_are_the_same_run_given_or_not() -> None:
-    spelled = Recipe(
-        settings={"filters": {"2": 800}, "dropout": 0.5},
-        skip_gram={"dimension": 300, "sample": 1e-4},
-        training=TrainingConfig(epochs=10),
-    )
-    assert Recipe().identity() == spelled.identity()
+def test_what_is_given_is_another_run_than_what_the_corpus_decides() -> None:
+    spelled = Recipe(settings={"filters": {"2": 800}})
+    assert Recipe().identity() != spelled.identity()
+    assert spelled.identity() == Recipe(settings={"filters": {2: 800}}).identity()
+    assert Recipe(skip_gram={"window": 7}).identity()["skip_gram"] == {"window": 7}
     # What the architecture has no use for makes no difference.
     assert Recipe("linear", skip_gram={"window": 3}).identity() == Recipe("linear").identity()
 
@@ -219,11 +225,14 @@ def test_vectors_with_other_numbers_are_another_run(posts: Path, tmp_path: Path)
     refuses(given, corpus, tmp_path / "out", "Cannot read word vectors")
 
 
-@pytest.mark.parametrize("left", ["vectors.json", "model.json", "checkpoint.safetensors"])
+@pytest.mark.parametrize("left", ["start", "model.json", "checkpoint.safetensors"])
 def test_a_folder_of_a_version_that_noted_no_contents_is_refused(
     trained: Trained, posts: Path, tmp_path: Path, left: str
 ) -> None:
-    (tmp_path / left).write_bytes((trained[1] / left).read_bytes())
+    if (trained[1] / left).is_dir():
+        shutil.copytree(trained[1] / left, tmp_path / left)
+    else:
+        (tmp_path / left).write_bytes((trained[1] / left).read_bytes())
     match = rf"something else \({left}\), or a run of a version .* give another folder, or remove"
     with pytest.raises(InputError, match=match):
         train_model(SMALL, corpora.load_corpus(posts), tmp_path)

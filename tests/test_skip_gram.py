@@ -89,7 +89,7 @@ def test_a_word_of_one_share_alone_moves_as_far_as_it_did_there() -> None:
 
     shares = _shares([[["here", "both"]], [["both"], ["both", "both"]]], ["here", "both"])
     models = [Model(table.copy()) for table in moved]
-    _merge(models, (start, start), shares)  # type: ignore[arg-type]
+    _merge(models, (start, start), shares)
     for model in models:
         np.testing.assert_allclose(model.wv.vectors[:, 0], [1, 0.25 * 1 + 0.75 * 3])
         np.testing.assert_allclose(model.syn1neg, model.wv.vectors)

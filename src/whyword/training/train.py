@@ -24,13 +24,14 @@ from whyword.training.parts import joined
 from whyword.training.performance import performance_on
 from whyword.training.plan import validation_share
 from whyword.training.recipe import AUTO, Recipe
+from whyword.training.vectors import START
 
 NOTE = "run.json"
 """The file that says which run a folder belongs to."""
 
 REPORT = "report.json"
 
-LEAVES = ("model.json", "config.json", "vectors.json", "checkpoint.safetensors", REPORT)
+LEAVES = ("model.json", "config.json", START, "vectors.json", "checkpoint.safetensors", REPORT)
 """The files by which the folder of a run or of a model is known."""
 
 

@@ -233,8 +233,9 @@ def _fit(
     centre = x.mean(axis=0) if has_bias else np.zeros(x.shape[1], dtype=np.float32)
     scale = x.std(axis=0) + 1e-6
 
+    linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
+
     def regression(weighted: dict[int, float] | None) -> Any:
-        linear_model = require("sklearn.linear_model", extra="train", what="Training a head")
         return linear_model.LogisticRegression(
             C=penalty, max_iter=300, fit_intercept=has_bias, class_weight=weighted
         )
