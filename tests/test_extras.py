@@ -59,6 +59,7 @@ CASES: dict[str, list[tuple[list[str], str | None]]] = {
         (["words", "-m", "{cnn}", *CORPUS], None),
         (EVALUATE, None),
         (["audit", "-m", "{cnn}", *CORPUS], "corpus"),
+        (["audit", "--labels", "-m", "{cnn}", *CORPUS], "corpus"),
         ([*MAP, "{out}/map.html"], "corpus"),
         (["words", "-m", "{cnn}"], "corpus"),
         (["explain", "-m", "{linear}", "alpha"], "train"),

@@ -19,6 +19,7 @@ from whyword.evaluation.metrics import measure
 from whyword.evaluation.results import summarise
 from whyword.evaluation.settings import Settings
 from whyword.survey.audit import audit_corpus
+from whyword.survey.labels import suspect_labels
 from whyword.survey.tally import WordEntry
 from whyword.survey.words import CorpusWords, WordList, WordsSettings, corpus_words
 
@@ -108,6 +109,7 @@ PAGES: dict[str, Callable[[Path], str]] = {
     "words.html": lambda _: render.words_page(corpus_words(MODEL, corpus())),
     "audit.html": lambda _: render.audit_page(audit_corpus(MODEL, corpus(), least=0.0)),
     "audit.html of nothing": lambda _: render.audit_page(audit_corpus(MODEL, corpus(), least=0.99)),
+    "labels.html": lambda _: render.labels_page(suspect_labels(MODEL, corpus())),
     "evaluation.html": lambda _: render.evaluation_page(summary()),
     "paper.html": paper,
     "map.html": square,

@@ -55,7 +55,8 @@ def run(
     **options: Any,
 ) -> tuple[NetworkClassifier, History]:
     documents, labels = corpus()
-    return train(build, documents, labels, config, directory, **options)
+    model, history, _ = train(build, documents, labels, config, directory, **options)
+    return model, history
 
 
 def weights(model: NetworkClassifier) -> dict[str, NDArray[np.float32]]:
@@ -227,13 +228,15 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path: Path) -> Non
     # A rate that ruins the weights: the first epochs are the best ones.
     config = TrainingConfig(epochs=30, batch_size=8, patience=2, learning_rate=0.02)
     documents, labels = corpus()
-    model, history = train(build, documents, labels, config, tmp_path)
+    model, history, scores = train(build, documents, labels, config, tmp_path)
     assert len(history.validation_accuracy) == history.best_epoch + 2 < 30
     _, held_out = split(labels, 0.1, chronological=False)
     batch = model.encode([documents[i] for i in held_out])
     with torch.no_grad():
         accuracy = (model(batch).argmax(1).numpy() == labels[held_out]).mean()
     assert accuracy == max(history.validation_accuracy)
+    # Not by the model that is returned, which has been trained on these as well.
+    assert (scores.argmax(1) == labels[held_out]).mean() == max(history.validation_accuracy)
 
 
 def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path: Path) -> None:
@@ -247,7 +250,7 @@ def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path: Path) 
 
     documents, labels = corpus()
     config = TrainingConfig(epochs=3, refit=True)
-    _, history = train(
+    _, history, _ = train(
         lambda: Spy(random_vectors(), ("a", "b"), filters={2: 4}),
         documents,
         labels,
@@ -290,10 +293,12 @@ def test_nothing_to_validate_on_is_refused() -> None:
 NAN, INFINITE = float("nan"), float("inf")
 
 IMPOSSIBLE: dict[str, tuple[object, ...]] = {
-    "epochs": (0, -1, 1.5, 2.0, True, "3", NAN, None),
-    "batch_size": (0, 0.5, True, None),
+    "epochs": (0, -1, 1.5, 2.0, True, "3", NAN),
+    "batch_size": (0, 0.5, True),
     "optimizer": ("adam", None, 1, ["sgd"]),
     "learning_rate": (0.0, -1, NAN, INFINITE, True, "0.1", None),
+    "vector_rate": (-1, NAN, INFINITE, True, "1"),
+    "minutes": (0, -1, NAN, INFINITE, True, "1"),
     "momentum": (-1, -1e-9, 1, 2.0, NAN, True),
     "weight_decay": (-0.1, NAN, INFINITE, False),
     "label_smoothing": (2, 1.0, -0.1, NAN, True),

@@ -1,8 +1,6 @@
 """Word vectors: learning, files, lookup."""
 
 import gzip
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +11,6 @@ from numpy.typing import NDArray
 from whyword.data import vectors
 from whyword.data.vectors import WordVectors
 from whyword.errors import InputError
-from whyword.progress import Progress
 
 WORDS = ("the", "New_York", "café", "x")
 ARRAY: NDArray[np.float32] = np.arange(12, dtype=np.float32).reshape(4, 3) / np.float32(7)
@@ -134,43 +131,3 @@ def test_shapes_are_checked() -> None:
         WordVectors(("a",), np.ones((1, 0), np.float32))
     with pytest.raises(InputError, match="twice"):
         WordVectors(("a", "a"), np.ones((2, 3), np.float32))
-
-
-def test_without_gensim_there_is_a_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gensim", None)
-    with pytest.raises(InputError, match=r"whyword\[train\]"):
-        vectors.learn([["a", "b"]])
-
-
-LEARN = """
-import sys
-from whyword.progress import Progress
-from whyword.data.vectors import learn
-docs = [["the", "Moon", "orbit", "of"], ["the", "bike", "ride"], ["moon", "bike", "of"]] * 20
-v = learn(docs, dimension=8, epochs=2, seed=int(sys.argv[1]))
-print(v.words, v.array.tobytes().hex())
-"""
-
-
-def test_learning_is_reproducible_from_the_seed() -> None:
-    def run(seed: int, hash_seed: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-c", LEARN, str(seed)],
-            env={"PYTHONHASHSEED": hash_seed, "PATH": ""},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    first = run(0, "1")
-    assert "moon" in first
-    assert run(0, "2") == first
-    assert run(1, "1") != first
-
-
-def test_learning_reports_epochs_and_wants_words() -> None:
-    seen: list[Progress] = []
-    vectors.learn([["a", "b"] * 5] * 3, dimension=4, epochs=3, progress=seen.append)
-    assert seen == [Progress("word vectors", epoch, 3) for epoch in (1, 2, 3)]
-    with pytest.raises(InputError, match="No word occurs 2 times"):
-        vectors.learn([["a", "b"]])

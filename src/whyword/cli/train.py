@@ -236,6 +236,8 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from whyword.training.leaks import sentences
+
     console, quality = Console(), report["chosen_by"]
     console.print(
         f"validation {quality} {report['validation_' + quality.replace(' ', '_').lower()]:.2%}"
@@ -256,15 +258,16 @@ def _print_report(report: Mapping[str, Any], output: Path) -> None:
             "micro_f1": "micro F1",
             "macro_f1": "macro F1",
         }
-        said = (f"{name} {found[key]:.2%}" for key, name in of_all.items() if key in found)
-        console.print(f"test {', '.join(said)}", highlight=False)
+        numbers = (f"{name} {found[key]:.2%}" for key, name in of_all.items() if key in found)
+        console.print(f"test {', '.join(numbers)}", highlight=False)
     if (linear := report.get("linear")) and "test" in linear:
         key = "accuracy" if "accuracy" in linear["test"] else "micro_f1"
         console.print(
             f"The linear model beside it: test {of_all[key]} {linear['test'][key]:.2%}",
             highlight=False,
         )
-    for sentence in (*report.get("reasons", ()), *report.get("advice", ())):
+    said = sentences(report["duplicates"])
+    for sentence in (*report.get("reasons", ()), *report.get("advice", ()), *said):
         console.print(sentence, highlight=False, markup=False)
     console.print(
         f"The model is in {output}. Try: whyword explain --model {output} 'some text'",

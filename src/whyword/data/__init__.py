@@ -6,11 +6,15 @@ from whyword import lazy
 
 if TYPE_CHECKING:
     from whyword.data.corpora import Corpus, load_corpus
+    from whyword.data.duplicates import Duplicate, duplicate_groups, find_duplicates
     from whyword.data.vectors import WordVectors, read_vectors
 
 __all__ = [
     "Corpus",
+    "Duplicate",
     "WordVectors",
+    "duplicate_groups",
+    "find_duplicates",
     "load_corpus",
     "read_vectors",
 ]

@@ -77,8 +77,10 @@ def learn(
             f"No word occurs {min_count} times in {len(documents)} documents; expected a corpus to "
             "learn vectors from. Give more text, or a smaller min_count."
         )
-    # Neighbours in a corpus often belong to one class: each worker takes every so manieth document.
-    parts = [part for k in range(workers) if any(part := texts[k::workers])]
+    # Neighbours in a corpus often belong to one class, so workers take documents at random.
+    drawn = np.random.default_rng(seed).permutation(len(texts)) if workers > 1 else range(len(texts))
+    places = [sorted(drawn[k::workers]) for k in range(workers)]
+    parts = [part for rows in places if any(part := [texts[i] for i in rows])]
     models = [
         Word2Vec(
             vector_size=dimension,

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from whyword.render.paper import paper_page
     from whyword.render.picture import Picture
     from whyword.render.scatter import draw_maps
+    from whyword.render.suspected_labels import LabelTable, labels_page
     from whyword.render.terminal import heatmap_text, print_explanations, terminal_heatmap
     from whyword.render.words import WordTables, draw_words, words_page
 
 __all__ = [
     "PALETTES",
     "AuditTables",
+    "LabelTable",
     "MetricTable",
     "Palette",
     "Picture",
@@ -47,6 +49,7 @@ __all__ = [
     "heatmap_picture",
     "heatmap_text",
     "html",
+    "labels_page",
     "map_page",
     "paper_page",
     "print_explanations",

@@ -14,7 +14,7 @@ from whyword.data.arrays import Bools, Ints, Reals, Singles
 _DRAWS = 10_000
 """Samples of the bootstrap."""
 
-TOLERANCE, SURE = 0.01, 0.9
+TOLERANCE, SURE = 0.01, 0.75
 """A model is as good as the linear one if it is less than so much worse, so probably."""
 
 

@@ -19,6 +19,9 @@ from whyword.training.thresholds import thresholds_of
 from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
 
 if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.svm import LinearSVC
+
     from whyword.models.linear.model import LinearClassifier
 
 PENALTIES = (0.1, 0.3, 1.0, 3.0)
@@ -54,10 +57,9 @@ def train_linear(
     """
     for library in ("sklearn.feature_extraction.text", "sklearn.svm"):
         require(library, extra="train", what="Training a linear model")
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
-    from sklearn.svm import LinearSVC
 
+    from whyword.models.linear.baseline import linear_svm, vectorizer
     from whyword.models.linear.coefficients import Weights
     from whyword.models.linear.model import LinearClassifier
 
@@ -71,27 +73,25 @@ def train_linear(
     )
     learn, held_out = parts.learned, parts.held_out
 
-    def vectorizer() -> TfidfVectorizer:
-        # In a large corpus, features of one document alone say little and take most of the memory.
-        rare = 2 if len(parts.final) >= 1000 else 1
-        return TfidfVectorizer(ngram_range=(1, ngrams), sublinear_tf=True, min_df=rare)
+    def features() -> "TfidfVectorizer":
+        return vectorizer(len(parts.final), ngrams=ngrams)
 
     texts = np.array(corpus.texts, dtype=object)
-    features = vectorizer()
-    fitted, tried = features.fit_transform(texts[learn]), features.transform(texts[held_out])
+    first = features()
+    fitted, tried = first.fit_transform(texts[learn]), first.transform(texts[held_out])
 
     objective = Objective(
         corpus.labels, corpus.classes, class_weights=class_weights, development=development
     )
     weights = objective.class_weights
 
-    def svm(penalty: float, keys: Sequence[Any]) -> LinearSVC:
+    def svm(penalty: float, keys: Sequence[Any]) -> "LinearSVC":
         weighted = None if weights is None else dict(zip(keys, weights.tolist(), strict=True))
-        return LinearSVC(C=penalty, random_state=seed, class_weight=weighted)
+        return linear_svm(penalty, seed=seed, class_weights=weighted)
 
     def fit_all(penalty: float, x: Any, y: Bools) -> tuple[Floats, Floats]:
         return fit_labels(
-            lambda weighted: LinearSVC(C=penalty, random_state=seed, class_weight=weighted),
+            lambda weighted: linear_svm(penalty, seed=seed, class_weights=weighted),
             x,
             y,
             weights,
@@ -111,7 +111,7 @@ def train_linear(
 
     def fit(penalty: float) -> "LinearClassifier":
         if corpus.multilabel:
-            last = vectorizer()
+            last = features()
             every = corpus.labels[parts.final].astype(bool)
             found, biases = fit_all(penalty, last.fit_transform(texts[parts.final]), every)
             given = corpus.labels[held_out].astype(bool)
@@ -120,7 +120,7 @@ def train_linear(
                 make_pipeline(last, Weights(corpus.classes, found, biases, multilabel=True))
             )
         names = np.array(corpus.classes)[corpus.labels[parts.final]]
-        pipeline = make_pipeline(vectorizer(), svm(penalty, corpus.classes))
+        pipeline = make_pipeline(features(), svm(penalty, corpus.classes))
         return LinearClassifier(pipeline.fit(texts[parts.final], names))
 
     return fit_with_best_penalty(

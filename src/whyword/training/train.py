@@ -19,6 +19,7 @@ from whyword.training.beside import best_of, with_linear
 from whyword.training.clock import Clock
 from whyword.training.kinds import Run
 from whyword.training.label_performance import label_performance_on
+from whyword.training.leaks import duplicates_of
 from whyword.training.parts import joined
 from whyword.training.performance import performance_on
 from whyword.training.plan import validation_share
@@ -94,6 +95,7 @@ def train_model(
             if trained.linear is not None:
                 beside = measured(trained.linear, test, progress=progress).to_dict()
                 report["linear"]["test"] = beside
+        report["duplicates"] = duplicates_of(trained.model, recipe.training, every, last, test)
         report["peak_memory_bytes"] = peak_memory()
         write_text(folder.path / REPORT, json.dumps(report, indent=2) + "\n")
     return report
