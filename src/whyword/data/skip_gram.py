@@ -78,7 +78,9 @@ def learn(
             "learn vectors from. Give more text, or a smaller min_count."
         )
     # Neighbours in a corpus often belong to one class, so workers take documents at random.
-    drawn = np.random.default_rng(seed).permutation(len(texts)) if workers > 1 else range(len(texts))
+    drawn = (
+        np.random.default_rng(seed).permutation(len(texts)) if workers > 1 else range(len(texts))
+    )
     places = [sorted(drawn[k::workers]) for k in range(workers)]
     parts = [part for rows in places if any(part := [texts[i] for i in rows])]
     models = [
