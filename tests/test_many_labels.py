@@ -24,6 +24,7 @@ from whyword.progress import Progress
 from whyword.training.label_performance import LabelPerformance, label_performance_on
 from whyword.training.performance import performance_on
 from whyword.training.recipe import Recipe
+from whyword.training.thresholds import best_threshold
 from whyword.training.train import train_model
 
 
@@ -148,6 +149,25 @@ def test_weights_and_a_development_part(tmp_path: Path, kind: str) -> None:
     )
     assert report["test"]["micro_f1"] > 0.8
     assert report["chosen_by"] == "micro F1"
+
+
+def test_the_best_thresholds_are_at_zero(tmp_path: Path) -> None:
+    """Words are shared, so that scores overlap; the model is that which chose the thresholds."""
+
+    def noisy(n: int, seed: int) -> Corpus:
+        one, rng = labelled(n, seed), np.random.default_rng(seed + 100)
+        return Corpus(one.texts, one.labels ^ (rng.random((n, 3)) < 0.15), one.classes, one.names)
+
+    development = noisy(60, 3)
+    for kind in ("cnn", "linear"):
+        recipe = small(tmp_path / "recipe")
+        recipe = recipe if kind == "cnn" else Recipe("linear", training=recipe.training)
+        train_model(recipe, noisy(160, 0), tmp_path / kind, development=development)
+        scores = predict(whyword.load(tmp_path / kind), development.texts)
+        given = development.labels.astype(bool)
+        for own, has in zip(scores.T, given.T, strict=True):
+            f1 = f1_score(has, own > 0)
+            assert f1 == pytest.approx(best_threshold(own, has)[1])
 
 
 @given(st.lists(st.tuples(*[st.tuples(st.booleans(), st.booleans())] * 3), min_size=1, max_size=20))

@@ -60,6 +60,14 @@ def test_labels_stand_on_both_sides_by_about_their_share(seed: int) -> None:
     assert 20 <= len(held_out) <= 80
 
 
+def test_rare_labels_come_first() -> None:
+    """The document held out for the rare label is one of the frequent label, too."""
+    labels = np.zeros((10, 2), dtype=bool)
+    labels[:, 0], labels[:2, 1] = True, True
+    _, held_out = split_labels(labels, 0.1, chronological=True)
+    assert held_out.tolist() == [1]
+
+
 def test_seeds_differ_and_repeat() -> None:
     labels = np.random.default_rng(0).random((50, 3)) < 0.4
     found = [split_labels(labels, 0.2, chronological=False, seed=s)[1].tolist() for s in (0, 0, 1)]

@@ -4,6 +4,7 @@ A model that has learned a wrong label by heart does not show it. So the linear 
 document after training on the others (`confidence`); the words come from the given model.
 """
 
+from whyword.classifier import refuse_labels
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
 from whyword.errors import InputError, did_you_mean
@@ -56,6 +57,7 @@ def suspect_labels(
             out of its range, or too few documents can be judged.
     """
     classifier = as_classifier(classifier)
+    refuse_labels(classifier, "An audit of labels")
     corpus.labels_in(classifier.classes)
     if name is not None and name not in corpus.classes:
         raise InputError(f'There is no class "{name}". {did_you_mean(name, corpus.classes)}')
