@@ -61,7 +61,13 @@ def train_network(
     reasons, vector_seconds = list(chosen.reasons), 0.0
     if recipe.reads_words:
         run.vectors, vector_seconds = vectors_of_run(
-            chosen.recipe, learned, directory, progress, clock.share(_OF_VECTORS), reasons
+            chosen.recipe,
+            learned,
+            directory,
+            progress,
+            clock.share(_OF_VECTORS),
+            chosen.vector_scale,
+            reasons,
         )
     attempts: dict[float, tuple[NetworkClassifier, History, Reals]] = {}
     for done, rate in enumerate(chosen.vector_rates):

@@ -22,6 +22,13 @@ _PLENTY = 2_000_000
 _SHORT, _LONG = 30, 200
 """Median words of short documents, and of documents that are longer than the tokeniser's limit."""
 
+_SCALE = 0.1
+"""Root mean square of the components of vectors to begin with, where text is scarce.
+
+An optimiser moves components by about its learning rate, whatever their size: small ones are soon
+what the task makes of them, large ones stay near to what skip-gram learned.
+"""
+
 _FEW = 200
 """Documents that the validation part should have, if that is not more than a quarter of all."""
 
@@ -64,11 +71,14 @@ class Plan:
 
     Attributes:
         recipe: The recipe; its tokenizer is set, and all of skip-gram's settings.
+        vector_scale: Root mean square of the components of learned vectors to begin with; None
+            leaves them as skip-gram left them.
         vector_rates: Learning rates of the vectors, of which the validation part chooses one.
         reasons: What was chosen and why, a sentence each.
     """
 
     recipe: Recipe
+    vector_scale: float | None
     vector_rates: tuple[float, ...]
     reasons: tuple[str, ...]
 
@@ -101,7 +111,7 @@ def plan(recipe: Recipe, size: Size) -> Plan:
         tokenizer=tokenizer,
         training=replace(training, **planned),
     )
-    return Plan(found, rates, tuple(reasons))
+    return Plan(found, None if size.is_large else _SCALE, rates, tuple(reasons))
 
 
 def validation_share(documents: int) -> float:

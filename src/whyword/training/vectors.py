@@ -24,12 +24,6 @@ START = "start"
 DONE = "vectors.json"
 """The file that says that the vectors are whole, and how long they took."""
 
-SCALE = 0.1
-"""Root mean square of the components of vectors that a training begins with.
-
-An optimiser moves components by about its learning rate, whatever their size.
-"""
-
 LIKENESS = 0.8
 """Mean cosine between frequent words above which skip-gram has not told them apart."""
 
@@ -43,6 +37,7 @@ def vectors_of_run(
     directory: Path,
     progress: OnProgress,
     seconds: float | None,
+    scale: float | None,
     reasons: list[str],
 ) -> tuple[WordVectors, float]:
     """Return the word vectors of a run, and the seconds that they took.
@@ -54,6 +49,7 @@ def vectors_of_run(
             be that of another run, see `whyword.data.run_folder`.
         progress: Called after each epoch; see `whyword.progress`.
         seconds: Time for learning them; None for as long as it takes.
+        scale: Root mean square of the components of learned vectors; None leaves it.
         reasons: Takes sentences on what was done.
 
     Raises:
@@ -85,7 +81,7 @@ def vectors_of_run(
             progress=progress,
             **skip_gram,
         )
-        vectors = _ready(vectors, recipe.training.seed, told)
+        vectors = _ready(vectors, scale, recipe.training.seed, told)
     make_folder(folder)
     save_vectors(vectors, folder)
     # Written last: a kill before this line learns the same vectors again.
@@ -95,8 +91,8 @@ def vectors_of_run(
     return vectors, took
 
 
-def _ready(vectors: WordVectors, seed: int, reasons: list[str]) -> WordVectors:
-    """Vectors to begin with: of one scale, and told apart."""
+def _ready(vectors: WordVectors, scale: float | None, seed: int, reasons: list[str]) -> WordVectors:
+    """Vectors to begin with: of the scale, and told apart."""
     array = vectors.array
     if (cosine := likeness(vectors)) > LIKENESS:
         array = np.random.default_rng(seed).standard_normal(array.shape, dtype=np.float32)
@@ -106,8 +102,9 @@ def _ready(vectors: WordVectors, seed: int, reasons: list[str]) -> WordVectors:
         )
     else:
         reasons.append(f"Skip-gram told the words apart: mean cosine {cosine:.2f}.")
-    scale = float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
-    return replace(vectors, array=array * np.float32(SCALE / scale))
+    if scale is not None:
+        array = array * np.float32(scale / np.sqrt(np.mean(np.square(array, dtype=np.float64))))
+    return replace(vectors, array=array)
 
 
 def likeness(vectors: WordVectors, most: int = 200) -> float:
