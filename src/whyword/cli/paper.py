@@ -46,10 +46,9 @@ def paper(
         raise click.UsageError("--seed is of the training, which --model replaces; give only one.")
     from whyword.cli.progress import phases
     from whyword.paper import Paper, run
-    from whyword.training.config import TrainingConfig
-    from whyword.training.recipe import Recipe
+    from whyword.paper.settings import of_the_paper
 
-    recipe = Recipe(training=TrainingConfig(seed=seed or 0))
+    recipe = of_the_paper(seed or 0)
     with phases() as progress:
         found = run(Paper(recipe=recipe, model=model, limit=limit), output, progress=progress)
     if as_json:

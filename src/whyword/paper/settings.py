@@ -10,6 +10,7 @@ from whyword.evaluation.experiment import ORACLE, RANDOM
 from whyword.evaluation.settings import Settings
 from whyword.models.store import fingerprint
 from whyword.survey.vectors import FIGURE_3
+from whyword.training.config import TrainingConfig
 from whyword.training.recipe import Recipe
 
 
@@ -30,6 +31,11 @@ class Figure2:
     words: tuple[str, ...] = ("ride", "sick", "astronauts")
 
 
+def of_the_paper(seed: int = 0) -> Recipe:
+    """The recipe of the paper's model: word vectors are fixed (section 3.1)."""
+    return Recipe(training=TrainingConfig(seed=seed, vector_rate=0.0))
+
+
 @dataclass(frozen=True)
 class Paper:
     """The settings of a run of the paper's experiments.
@@ -46,7 +52,7 @@ class Paper:
             first is compared with the others.
     """
 
-    recipe: Recipe = field(default_factory=Recipe)
+    recipe: Recipe = field(default_factory=of_the_paper)
     model: str | None = None
     limit: int | None = None
     methods: tuple[str, ...] = ("lrp", "sa", RANDOM, ORACLE, "shapley_lrp")

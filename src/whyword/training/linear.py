@@ -8,6 +8,7 @@ import numpy as np
 from whyword.data.arrays import Bools, Floats
 from whyword.data.corpora import Corpus
 from whyword.data.extras import require
+from whyword.errors import InputError
 from whyword.models.checks import whole
 from whyword.progress import OnProgress
 from whyword.training.class_weights import ClassWeights
@@ -78,7 +79,19 @@ def train_linear(
 
     texts = np.array(corpus.texts, dtype=object)
     first = features()
-    fitted, tried = first.fit_transform(texts[learn]), first.transform(texts[held_out])
+    try:
+        fitted, tried = first.fit_transform(texts[learn]), first.transform(texts[held_out])
+    except ValueError as error:  # scikit-learn's: nothing is left of the texts
+        raise InputError(
+            f"A linear model finds no words in the documents: {error}. It reads words of two "
+            "letters or more"
+            + (" that stand in two documents." if len(parts.final) >= 1000 else ".")
+        ) from error
+    if not corpus.multilabel and len(np.unique(corpus.labels[learn])) < 2:
+        raise InputError(
+            "Got documents of one class to learn from; expected two classes beside those documents "
+            "that validate."
+        )
 
     objective = Objective(
         corpus.labels, corpus.classes, class_weights=class_weights, development=development

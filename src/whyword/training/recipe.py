@@ -155,7 +155,10 @@ class Recipe:
         if self.kind in OTHERS:
             return self._checked_settings(OTHERS[self.kind])
         network = store.KINDS[self.kind]
-        components = whole("dimension", self.skip_gram.get("dimension", 1), most=MOST_COMPONENTS)
+        components = 1
+        if self.vectors is None:
+            given = self.skip_gram.get("dimension", _FEWEST_COMPONENTS)
+            components = whole("dimension", given, most=MOST_COMPONENTS)
         vectors = WordVectors(("word",), np.zeros((1, components), dtype=np.float32))
         try:
             with torch.device("meta"):  # nothing is allocated, nothing drawn at random
@@ -211,6 +214,9 @@ class Recipe:
 
 PLAN = 1
 """The version of what a corpus decides: with another one the same recipe is another run."""
+
+_FEWEST_COMPONENTS = 100
+"""The fewest components that a plan gives to learned vectors."""
 
 _BYTES = 24
 """Bytes of each weight in training: itself, its gradient, two means, the best so far, a copy."""

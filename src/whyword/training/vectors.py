@@ -96,6 +96,7 @@ def _ready(vectors: WordVectors, scale: float | None, seed: int, reasons: list[s
     array = vectors.array
     if (cosine := likeness(vectors)) > LIKENESS:
         array = np.random.default_rng(seed).standard_normal(array.shape, dtype=np.float32)
+        array *= 0.1
         reasons.append(
             f"Skip-gram has not told the words apart (mean cosine between frequent ones "
             f"{cosine:.2f}): they begin with random vectors instead."
