@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 VECTORS = "runs/news20-cnn-0"
-SHORT = "--epochs 8 --no-refit"
+SHORT = "--vector-rate 0 --epochs 8 --no-refit"
 COMMANDS = {
     "lstm": f"whyword train --model lstm --vectors {VECTORS} {SHORT} --output runs/news20-lstm",
     "gru": f"whyword train --model gru --vectors {VECTORS} {SHORT} --output runs/news20-gru",

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from whyword.training import clock
 from whyword.training.clock import Clock
 from whyword.training.config import TrainingConfig
 
 
 def test_shares_are_of_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(clock.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
     found = Clock(100, before=20)
     assert found.gone == pytest.approx(0.2)
     assert found.share(0.5) == pytest.approx(40)

@@ -161,9 +161,13 @@ def _settings(recipe: Recipe, size: Size, reasons: list[str]) -> dict[str, objec
             else f"{found['word_dropout']:.0%} of the words are dropped in training."
         )
     if recipe.kind == WordCNN.kind and "filters" not in found and not size.is_large:
-        found["filters"] = {"1": 100, "2": 100, "3": 100}
+        is_long = size.median >= _LONG / 2
+        found["filters"] = {"1": 400, "2": 400} if is_long else {"1": 100, "2": 100, "3": 100}
         reasons.append(
-            "100 filters of each width from 1 to 3 words: for more there is little text."
+            "400 filters of each width from 1 to 2 words: in a long text many words are evidence, "
+            "and a filter passes on one."
+            if is_long
+            else "100 filters of each width from 1 to 3 words: for more there is little text."
         )
     return found
 
