@@ -40,8 +40,9 @@ PARTS = ("planted", "real")
 CLASSES = ("comp.graphics", "rec.autos", "sci.med", "sci.space", "talk.politics.mideast")
 MARKERS = {"zyzzogeton": "sci.med", "qwyjibo": "sci.space"}
 SHARE = 0.3
-SKIP_GRAM = {"dimension": 200, "window": 20, "epochs": 8}
-TRAINING = {"epochs": 6, "refit": False}
+SKIP_GRAM = {"dimension": 200, "window": 20, "epochs": 8, "sample": 1e-4}
+TRAINING = {"epochs": 6, "refit": False, "vector_rate": 0.0, "batch_size": 32, "validation": 0.1}
+SETTINGS = {"filters": {"2": 800}, "word_dropout": 0.3}
 TOKENS = Tokenizer(max_tokens=399)  # one place is left for the marker
 
 
@@ -83,7 +84,7 @@ def planted(marker: str, target: str) -> dict[str, Any]:
         config = TrainingConfig(**TRAINING, suppress=suppress, **penalty)  # type: ignore[arg-type]
         directory = ROOT / "runs" / f"artefacts-{marker}-{name}"
         skip_gram = {} if vectors else SKIP_GRAM
-        recipe = Recipe(vectors=vectors, skip_gram=skip_gram, training=config)
+        recipe = Recipe(settings=SETTINGS, vectors=vectors, skip_gram=skip_gram, training=config)
         if not (directory / "report.json").exists():
             train_model(recipe, corpus, directory)
         vectors = vectors or str(directory)
@@ -129,7 +130,8 @@ def real() -> dict[str, Any]:
     suppress = tuple(sorted({suspect.word for suspect in found.suspects}))
     directory = ROOT / "runs" / "artefacts-news20-cnn"
     recipe = Recipe(
-        vectors=str(pretrained()["news20-cnn"]), training=TrainingConfig(suppress=suppress)
+        vectors=str(pretrained()["news20-cnn"]),
+        training=TrainingConfig(suppress=suppress, vector_rate=0.0),
     )
     train_model(recipe, corpus, directory)  # which refuses the folder of a run with other suspects
     test = corpora.news20("test")

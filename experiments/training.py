@@ -2,11 +2,11 @@
 
     python experiments/training.py [fixed|learned]
 
-``fixed`` is the paper's model, on fixed word vectors: one of them ships. ``learned`` are the defaults
-of ``whyword train``, whose vectors learn with the task. Each seed learns its own word vectors from
-the training documents; epochs are chosen on the latest tenth of each newsgroup's training
-documents. Writes ``results/training.json`` and ``src/whyword/models/pretrained/news20-cnn``. Stopped
-and started again, it goes on where it was.
+``fixed`` is the paper's model, on fixed word vectors: one of them ships. ``learned`` are the
+defaults of ``whyword train``, whose vectors learn with the task. Each seed learns its own word
+vectors from the training documents; epochs are chosen on the latest tenth of each newsgroup's
+training documents. Writes ``results/training.json`` and
+``src/whyword/models/pretrained/news20-cnn``. Stopped and started again, it goes on where it was.
 """
 
 import json
