@@ -92,6 +92,32 @@ def test_vectors_are_learned_and_fixed_when_saved(
     np.testing.assert_array_equal(first.relevance, again.relevance)
 
 
+def test_other_devices_learn_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = WordCNN(random_vectors(), ("a", "b"), dropout=0.0, word_dropout=0.0)
+    model.learn_vectors()
+    model.train()
+    batch = model.encode([" ".join(WORDS[:4]) + " nowhere", WORDS[5]])
+
+    def gradients() -> list[torch.Tensor]:
+        model.zero_grad()
+        model(batch).square().sum().backward()
+        return [weight.grad.clone() for weight in model.parameters() if weight.grad is not None]
+
+    ours = gradients()
+    # The way of other devices, taken here.
+    monkeypatch.setattr(
+        learning,
+        "maxima",
+        lambda vectors, weight, slots, lengths: (
+            model.layers.maxima(model.layers.found(vectors, slots), lengths)[0]
+            - model.layers.kernels[0][1]
+        ),
+    )
+    for one, other in zip(ours, gradients(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_unknown_words_learn_no_vector() -> None:
     model = WordCNN(random_vectors(), ("a", "b"), filters={1: 8}, word_dropout=0.5)
     model.learn_vectors()

@@ -72,6 +72,10 @@ class Layers(NamedTuple):
         unique, slots = ids.unique(return_inverse=True)
         return Found(self._rows(self.table[unique]), slots)
 
+    def found(self, vectors: Tensor, slots: Tensor) -> Found:
+        """The products of vectors ``(slot, dimension)``, through which gradients flow."""
+        return Found(self._rows(vectors), slots)
+
     def find_with(self, ids: Tensor, vector: Tensor) -> Found:
         """The same, of the words that occur and a vector ``(dimension,)``, whose slot is last."""
         unique, slots = ids.unique(return_inverse=True)

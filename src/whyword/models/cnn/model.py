@@ -94,10 +94,10 @@ class WordCNN(WordClassifier):
 
         The word vectors are fixed, so a word's product with a filter is computed once and kept in
         `products`. Where gradients are recorded it is computed once per batch, however often the
-        word occurs, and they flow through the winning windows alone; in training on the CPU see
+        word occurs, and they flow through the winning windows alone; in training on the CPU by
         `whyword.models.cnn.learning`.
         """
-        if self.training and torch.is_grad_enabled() and batch.ids.device.type == "cpu":
+        if self.training and torch.is_grad_enabled():
             return self._classify(self._maxima_in_training(batch))
         found = self.layers.find(self.dropped(batch.ids))
         return self._classify(self.layers.maxima(found, lengths_of(batch)))
@@ -105,6 +105,9 @@ class WordCNN(WordClassifier):
     def _maxima_in_training(self, batch: Batch) -> list[Tensor]:
         unique, slots = self.dropped(batch.ids).unique(return_inverse=True)
         vectors, lengths = self.looked_up(unique), lengths_of(batch)
+        if batch.ids.device.type != "cpu":
+            layers = self.layers
+            return layers.maxima(layers.found(vectors, slots), lengths)
         convolutions = (cast("nn.Conv1d", layer) for layer in self.convolutions)
         return [
             learning.maxima(vectors, layer.weight, slots, lengths) + cast("Tensor", layer.bias)
