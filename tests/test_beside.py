@@ -46,7 +46,7 @@ def test_both_are_saved_and_judged_on_the_same_documents(tmp_path: Path) -> None
     report = train_model(Recipe("cnn", **QUICK), corpus(80, 0), tmp_path, test=corpus(30, 1))
     beside = report["linear"]
     assert beside["documents"] == 20  # a quarter of 80
-    assert beside["model"] == report["validation_accuracy"]
+    assert beside["model"] <= report["validation_accuracy"]  # not by those that chose it
     linear = whyword.load(tmp_path / beside["folder"])
     assert performance_on(linear, corpus(30, 1)).accuracy == beside["test"]["accuracy"]
     assert any("linear one on 20 validation documents" in line for line in report["advice"])

@@ -35,13 +35,13 @@ def test_a_training_out_of_time_has_a_model_nevertheless(tmp_path: Path) -> None
     documents, labels = corpus()
     steps: list[str] = []
     config = TrainingConfig(epochs=50, batch_size=4)
-    model, history, scores = train(
+    model, history, validated = train(
         build, documents, labels, config, tmp_path / "a", seconds=0.0,
         progress=lambda at: steps.append(at.phase),
     )  # fmt: skip
     assert steps.count("train") == 1  # a step, and the clock has run out
     assert len(history.validation_accuracy) == 1
-    assert len(scores) == 6
+    assert validated.right.shape == (1, 6)
     assert not model.training
     again, told = refit(build, documents, labels, config, tmp_path / "b", epochs=9, seconds=0.0)
     assert len(told.refit_loss) == 1

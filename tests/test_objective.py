@@ -152,3 +152,14 @@ def test_the_quality_of_labels_is_the_best_micro_f1_of_one_threshold(
     )
     assert found == pytest.approx(best)
     assert objective.chosen_by == "micro F1"
+
+
+def test_what_is_right_means_what_the_objective_says() -> None:
+    scores = np.array([[1.0, 2.0], [3.0, -1.0], [0.0, 1.0], [2.0, 1.0]])
+    labels, rows = np.array([1, 1, 0, 1]), np.arange(4)
+    plain = Objective(labels, ("a", "b"))
+    np.testing.assert_array_equal(plain.right(scores, rows), [1, 0, 0, 0])
+    weighted = Objective(labels, ("a", "b"), class_weights="balanced")
+    assert weighted.right(scores, rows).mean() == pytest.approx(weighted.quality(scores, rows))
+    given = np.array([[True, False], [True, False], [False, True], [True, False]])
+    assert Objective(given, ("a", "b")).right(scores, rows).tolist() == [0.5, 1, 1, 0.5]

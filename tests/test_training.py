@@ -228,7 +228,7 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path: Path) -> Non
     # A rate that ruins the weights: the first epochs are the best ones.
     config = TrainingConfig(epochs=30, batch_size=8, patience=2, learning_rate=0.02)
     documents, labels = corpus()
-    model, history, scores = train(build, documents, labels, config, tmp_path)
+    model, history, validated = train(build, documents, labels, config, tmp_path)
     assert len(history.validation_accuracy) == history.best_epoch + 2 < 30
     _, held_out = split(labels, 0.1, chronological=False)
     batch = model.encode([documents[i] for i in held_out])
@@ -236,7 +236,9 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run(tmp_path: Path) -> Non
         accuracy = (model(batch).argmax(1).numpy() == labels[held_out]).mean()
     assert accuracy == max(history.validation_accuracy)
     # Not by the model that is returned, which has been trained on these as well.
-    assert (scores.argmax(1) == labels[held_out]).mean() == max(history.validation_accuracy)
+    found = validated.scores.argmax(1) == labels[held_out]
+    assert found.mean() == max(history.validation_accuracy)
+    np.testing.assert_allclose(validated.right.mean(axis=1), history.validation_accuracy)
 
 
 def test_refit_sees_all_documents_for_the_best_number_of_epochs(tmp_path: Path) -> None:

@@ -2,16 +2,11 @@
 
 from dataclasses import replace
 
-import numpy as np
-
-from whyword.data.arrays import Reals, Singles
 from whyword.errors import InputError
 from whyword.models import store
-from whyword.training.comparison import Comparison, right
+from whyword.training.comparison import Comparison
 from whyword.training.kinds import Run, Trained, train_kind
-from whyword.training.parts import parts_of
 from whyword.training.recipe import Recipe
-from whyword.training.thresholds import thresholds_of
 
 LINEAR = "linear"
 """The folder of the linear model, in that of the run."""
@@ -30,7 +25,7 @@ def with_linear(run: Run, recipe: Recipe) -> Trained:
         return trained
     store.save(linear.model, run.directory / LINEAR)
     trained = train_kind(run, recipe, run.directory)
-    compared = _compared(run, recipe, trained, linear)
+    compared = _compared(recipe, trained, linear)
     trained.linear = linear.model
     trained.report["linear"] = {
         "folder": LINEAR,
@@ -59,7 +54,7 @@ def best_of(run: Run, recipe: Recipe) -> Trained:
         store.save(trained[kind].model, run.directory / kind)
         found[kind] = trained[kind].report[quality]
         if kind != store.LINEAR:
-            compared[kind] = _compared(run, one, trained[kind], trained[store.LINEAR])
+            compared[kind] = _compared(one, trained[kind], trained[store.LINEAR])
     best = max(found, key=lambda kind: found[kind])
     chosen = trained[best]
     chosen.report["candidates"] = {
@@ -79,30 +74,10 @@ def best_of(run: Run, recipe: Recipe) -> Trained:
     return chosen
 
 
-def _compared(run: Run, recipe: Recipe, trained: Trained, linear: Trained) -> Comparison:
+def _compared(recipe: Recipe, trained: Trained, linear: Trained) -> Comparison:
     """A model beside the linear one, on the validation part."""
-    training = recipe.training
-    assert training.validation is not None
-    held_out = parts_of(
-        run.corpus.labels,
-        training.validation,
-        chronological=run.corpus.chronological,
-        seed=training.seed,
-        development=run.development,
-    ).held_out
-    given, weights = run.corpus.labels[held_out], run.objective(recipe).class_weights
-
-    def of(scores: Reals) -> Singles:
-        if run.corpus.multilabel:
-            labels = given.astype(bool)
-            return right(scores - thresholds_of(scores, labels), labels)
-        found = right(scores, given)
-        if weights is not None:  # the mean recall of the classes
-            count = np.bincount(given, minlength=len(weights))
-            found *= len(given) / (count[given] * np.count_nonzero(count))
-        return found
-
-    return Comparison.of(of(trained.scores), of(linear.scores), seed=training.seed)
+    seed = recipe.training.seed
+    return Comparison.of(trained.validated.right, linear.validated.right, seed=seed)
 
 
 def _linear_of(recipe: Recipe) -> Recipe:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from whyword.data.arrays import Bools, Ints
+from whyword.data.arrays import Bools, Ints, Singles
 from whyword.data.digests import digest, digest_of_vectors
 from whyword.data.files import whole
 from whyword.data.run_folder import FORMAT, refuse_another
@@ -23,6 +23,7 @@ from whyword.text import Document
 from whyword.training.config import TrainingConfig
 
 FILE = "checkpoint.safetensors"
+RIGHT = "right"
 
 
 @dataclass
@@ -57,12 +58,15 @@ class State:
         epoch: Number of epochs of this phase that are done.
         history: The history so far.
         best: The weights of the best epoch, by name.
+        right: How right each decision on the validation part was, after every epoch,
+            ``(document,)`` each; see `whyword.training.objective.Objective.right`.
     """
 
     phase: str = "train"
     epoch: int = 0
     history: History = field(default_factory=History)
     best: dict[str, Tensor] = field(default_factory=dict)
+    right: list[Singles] = field(default_factory=list)
 
 
 def identity_of(
@@ -109,6 +113,8 @@ def save_checkpoint(
     """
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"best.{k}": v for k, v in state.best.items()}
+    if state.right:
+        tensors[RIGHT] = torch.from_numpy(np.stack(state.right))
     for index, values in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in values.items() if v is not None}
     about = {
@@ -159,7 +165,8 @@ def resume(
         saved["state"].setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict(saved)
     history = History(**about["history"])
-    return State(about["phase"], about["epoch"], history, _part(tensors, "best."))
+    right = list(tensors[RIGHT].numpy()) if RIGHT in tensors else []
+    return State(about["phase"], about["epoch"], history, _part(tensors, "best."), right)
 
 
 def _parts(documents: Sequence[Document]) -> Iterator[str | Ints]:

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from whyword.data.arrays import Bools, Ints, Reals, Singles
+from whyword.data.arrays import Floats, Singles
 
-_DRAWS = 10_000
-"""Samples of the bootstrap."""
+_DRAWS, _HALVINGS = 10_000, 10
+"""Samples of the bootstrap, and ways to halve the validation part."""
+
+_VALUES = 1000
+"""The most different gains of documents for which the bootstrap is drawn."""
 
 TOLERANCE, SURE = 0.01, 0.75
 """A model is as good as the linear one if it is less than so much worse, so probably."""
@@ -23,7 +26,8 @@ class Comparison:
     """A model and the linear one on the same documents, which neither has learned from.
 
     Attributes:
-        model: Share of the decisions of the model that are right.
+        model: Share of the decisions of the model that are right, where other documents have chosen
+            it; see `crossed`.
         linear: The same of the linear model.
         low: Lower end of the 95 % interval of the difference, by bootstrap over documents.
         high: Upper end.
@@ -40,14 +44,25 @@ class Comparison:
 
     @classmethod
     def of(cls, model: Singles, linear: Singles, *, seed: int = 0) -> "Comparison":
-        """Compare what is right, ``(document,)`` from 0 to 1 each, document by document."""
-        gain = model.astype(np.float64) - linear
+        """Compare two models document by document.
+
+        Args:
+            model: ``(choice, document)`` how right the decisions of all models are, from 0 to 1, of
+                which the validation part has chosen one.
+            linear: The same of the linear model.
+            seed: Seed of the halves (see `crossed`) and of the bootstrap.
+        """
+        one, other = crossed(model, seed=seed), crossed(linear, seed=seed)
+        gain = one - other
         rng, n = np.random.default_rng(seed), len(gain)
-        values, counts = np.unique(gain, return_counts=True)
-        means = rng.multinomial(n, counts / n, size=_DRAWS) @ values / n
+        values, counts = np.unique(gain.round(6), return_counts=True)
+        if len(values) <= _VALUES:
+            means = rng.multinomial(n, counts / n, size=_DRAWS) @ values / n
+        else:  # what the bootstrap tends to
+            means = rng.normal(gain.mean(), gain.std() / np.sqrt(n), _DRAWS)
         low, high = np.quantile(means, [0.025, 0.975])
         sure = float(np.mean(means > -TOLERANCE))
-        return cls(float(model.mean()), float(linear.mean()), float(low), float(high), sure, n)
+        return cls(float(one.mean()), float(other.mean()), float(low), float(high), sure, n)
 
     @property
     def difference(self) -> float:
@@ -91,14 +106,27 @@ class Comparison:
         return "linear" if self.prefers_linear else "model"
 
 
-def right(scores: Reals, labels: Ints | Bools) -> Singles:
-    """How right decisions are: ``(document,)``, from 0 to 1.
+def crossed(right: Singles, *, seed: int = 0) -> Floats:
+    """How right the decision on each document is where other documents have chosen the model.
+
+    The best of many epochs is the best on the documents that chose it, and not as good on others:
+    with few documents by several points. So half of them choose and the other half is judged, in
+    turn, for several ways to halve them.
 
     Args:
-        scores: ``(document, class)``.
-        labels: ``(document,)`` classes; ``(document, class)`` bool if they are labels, of which
-            those with a score above 0 are decided for.
+        right: ``(choice, document)`` how right the decisions of every model are.
+        seed: Seed of the halves.
+
+    Returns:
+        ``(document,)``: the mean over the halvings.
     """
-    if labels.ndim == 1:
-        return np.asarray(scores.argmax(axis=1) == labels, dtype=np.float32)
-    return np.asarray(((scores > 0) == labels).mean(axis=1), dtype=np.float32)
+    choices, documents = right.shape
+    if choices == 1 or documents < 2:
+        return np.asarray(right.mean(axis=0), dtype=np.float64)
+    rng, found = np.random.default_rng(seed), np.zeros(documents)
+    for _ in range(_HALVINGS):
+        order = rng.permutation(documents)
+        for chosen, judged in ((half := np.array_split(order, 2)), half[::-1]):
+            best = right[:, chosen].mean(axis=1).argmax()
+            found[judged] += right[best, judged]
+    return found / _HALVINGS

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from whyword.classifier import Classifier
-from whyword.data.arrays import Reals
 from whyword.data.corpora import Corpus
 from whyword.models import store
 from whyword.progress import OnProgress, as_phase
@@ -15,7 +14,7 @@ from whyword.training.clock import Clock
 from whyword.training.network import train_network
 from whyword.training.objective import Objective
 from whyword.training.recipe import Recipe
-from whyword.training.validation import PenaltyHistory
+from whyword.training.validation import PenaltyHistory, Validated
 
 
 @dataclass(eq=False)
@@ -53,14 +52,13 @@ class Trained:
     Attributes:
         model: The model.
         report: Its part of the report.
-        scores: ``(document, class)`` scores of the validation part, by a model that has not learned
-            from it; without thresholds, if documents have labels.
+        validated: What the validation part says of it.
         linear: The linear model beside it, if there is one.
     """
 
     model: Classifier
     report: dict[str, Any]
-    scores: Reals
+    validated: Validated
     linear: Classifier | None = None
 
 
@@ -82,10 +80,10 @@ _Trainer = Callable[[Run, Recipe, Path], Trained]
 
 def _network(run: Run, recipe: Recipe, directory: Path) -> Trained:
     """Train a network on tokens and word vectors."""
-    model, report, scores = train_network(
+    model, report, validated = train_network(
         recipe, run.corpus, run.development, directory, run.clock, run.progress
     )
-    return Trained(model, report, scores)
+    return Trained(model, report, validated)
 
 
 def _linear(run: Run, recipe: Recipe, _: Path) -> Trained:
@@ -105,7 +103,7 @@ def _linear(run: Run, recipe: Recipe, _: Path) -> Trained:
     )
     about = {"kind": recipe.kind, "settings": dict(recipe.settings), "vectors": None}
     report = {**about, **_of_penalties(history), "vector_seconds": 0.0}
-    return Trained(model, report, history.scores)
+    return Trained(model, report, history.validated)
 
 
 def _transformer(run: Run, recipe: Recipe, directory: Path) -> Trained:
@@ -116,7 +114,7 @@ def _transformer(run: Run, recipe: Recipe, directory: Path) -> Trained:
     about: dict[str, Any] = {"kind": recipe.kind, "settings": dict(settings), "vectors": None}
     assert recipe.training.validation is not None
     if settings.pop("full", False):
-        model, history, scores = train_whole(
+        model, history, validated = train_whole(
             run.corpus,
             recipe.training,
             directory,
@@ -137,8 +135,8 @@ def _transformer(run: Run, recipe: Recipe, directory: Path) -> Trained:
             **settings,
         )
         about |= _of_penalties(chosen)
-        scores = chosen.scores
-    return Trained(model, {**about, "vector_seconds": 0.0}, scores)
+        validated = chosen.validated
+    return Trained(model, {**about, "vector_seconds": 0.0}, validated)
 
 
 _TRAINERS: Mapping[str, _Trainer] = {store.LINEAR: _linear, store.TRANSFORMER: _transformer}

@@ -140,6 +140,7 @@ def train_linear(
         PENALTIES,
         scores=scores,
         quality=lambda found: objective.quality(found, held_out),
+        right=lambda found: objective.right(found, held_out),
         fit=fit,
         progress=progress,
     )

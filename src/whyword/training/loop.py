@@ -29,6 +29,7 @@ from whyword.training.objective import Objective
 from whyword.training.parts import Parts, parts_of
 from whyword.training.suppression import scores_and_penalty
 from whyword.training.thresholds import fold, thresholds_of
+from whyword.training.validation import Validated
 
 
 def train(
@@ -42,7 +43,7 @@ def train(
     development: int = 0,
     seconds: float | None = None,
     progress: OnProgress | None = None,
-) -> tuple[NetworkClassifier, History, Reals]:
+) -> tuple[NetworkClassifier, History, Validated]:
     """Train a model, or go on with the run in ``directory``.
 
     Args:
@@ -61,10 +62,9 @@ def train(
             done, the steps in all, and the latest numbers.
 
     Returns:
-        The model of the best epoch, or the refitted one, in evaluation mode; the history; and the
-        scores ``(document, class)`` of the validation part by the model of the best epoch. If
-        documents have labels, thresholds are folded into the model, and the scores are without; see
-        `whyword.training.thresholds`.
+        The model of the best epoch, or the refitted one, in evaluation mode; the history; and what
+        the validation part says, epoch by epoch. If documents have labels, thresholds are folded
+        into the model; see `whyword.training.thresholds`.
 
     Raises:
         InputError: If the directory is in use; if its checkpoint belongs to a run with another
@@ -80,7 +80,7 @@ def train(
         model = run.result()
     if labels.ndim == 2:
         fold(model, thresholds_of(scores, labels[parts.held_out].astype(bool)))
-    return model, run.state.history, scores
+    return model, run.state.history, Validated(scores, np.stack(run.state.right))
 
 
 def refit(
@@ -204,7 +204,9 @@ class _Run:
                 history.refit_loss.append(loss)
             else:
                 history.loss.append(loss)
-                history.validation_accuracy.append(self._quality(held_out))
+                scores = predict(self.model, [self.documents[i] for i in held_out])
+                history.validation_accuracy.append(self.objective.quality(scores, held_out))
+                state.right.append(self.objective.right(scores, held_out))
                 if history.best_epoch == state.epoch:
                     state.best = _copy(self.model)
             history.seconds += time.perf_counter() - started
@@ -266,9 +268,6 @@ class _Run:
         loss.backward()
         self.optimizer.step()
         return float(loss.detach())
-
-    def _quality(self, rows: Ints) -> float:
-        return self.objective.quality(predict(self.model, [self.documents[i] for i in rows]), rows)
 
     def _latest(self) -> dict[str, float]:
         history = self.state.history

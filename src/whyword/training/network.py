@@ -8,8 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from whyword.classifier import Classifier
-from whyword.data.arrays import Reals
 from whyword.data.corpora import Corpus
 from whyword.data.vectors import WordVectors
 from whyword.models import store
@@ -23,6 +24,7 @@ from whyword.training.parts import parts_of
 from whyword.training.plan import Plan, Size, plan
 from whyword.training.recipe import Recipe
 from whyword.training.thresholds import fold, thresholds_of
+from whyword.training.validation import Validated
 from whyword.training.vectors import vectors_of_run
 
 ATTEMPTS = "attempts"
@@ -39,7 +41,7 @@ def train_network(
     directory: Path,
     clock: Clock,
     progress: OnProgress,
-) -> tuple[Classifier, dict[str, Any], Reals]:
+) -> tuple[Classifier, dict[str, Any], Validated]:
     """Train a network.
 
     Args:
@@ -51,8 +53,8 @@ def train_network(
         progress: Called after each step; see `whyword.progress`.
 
     Returns:
-        The model, its part of the report, and ``(document, class)`` scores of the validation part,
-        by a model that has not learned from it.
+        The model, its part of the report, and what the validation part says of all epochs of all
+        attempts.
     """
     whole = _tokenise(corpus, progress)
     learned = whole[: len(whole) - development]
@@ -69,12 +71,12 @@ def train_network(
             chosen.vector_scale,
             reasons,
         )
-    attempts: dict[float, tuple[NetworkClassifier, History, Reals]] = {}
+    attempts: dict[float, tuple[NetworkClassifier, History, Validated]] = {}
     for done, rate in enumerate(chosen.vector_rates):
         left = len(chosen.vector_rates) - done + run.refits
         attempts[rate] = run.attempt(rate, clock.share(1 / left))
     best = max(attempts, key=lambda rate: max(attempts[rate][1].validation_accuracy))
-    model, history, scores = attempts[best]
+    model, history, validated = attempts[best]
     if len(attempts) > 1:
         tried = ", ".join(
             f"{rate:g}: {max(found.validation_accuracy):.2%}"
@@ -90,7 +92,7 @@ def train_network(
     if run.refits:
         model, again = run.refit(best, epochs, clock.share(1.0))
         if corpus.multilabel:
-            fold(model, thresholds_of(scores, corpus.labels[run.held_out].astype(bool)))
+            fold(model, thresholds_of(validated.scores, corpus.labels[run.held_out].astype(bool)))
         told["refit_loss"], seconds = again.refit_loss, seconds + again.seconds
     if clock.has_run_out:
         reasons.append("The time that was given ended the training early; more may be better.")
@@ -116,7 +118,9 @@ def train_network(
             "training_seconds": round(seconds, 1),
             "vector_seconds": round(vector_seconds, 1),
         },
-        scores,
+        Validated(
+            validated.scores, np.concatenate([found.right for _, _, found in attempts.values()])
+        ),
     )
 
 
@@ -169,7 +173,7 @@ class _Network:
 
     def attempt(
         self, rate: float, seconds: float | None
-    ) -> tuple[NetworkClassifier, History, Reals]:
+    ) -> tuple[NetworkClassifier, History, Validated]:
         """Train with a rate of the vectors, and keep the best epoch."""
         return train(
             self.build,

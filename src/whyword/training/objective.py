@@ -10,7 +10,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from whyword.data.arrays import Bools, Ints, Reals, Singles
 from whyword.training.class_weights import ClassWeights, documents_of, weights_of
-from whyword.training.thresholds import best_threshold
+from whyword.training.thresholds import best_threshold, thresholds_of
 
 IMBALANCE = 10
 """How many times more documents the largest class has than the rarest before a report says so."""
@@ -112,6 +112,27 @@ class Objective:
             return float(np.mean(right))
         of_class = [right[self.labels[rows] == label] for label in np.unique(self.labels[rows])]
         return float(np.mean([each.mean() for each in of_class]))
+
+    def right(self, scores: Reals, rows: Ints) -> Singles:
+        """How right the decision on each document is, ``(document,)``; 1 is wholly right.
+
+        The mean is accuracy, balanced accuracy if classes have weights, and for labels, each at its
+        own threshold, the share of the decisions that are right.
+
+        Args:
+            scores: ``(document, class)`` scores.
+            rows: ``(document,)`` the indices of the documents.
+        """
+        given = self.labels[rows]
+        if self.multilabel:
+            labels = given.astype(bool)
+            decided = scores > thresholds_of(scores, labels)
+            return np.asarray((decided == labels).mean(axis=1), dtype=np.float32)
+        found = np.asarray(scores.argmax(axis=1) == given, dtype=np.float32)
+        if self.class_weights is not None:
+            count = np.bincount(given, minlength=len(self.class_weights))
+            found *= len(given) / (count[given] * np.count_nonzero(count))
+        return found
 
     def named(self, report: dict[str, Any]) -> dict[str, Any]:
         """A report whose "validation_accuracy" says what it is, with "chosen_by" and "advice".

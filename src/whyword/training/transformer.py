@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from whyword.batch import Batch
-from whyword.data.arrays import Bools, Floats, Ints, Reals, Singles
+from whyword.data.arrays import Bools, Floats, Ints, Singles
 from whyword.data.corpora import Corpus
 from whyword.data.digests import digest_of_files
 from whyword.data.extras import require
@@ -30,7 +30,7 @@ from whyword.training.loop import train
 from whyword.training.objective import Objective
 from whyword.training.parts import parts_of
 from whyword.training.thresholds import thresholds_of
-from whyword.training.validation import PenaltyHistory, fit_with_best_penalty
+from whyword.training.validation import PenaltyHistory, Validated, fit_with_best_penalty
 
 PENALTIES = (0.01, 0.1, 1.0, 10.0)
 """The values of C, scikit-learn's inverse penalty, from which the validation part chooses."""
@@ -95,11 +95,12 @@ def train_head(
         PENALTIES,
         scores=scores,
         quality=lambda found: objective.quality(found, held_out),
+        right=lambda found: objective.right(found, held_out),
         fit=lambda penalty: fit(final, penalty),
         progress=progress,
     )
     if corpus.multilabel and layer.bias is not None:
-        thresholds = thresholds_of(history.scores, y[held_out].astype(bool))
+        thresholds = thresholds_of(history.validated.scores, y[held_out].astype(bool))
         bias = bias - thresholds.astype(np.float32)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weight))
@@ -118,7 +119,7 @@ def train_whole(
     development: int = 0,
     seconds: float | None = None,
     progress: OnProgress | None = None,
-) -> tuple[TransformerClassifier, History, Reals]:
+) -> tuple[TransformerClassifier, History, Validated]:
     """Train encoder and head together, by the loop of `whyword.training.loop`.
 
     Args:
@@ -132,11 +133,10 @@ def train_whole(
         progress: Called after every step, as by `whyword.training.loop.train`.
 
     Returns:
-        The model, its history, and ``(document, class)`` scores of the validation part, by the
-        model that has not learned from it.
+        The model, its history, and what the validation part says of it.
     """
     documents = _untrained(base, corpus, max_length, config.seed).encode(corpus.texts).documents
-    model, history, scores = train(
+    model, history, validated = train(
         lambda: _Trained(_untrained(base, corpus, max_length, config.seed), base),
         documents,
         corpus.labels,
@@ -149,7 +149,7 @@ def train_whole(
     )
     assert isinstance(model, _Trained)
     model.module.eval()
-    return model.classifier, history, scores
+    return model.classifier, history, validated
 
 
 @torch.no_grad()

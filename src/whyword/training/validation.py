@@ -3,16 +3,30 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from whyword.data.arrays import Ints, Reals
+from whyword.data.arrays import Ints, Reals, Singles
 from whyword.errors import InputError
 from whyword.progress import OnProgress, Progress, ignore
 from whyword.training.config import checked_validation
 
 Fitted = TypeVar("Fitted")
+
+
+class Validated(NamedTuple):
+    """What the validation part says of a model.
+
+    Attributes:
+        scores: ``(document, class)`` scores by the model that was chosen, which has not learned
+            from these documents; without thresholds, if documents have labels.
+        right: ``(choice, document)`` how right the decisions of every model were that could have
+            been chosen: after each epoch, or with each penalty.
+    """
+
+    scores: Reals
+    right: Singles
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +37,12 @@ class PenaltyHistory:
         validation_accuracy: Quality for every penalty tried, which is given as scikit-learn's C:
             accuracy, unless the `whyword.training.objective` is another.
         seconds: Time that the training took in all.
-        scores: ``(document, class)`` scores of the validation part with the best penalty, by the
-            model that has not learned from it.
+        validated: What the validation part says, penalty by penalty.
     """
 
     validation_accuracy: dict[float, float]
     seconds: float
-    scores: Reals
+    validated: Validated
 
     @property
     def penalty(self) -> float:
@@ -76,6 +89,7 @@ def fit_with_best_penalty(
     *,
     scores: Callable[[float], Reals],
     quality: Callable[[Reals], float],
+    right: Callable[[Reals], Singles],
     fit: Callable[[float], Fitted],
     progress: OnProgress | None = None,
 ) -> tuple[Fitted, PenaltyHistory]:
@@ -86,6 +100,7 @@ def fit_with_best_penalty(
         scores: Function from a penalty to the scores of the validation part, by a model that was
             fitted with it on the other documents.
         quality: Function from such scores to how good they are.
+        right: Function from such scores to how right each decision is.
         fit: Function from a penalty to a model that is fitted with it on all documents.
         progress: Called after each fit; see `whyword.progress`.
 
@@ -96,16 +111,20 @@ def fit_with_best_penalty(
     progress, steps = progress or ignore, len(penalties) + 1
     found: dict[float, float] = {}
     best: Reals = np.empty((0, 0))
+    decisions = []
     for penalty in penalties:
         tried = scores(penalty)
         found[penalty] = quality(tried)
+        decisions.append(right(tried))
         if _best(found) == penalty:
             best = tried
         progress(Progress("fit", len(found), steps, {"validation": found[penalty]}))
     chosen = _best(found)
     fitted = fit(chosen)
     progress(Progress("fit", steps, steps, {"validation": found[chosen]}))
-    return fitted, PenaltyHistory(found, time.perf_counter() - started, best)
+    return fitted, PenaltyHistory(
+        found, time.perf_counter() - started, Validated(best, np.stack(decisions))
+    )
 
 
 def _best(quality: dict[float, float]) -> float:
