@@ -17,9 +17,6 @@ _DRAWS, _HALVINGS = 10_000, 10
 _VALUES = 1000
 """The most different gains of documents for which the bootstrap is drawn."""
 
-TOLERANCE, SURE = 0.01, 0.75
-"""A model is as good as the linear one if it is less than so much worse, so probably."""
-
 
 @dataclass(frozen=True)
 class Comparison:
@@ -31,7 +28,6 @@ class Comparison:
         linear: The same of the linear model.
         low: Lower end of the 95 % interval of the difference, by bootstrap over documents.
         high: Upper end.
-        sure: Probability, by the bootstrap, that the model is less than `TOLERANCE` worse.
         documents: Number of documents.
     """
 
@@ -39,7 +35,6 @@ class Comparison:
     linear: float
     low: float
     high: float
-    sure: float
     documents: int
 
     @classmethod
@@ -61,8 +56,7 @@ class Comparison:
         else:  # what the bootstrap tends to
             means = rng.normal(gain.mean(), gain.std() / np.sqrt(n), _DRAWS)
         low, high = np.quantile(means, [0.025, 0.975])
-        sure = float(np.mean(means > -TOLERANCE))
-        return cls(float(one.mean()), float(other.mean()), float(low), float(high), sure, n)
+        return cls(float(one.mean()), float(other.mean()), float(low), float(high), n)
 
     @property
     def difference(self) -> float:
@@ -71,11 +65,8 @@ class Comparison:
 
     @property
     def prefers_linear(self) -> bool:
-        """Whether to take the linear model.
-
-        The other has to be better on these documents, and surely not worse than `TOLERANCE`.
-        """
-        return not (self.difference > 0 and self.sure >= SURE)
+        """Whether to take the linear model: unless the other is shown to be better."""
+        return self.low <= 0
 
     def advice(self, kind: str, *, has_base: bool) -> str:
         """What was found and what to do, in two sentences.
@@ -95,8 +86,8 @@ class Comparison:
         if not self.prefers_linear:
             return found
         other = "" if has_base else ", or --base with a sentence encoder"
-        why = "" if self.difference < 0 else "They are too few to show that it is as good: "
-        return f"{found} {why}{'take' if why else 'Take'} the linear model{other}."
+        why = "That may be chance: take" if self.difference > 0 else "Take"
+        return f"{found} {why} the linear model{other}."
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers as JSON values."""
