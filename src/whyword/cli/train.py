@@ -53,7 +53,7 @@ from whyword.errors import InputError
 @click.option(
     "--filters",
     metavar="WIDTH:COUNT,...",
-    help="Filters of a CNN: how many of each width in words.  [cnn: 2:800]",
+    help="Filters of a CNN: how many of each width in words.  [by the corpus]",
 )
 @click.option("--hidden", type=int, help="Units of an LSTM or GRU, in each direction.")
 @click.option("--layers", type=int, help="Layers of an LSTM or GRU.")
