@@ -13,7 +13,10 @@ from models import random_vectors
 from whyword import InputError
 from whyword.cli import cli
 from whyword.data.corpora import Corpus
+from whyword.models.cnn.model import WordCNN
+from whyword.training import beside
 from whyword.training.config import TrainingConfig
+from whyword.training.kinds import Run, Trained, train_kind
 from whyword.training.performance import performance_on
 from whyword.training.recipe import Recipe
 from whyword.training.train import train_model
@@ -44,13 +47,13 @@ def corpus(n: int, seed: int, *, pairs: bool = False) -> Corpus:
 
 def test_both_are_saved_and_judged_on_the_same_documents(tmp_path: Path) -> None:
     report = train_model(Recipe("cnn", **QUICK), corpus(80, 0), tmp_path, test=corpus(30, 1))
-    beside = report["linear"]
-    assert beside["documents"] == 20  # a quarter of 80
-    assert beside["model"] <= report["validation_accuracy"]  # not by those that chose it
-    linear = whyword.load(tmp_path / beside["folder"])
-    assert performance_on(linear, corpus(30, 1)).accuracy == beside["test"]["accuracy"]
+    linear_one = report["linear"]
+    assert linear_one["documents"] == 20  # a quarter of 80
+    assert linear_one["model"] <= report["validation_accuracy"]  # not by those that chose it
+    linear = whyword.load(tmp_path / linear_one["folder"])
+    assert performance_on(linear, corpus(30, 1)).accuracy == linear_one["test"]["accuracy"]
     assert any("linear one on 20 validation documents" in line for line in report["advice"])
-    assert beside["take"] in ("linear", "model")
+    assert linear_one["take"] in ("linear", "model")
     assert all(isinstance(reason, str) for reason in report["reasons"])
 
 
@@ -96,6 +99,22 @@ def test_auto_keeps_the_best(tmp_path: Path) -> None:
     assert "Kept: linear" in report["advice"][0]
     with pytest.raises(InputError, match="has no filters"):
         Recipe("auto", {"filters": {"1": 3}})
+
+
+def test_auto_keeps_the_cnn_where_it_is_better(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judged(run: Run, recipe: Recipe, directory: Path) -> Trained:
+        trained = train_kind(run, recipe, directory)
+        trained.report["validation_accuracy"] = {"linear": 0.5, "cnn": 0.9}[recipe.kind]
+        return trained
+
+    monkeypatch.setattr(beside, "train_kind", judged)
+    recipe = Recipe("auto", skip_gram=QUICK["skip_gram"], training=QUICK["training"])
+    report = train_model(recipe, corpus(80, 0), tmp_path)
+    assert report["kind"] == "cnn"
+    assert isinstance(whyword.load(tmp_path), WordCNN)
+    assert report["advice"][0].startswith("Kept: cnn")
 
 
 def test_a_model_that_is_better_is_taken(tmp_path: Path) -> None:

@@ -46,3 +46,24 @@ def test_a_training_out_of_time_has_a_model_nevertheless(tmp_path: Path) -> None
     again, told = refit(build, documents, labels, config, tmp_path / "b", epochs=9, seconds=0.0)
     assert len(told.refit_loss) == 1
     assert not again.training
+
+
+def test_the_learning_rate_falls_with_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from test_training import build, corpus
+    from whyword.training import loop
+
+    class Late(Clock):
+        gone = 0.9999999
+        has_run_out = False
+
+    monkeypatch.setattr(loop, "Clock", Late)
+    documents, labels = corpus()
+    config = TrainingConfig(epochs=3, batch_size=8, learning_rate=0.1, weight_decay=0, refit=False)
+    model, _, _ = loop.train(build, documents, labels, config, tmp_path)
+    import torch
+
+    torch.manual_seed(config.seed)
+    for one, other in zip(model.parameters(), build().parameters(), strict=True):
+        torch.testing.assert_close(one, other)

@@ -20,6 +20,7 @@ import whyword
 from whyword import InputError, ModelError
 from whyword.data import corpora
 from whyword.models.cnn.model import WordCNN
+from whyword.models.folder import saved_vectors
 from whyword.progress import Progress
 from whyword.training.config import TrainingConfig
 from whyword.training.network import ATTEMPTS
@@ -96,6 +97,22 @@ def test_a_finished_run_given_again_does_nothing_anew(trained: Trained, posts: P
     assert set(phases) == {"reading", "linear model"}
     assert (directory / "weights.safetensors").read_bytes() == before
     assert again["history"] == report["history"]
+
+
+def test_vectors_are_learned_with_the_task_unless_they_are_fixed(
+    trained: Trained, posts: Path, tmp_path: Path
+) -> None:
+    report, directory = trained
+    assert report["training"]["vector_rate"] in (1.0, 0.1)
+    assert set(report["attempts"]) == {"1", "0.1"}
+    start, learned = saved_vectors(directory / START), saved_vectors(directory)
+    assert start.words == learned.words
+    assert (start.array != learned.array).any(axis=1).all()
+    fixed = replace(SMALL, training=replace(SMALL.training, vector_rate=0.0))
+    assert train_model(fixed, corpora.load_corpus(posts), tmp_path)["attempts"].keys() == {"0"}
+    np.testing.assert_array_equal(
+        saved_vectors(tmp_path / START).array, saved_vectors(tmp_path).array
+    )
 
 
 def test_killed_and_resumed_training_ends_with_the_same_weights(
