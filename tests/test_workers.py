@@ -108,8 +108,11 @@ def test_a_killed_process_is_reported(model: str) -> None:
 
 
 SCRIPT = """
-import multiprocessing, sys, threading, time
+import multiprocessing, signal, sys, threading, time
 import whyword
+
+# A job in the background of a script inherits that interrupts are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def in_many_batches():
     stream = whyword.stream(sys.argv[1], ["alpha beta " * 500] * 5000, workers=2, batch_size=1)
