@@ -75,20 +75,17 @@ def train_network(
     for done, rate in enumerate(chosen.vector_rates):
         left = len(chosen.vector_rates) - done + run.refits
         attempts[rate] = run.attempt(rate, clock.share(1 / left))
-    best = max(attempts, key=lambda rate: max(attempts[rate][1].validation_accuracy))
+    accuracies = {rate: max(found.validation_accuracy) for rate, (_, found, _) in attempts.items()}
+    best = max(accuracies, key=lambda rate: accuracies[rate])
     model, history, validated = attempts[best]
     if len(attempts) > 1:
-        tried = ", ".join(
-            f"{rate:g}: {max(found.validation_accuracy):.2%}"
-            for rate, (_, found, _) in attempts.items()
-        )
+        tried = ", ".join(f"{rate:g}: {found:.2%}" for rate, found in accuracies.items())
         reasons.append(
             f"Word vectors are learned with the task, at {best:g} times the learning rate, which "
             f"was best on the validation part ({tried})."
         )
     seconds = sum(found.seconds for _, found, _ in attempts.values())
-    epochs, accuracy = history.best_epoch, max(history.validation_accuracy)
-    told = asdict(history)
+    epochs, told = history.best_epoch, asdict(history)
     if run.refits:
         model, again = run.refit(best, epochs, clock.share(1.0))
         if corpus.multilabel:
@@ -107,13 +104,10 @@ def train_network(
                 **asdict(replace(found.training, vector_rate=best)),
                 "suppress": list(found.training.suppress),
             },
-            "validation_accuracy": accuracy,
+            "validation_accuracy": accuracies[best],
             "epochs": epochs,
             "history": told,
-            "attempts": {
-                f"{rate:g}": max(found.validation_accuracy)
-                for rate, (_, found, _) in attempts.items()
-            },
+            "attempts": {f"{rate:g}": found for rate, found in accuracies.items()},
             "reasons": reasons,
             "training_seconds": round(seconds, 1),
             "vector_seconds": round(vector_seconds, 1),
@@ -137,12 +131,8 @@ class _Network:
         progress: OnProgress,
     ) -> None:
         recipe = chosen.recipe
-        self.recipe, self.corpus, self.directory, self.progress = (
-            recipe,
-            corpus,
-            directory,
-            progress,
-        )
+        self.recipe, self.corpus = recipe, corpus
+        self.directory, self.progress = directory, progress
         assert recipe.tokenizer is not None
         self.tokenizer = recipe.tokenizer
         self.documents = [document.first(self.tokenizer.max_tokens) for document in whole]

@@ -19,8 +19,11 @@ from whyword.training.recipe import Recipe
 _PLENTY = 2_000_000
 """Words from which on a corpus is large: vectors of 300 components, the paper's filters."""
 
-_SHORT, _LONG = 30, 200
-"""Median words of short documents, and of documents that are longer than the tokeniser's limit."""
+_QUESTION, _SENTENCE, _PARAGRAPH, _POST = 15, 30, 60, 100
+"""Median words below which documents are as short as questions, sentences, paragraphs or posts."""
+
+_RATES = (1.0, 0.1)
+"""The rates at which vectors are learned with the task, of which the validation part chooses."""
 
 _SCALE = 0.1
 """Root mean square of the components of vectors to begin with, where text is scarce.
@@ -103,7 +106,7 @@ def plan(recipe: Recipe, size: Size) -> Plan:
         settings = _settings(recipe, size, reasons)
         if recipe.vectors is None:
             skip_gram = _skip_gram(recipe, size, reasons)
-        rates = _rates(recipe, reasons)
+        rates = _RATES if training.vector_rate is None else (training.vector_rate,)
     found = replace(
         recipe,
         settings=settings,
@@ -124,7 +127,9 @@ def _tokenizer(recipe: Recipe, size: Size, reasons: list[str]) -> Tokenizer:
     if recipe.tokenizer is not None:
         return recipe.tokenizer
     usual = store.KINDS[recipe.kind].default_tokenizer
-    if not recipe.reads_words or size.median <= _LONG * 2 or usual.max_tokens is None:
+    if not recipe.reads_words or usual.max_tokens is None:
+        return usual
+    if size.median <= usual.max_tokens:
         return usual
     most = min(100 * round(2 * size.median / 100), 2000)
     reasons.append(
@@ -140,7 +145,7 @@ def _steps(training: TrainingConfig, size: Size, reasons: list[str]) -> dict[str
     found = {"batch_size": batch}
     if training.epochs is None:
         each = max(-(-size.documents // batch), 1)
-        steps = 1000 if size.median < _SHORT * 2 else 600
+        steps = 1000 if size.median < _PARAGRAPH else 600
         found["epochs"] = min(max(-(-steps // each), 10 if size.is_large else 6), 60)
         reasons.append(
             f"{found['epochs']} epochs of {each:,} steps with {batch} documents each, because "
@@ -153,15 +158,13 @@ def _settings(recipe: Recipe, size: Size, reasons: list[str]) -> dict[str, objec
     """Filters of a CNN, and the share of words that are dropped."""
     found = dict(recipe.settings)
     if "word_dropout" not in found:
-        found["word_dropout"] = 0.1 if size.median < _SHORT / 2 else 0.3
-        reasons.append(
-            f"{found['word_dropout']:.0%} of the words are dropped in training: of short texts "
-            "more would leave too little."
-            if size.median < _SHORT / 2
-            else f"{found['word_dropout']:.0%} of the words are dropped in training."
-        )
+        is_short = size.median < _QUESTION
+        found["word_dropout"] = 0.1 if is_short else 0.3
+        said = f"{found['word_dropout']:.0%} of the words are dropped in training"
+        why = ": of short texts more would leave too little." if is_short else "."
+        reasons.append(said + why)
     if recipe.kind == WordCNN.kind and "filters" not in found and not size.is_large:
-        is_long = size.median >= _LONG / 2
+        is_long = size.median >= _POST
         found["filters"] = {"1": 400, "2": 400} if is_long else {"1": 100, "2": 100, "3": 100}
         reasons.append(
             "400 filters of each width from 1 to 2 words: in a long text many words are evidence, "
@@ -179,7 +182,7 @@ def _skip_gram(recipe: Recipe, size: Size, reasons: list[str]) -> dict[str, obje
     else:
         chosen = {
             "dimension": 100,
-            "window": 3 if size.median < _SHORT else 10,
+            "window": 3 if size.median < _SENTENCE else 10,
             "sample": 1e-3,
             "epochs": min(max(round(5e6 / max(size.words, 1)), 5), 100),
         }
@@ -189,11 +192,3 @@ def _skip_gram(recipe: Recipe, size: Size, reasons: list[str]) -> dict[str, obje
         f"{found['epochs']} passes, {found['window']} words to each side."
     )
     return found
-
-
-def _rates(recipe: Recipe, reasons: list[str]) -> tuple[float, ...]:
-    """How fast vectors are learned with the task."""
-    given = recipe.training.vector_rate
-    if given is not None:
-        return (given,)
-    return (1.0, 0.1)
